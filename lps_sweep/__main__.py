@@ -1,0 +1,7 @@
+"""``python -m lps_sweep``."""
+
+import sys
+
+from lps_sweep.cli import main
+
+sys.exit(main())

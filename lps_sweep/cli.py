@@ -1,0 +1,106 @@
+"""The command line: each verb parses its arguments and calls one function of `commands`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lps_sweep import __version__
+from lps_sweep.errors import ExitCode, LpsSweepError
+
+EXIT_CODES = """\
+exit codes: 0 every planned trial is done or was stopped by a rule; 2 some failed or diverged;
+3 another driver owns the results folder; 4 bad input; 5 the results folder cannot be read or
+written; 6 trials were not run; 130, 143 interrupted (give the same command again to go on)"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="lps_sweep",
+        description="Hyper-parameter and ablation sweeps of LPS, with results to believe.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lps_sweep {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    plan = verbs.add_parser("plan", help="show what would run, and start nothing")
+    _add_space(plan)
+    plan.add_argument("--json", action="store_true", help="for programs")
+
+    run = verbs.add_parser("run", help="run what is planned and not yet done")
+    _add_space(run)
+    run.add_argument("--inline", action="store_true", help="train in this process, without Ray")
+    run.add_argument(
+        "--address", default="local", help="Ray cluster to run on (default: a private local one)"
+    )
+
+    status = verbs.add_parser("status", help="count the trials of a results folder by state")
+    status.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    status.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
+    status.add_argument("--json", action="store_true", help="for programs")
+
+    report = verbs.add_parser("report", help="build tables and report from what is recorded")
+    report.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    report.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
+
+    train = verbs.add_parser("train", help="train one configuration, without Ray")
+    _add_settings(train)
+    train.add_argument("--seed", type=int, default=0, help="seed of the trial (default: 0)")
+
+    pretrain = verbs.add_parser("pretrain", help="make the pre-trained trunk of a configuration")
+    _add_settings(pretrain)
+    return parser
+
+
+def _add_space(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="search space, a YAML file")
+    parser.add_argument("--preset", default="", metavar="NAME", help="in place of the file's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="a value for all trials; may be repeated",
+    )
+    _add_results(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="such as C=5 epochs=2")
+    parser.add_argument("--preset", default="", metavar="NAME", help="such as digits")
+    _add_results(parser)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="results folder (default: results)",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line `arguments`; the exit status."""
+    parsed = build_parser().parse_args(arguments)
+    from lps_sweep import commands
+
+    verb = getattr(commands, parsed.verb)
+    options = {name: value for name, value in vars(parsed).items() if name != "verb"}
+    try:
+        return int(verb(**options))
+    except LpsSweepError as error:
+        print(f"lps_sweep: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        return int(ExitCode.STORAGE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""How a hyper-parameter is declared: once, with its range, symbol and source."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Param:
+    """What is known of a configuration field besides its type and default.
+
+    Attributes:
+        help: One line for people, with the unit.
+        symbol: The paper's symbol, if it has one.
+        source: Equation, section or reference behaviour that the field comes from.
+        low: Smallest value.
+        high: Largest value.
+        open_low: Whether `low` itself is excluded.
+        open_high: Whether `high` itself is excluded.
+        choices: The only values, for fields that are words.
+        location: True for what says where things are, which is no part of a trial's identity.
+    """
+
+    help: str
+    symbol: str = ""
+    source: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    choices: tuple[str, ...] = ()
+    location: bool = False
+
+    def accepts(self, value: float | str) -> bool:
+        """Whether `value`, already of the right type, is in range."""
+        if isinstance(value, str):
+            return not self.choices or value in self.choices
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return math.isfinite(value) and above and below
+
+    def range_text(self) -> str:
+        """The valid values in words, for messages and documentation."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        bounds = []
+        if self.low > -math.inf:
+            bounds.append(f"{'>' if self.open_low else '>='} {self.low:g}")
+        if self.high < math.inf:
+            bounds.append(f"{'<' if self.open_high else '<='} {self.high:g}")
+        return " and ".join(bounds) or "any finite value"
+
+
+def param(default: Any, help: str, **known: Any) -> Any:
+    """A dataclass field with a `default` and what `Param` knows of it."""
+    return dataclasses.field(default=default, metadata={"param": Param(help=help, **known)})

@@ -1,0 +1,25 @@
+"""Named settings of data, network and training. A preset is always chosen explicitly."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
+    {
+        "digits": MappingProxyType(
+            {
+                "dataset": "digits",
+                "network": "small_cnn",
+                "epochs": 20,
+                "batch_size": 128,
+                "pretrain_epochs": 100,
+                "pretrain_batch_size": 256,
+                "pretrain_lr": 0.2,
+                "pretrain_temperature": 0.2,
+            }
+        ),
+        "fashion_mnist": MappingProxyType({"dataset": "fashion_mnist"}),
+    }
+)
+"""`digits` is the embedded default; `fashion_mnist` takes the paper's CIFAR-10 recipe."""

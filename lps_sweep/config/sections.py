@@ -1,0 +1,141 @@
+"""The sections of a configuration: frozen and typed; each field is declared here once.
+
+Defaults are those of the reference behaviour on CIFAR; presets depart from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from lps_sweep.config.fields import param
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images."""
+
+    dataset: str = param("cifar10", "name of the data set", source="Section 4.1")
+    data_root: str = param("", "folder that holds the data set's files", location=True)
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Which classes are seen and which of their images are labeled."""
+
+    seen_classes: int | tuple[int, ...] = param(
+        0,
+        "number of seen classes, or their list; 0 for the first half",
+        source="Section 4.1",
+        low=0,
+    )
+    labeled_ratio: float = param(
+        0.5, "share of the seen classes' images that is labeled", low=0, open_low=True, high=1
+    )
+    labeled_holdout: float = param(
+        0.0,
+        "share of the labeled images kept out of training, to select without hidden labels",
+        low=0,
+        high=1,
+        open_high=True,
+    )
+    split_seed: int = param(0, "seed of the split", source="reference: always 0", low=0)
+
+
+@dataclass(frozen=True)
+class TrunkConfig:
+    """The network and the part of it that is frozen and shared."""
+
+    network: str = param("resnet18", "backbone", choices=("small_cnn", "resnet18"))
+    frozen_through: str = param(
+        "stage3",
+        "this part of the backbone and all before it are frozen",
+        source="Section 4.1: the first three blocks; the reference freezes the stem too",
+        choices=("none", "stem", "stage1", "stage2", "stage3", "stage4"),
+    )
+    frozen_bn: str = param(
+        "train",
+        "BatchNorm of the frozen part: statistics of the batch, or the stored ones",
+        source="reference: train",
+        choices=("train", "eval"),
+    )
+    concat_views: bool = param(
+        False, "one forward pass over all views, which joins their BatchNorm statistics"
+    )
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """SimCLR on all training images, without labels. Zero epochs: random weights."""
+
+    pretrain_epochs: int = param(500, "epochs of SimCLR", low=0)
+    pretrain_batch_size: int = param(512, "images per batch", low=2)
+    pretrain_lr: float = param(
+        0.4, "learning rate at the start of the cosine", low=0, open_low=True
+    )
+    pretrain_momentum: float = param(0.9, "momentum of SGD", low=0, high=1, open_high=True)
+    pretrain_weight_decay: float = param(1e-4, "weight decay of SGD", low=0)
+    pretrain_temperature: float = param(
+        0.1, "temperature of the contrastive loss", low=0, open_low=True
+    )
+    pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0)
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """What all trials of a pack share besides data and trunk."""
+
+    epochs: int = param(200, "passes over the labeled images", source="Section 4.1", low=1)
+    batch_size: int = param(512, "labeled and unlabeled images per step", low=2)
+    precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Optimiser of the trainable part, and its clocks."""
+
+    lr: float = param(
+        0.1, "learning rate at the start of the cosine", source="reference", low=0, open_low=True
+    )
+    momentum: float = param(0.9, "momentum of SGD", low=0, high=1, open_high=True)
+    weight_decay: float = param(5e-4, "weight decay of SGD", source="Section 4.1", low=0)
+    threshold_clock: str = param(
+        "epoch",
+        "when the thresholds move: after each epoch, or after each iteration",
+        source="paper: iteration; reference: epoch",
+        choices=("epoch", "iteration"),
+    )
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The cosine classifier."""
+
+    head_scale: float = param(
+        10.0, "factor of the cosine logits", source="reference", low=0, open_low=True
+    )
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """Base of the methods' own sections, which live in their `config.py`."""
+
+    name: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Config:
+    """One resolved configuration: all that a trial is, except its seed."""
+
+    method: MethodConfig
+    data: DataConfig = field(default_factory=DataConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+
+
+SHARED_SECTIONS = ("data", "split", "trunk", "pretrain", "loop")
+"""What trials must have in common to train in one pack."""

@@ -1,0 +1,24 @@
+"""Data sets and their open-world split; this front door does without torch.
+
+The device side lies in submodules that import torch: `lps_sweep.data.random`, `views` and
+`batches`.
+"""
+
+from __future__ import annotations
+
+from lps_sweep.data.image_set import ImageSet
+from lps_sweep.data.sources import SOURCES, fingerprint, load
+from lps_sweep.data.split import OpenWorldSplit, make_split, split_fingerprint
+from lps_sweep.data.split_file import load_split, save_split
+
+__all__ = [
+    "SOURCES",
+    "ImageSet",
+    "OpenWorldSplit",
+    "fingerprint",
+    "load",
+    "load_split",
+    "make_split",
+    "save_split",
+    "split_fingerprint",
+]

@@ -1,0 +1,129 @@
+"""RandAugment as FixMatch's strong view uses it: fourteen operations, two per sample, cutout.
+
+Every sample draws two operations with replacement, a magnitude for each, whether each is applied,
+and the place of the cutout. This kernel groups the samples by the operation that they drew, which
+is what a CPU wants; one without data-dependent shapes can take the same `AugmentDraws`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lps_sweep.data import pixel_ops
+from lps_sweep.data.random import to_range
+from lps_sweep.data.warp import MAGNITUDES, WARPS, warp_images
+
+PIXEL_OPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "AutoContrast": pixel_ops.auto_contrast,
+    "Brightness": pixel_ops.brightness,
+    "Color": pixel_ops.color,
+    "Contrast": pixel_ops.contrast,
+    "Equalize": pixel_ops.equalize,
+    "Posterize": pixel_ops.posterize,
+    "Sharpness": pixel_ops.sharpness,
+    "Solarize": pixel_ops.solarize,
+}
+OPERATIONS = ("Identity", *WARPS, *PIXEL_OPS)
+"""The pool of fourteen; a sample's draw is an index into it."""
+
+ROUNDS = 2
+"""Operations that are drawn per sample."""
+
+CUTOUT_GREY = 127
+
+AUGMENT_COLUMNS = 4 * ROUNDS + 2
+"""Draws that a sample's operations and cutout take."""
+
+
+@dataclass(frozen=True)
+class AugmentDraws:
+    """What happens to each sample.
+
+    Attributes:
+        operation: int64 (B, ROUNDS), index into OPERATIONS.
+        magnitude: int64 (B, ROUNDS) in 1..9.
+        applied: bool (B, ROUNDS), true with probability 1/2.
+        negative: bool (B, ROUNDS), the sign of a geometric operation's argument.
+        cut_top: int64 (B,), first row of the cutout, from 0 to three quarters of H.
+        cut_left: int64 (B,), first column of the cutout, likewise.
+    """
+
+    operation: Tensor
+    magnitude: Tensor
+    applied: Tensor
+    negative: Tensor
+    cut_top: Tensor
+    cut_left: Tensor
+
+
+def draw_augments(words: Tensor, height: int, width: int) -> AugmentDraws:
+    """Decisions from random words (B, AUGMENT_COLUMNS) of `random.bits`."""
+    columns = words[:, : 4 * ROUNDS].reshape(-1, 4, ROUNDS)
+    operation, magnitude, applied, negative = columns.unbind(1)
+    return AugmentDraws(
+        operation=to_range(operation, len(OPERATIONS)),
+        magnitude=to_range(magnitude, MAGNITUDES) + 1,
+        applied=applied >= 1 << 31,
+        negative=negative >= 1 << 31,
+        cut_top=_cut_start(words[:, -2], height),
+        cut_left=_cut_start(words[:, -1], width),
+    )
+
+
+def augment(images: Tensor, draws: AugmentDraws) -> Tensor:
+    """Both rounds of operations, then the cutout, on uint8 (B, C, H, W), C = 1 or 3."""
+    for turn in range(ROUNDS):
+        images = apply_operations(
+            images,
+            torch.where(draws.applied[:, turn], draws.operation[:, turn], 0),
+            draws.magnitude[:, turn],
+            draws.negative[:, turn],
+        )
+    return cut_out(images, draws.cut_top, draws.cut_left)
+
+
+def apply_operations(
+    images: Tensor, operation: Tensor, magnitude: Tensor, negative: Tensor
+) -> Tensor:
+    """One operation to each sample; all int64 or bool (B,), fields as in `AugmentDraws`."""
+    order = torch.argsort(operation, stable=True)
+    counts = torch.bincount(operation, minlength=len(OPERATIONS)).tolist()
+    starts = [sum(counts[:i]) for i in range(len(OPERATIONS) + 1)]
+    out = images.clone()
+    first_warp, first_pixel_op = 1, 1 + len(WARPS)
+    chosen = order[starts[first_warp] : starts[first_pixel_op]]
+    if len(chosen):
+        warp = operation[chosen] - first_warp
+        out[chosen] = warp_images(images[chosen], warp, magnitude[chosen], negative[chosen])
+    for i, pixel_op in enumerate(PIXEL_OPS.values(), start=first_pixel_op):
+        chosen = order[starts[i] : starts[i + 1]]
+        if len(chosen):
+            out[chosen] = pixel_op(images[chosen], magnitude[chosen])
+    return out
+
+
+def cut_out(images: Tensor, top: Tensor, left: Tensor) -> Tensor:
+    """A grey rectangle in each sample, from (top, left) on, half the side and one pixel long.
+
+    The extra pixel comes from Pillow, whose rectangles include their far edge.
+    """
+    height, width = images.shape[2:]
+    inside_rows = _span(top, height)[:, None, :, None]
+    inside_columns = _span(left, width)[:, None, None, :]
+    return images.masked_fill(inside_rows & inside_columns, CUTOUT_GREY)
+
+
+def _span(start: Tensor, side: int) -> Tensor:
+    """Which of the `side` places the cutout covers, bool (B, side)."""
+    place = torch.arange(side, device=start.device)
+    start = start[:, None]
+    return (place >= start) & (place <= start + side // 2)
+
+
+def _cut_start(words: Tensor, side: int) -> Tensor:
+    """First place of a cutout whose centre is uniform over 0..side, clipped at 0."""
+    return ((words * side - ((side // 2) << 31)) >> 32).clamp(min=0)

@@ -1,0 +1,145 @@
+"""The open-world split: which classes are seen, and which of their images are labeled."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lps_sweep.config import SplitConfig
+from lps_sweep.errors import BadInputError
+
+HOLDOUT_STREAM = 1
+"""Second word of the seed of the generator that draws the holdout."""
+
+
+@dataclass(frozen=True)
+class OpenWorldSplit:
+    """A division of the N training images; every image is in exactly one of three sets.
+
+    Attributes:
+        labeled: Indices of images trained on with their label, ascending, int64.
+        holdout: Indices of labeled images that training never sees, ascending, int64.
+        unlabeled: Indices of all other images, ascending, int64.
+        targets: Class ids (N,), int64, renumbered: 0..num_seen-1 are the seen classes in the
+            order given, then come the novel ones.
+        num_seen: Number of seen classes.
+        num_classes: Number of all classes.
+        class_order: The data set's own class id for each renumbered one.
+    """
+
+    labeled: NDArray[np.int64]
+    holdout: NDArray[np.int64]
+    unlabeled: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    num_seen: int
+    num_classes: int
+    class_order: tuple[int, ...]
+
+
+def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) -> OpenWorldSplit:
+    """The split of the reference code: one uniform number per image of a seen class.
+
+    The numbers come from ``np.random.RandomState(split_seed)`` in training order, and an image is
+    labeled if its number is below `labeled_ratio`. Counts are therefore random but fixed by the
+    seed, and a smaller ratio labels a subset of what a larger one labels. The holdout is drawn
+    afterwards by a generator of its own: the given share of all labeled images, rounded to a
+    whole number of them, regardless of their class. A `labeled_ratio` of 1 leaves no unlabeled
+    image of a seen class, and so no seen accuracy.
+
+    Args:
+        labels: Class ids (N,) in the data set's own numbering and training order.
+        num_classes: Number of classes of the data set.
+        split: The settings.
+
+    Raises:
+        BadInputError: The seen classes do not fit the data set, a seen class is left without a
+            labeled image, the holdout has no image, or the seed is no number of 32 bits.
+    """
+    seen = _seen_classes(split.seen_classes, num_classes)
+    class_order = (*seen, *(c for c in range(num_classes) if c not in seen))
+    new_id = np.empty(num_classes, dtype=np.int64)
+    new_id[list(class_order)] = np.arange(num_classes)
+    targets = new_id[labels]
+
+    of_seen_class = np.flatnonzero(targets < len(seen))
+    numbers = _generator(split.split_seed).random_sample(len(of_seen_class))
+    chosen = of_seen_class[numbers < split.labeled_ratio]
+    _refuse_unlabeled_class(targets[chosen], seen, "labeled_ratio")
+    labeled, holdout = _hold_out(chosen, split)
+    _refuse_unlabeled_class(targets[labeled], seen, "labeled_holdout")
+    return OpenWorldSplit(
+        labeled=labeled,
+        holdout=holdout,
+        unlabeled=np.setdiff1d(np.arange(len(targets)), chosen, assume_unique=True),
+        targets=targets,
+        num_seen=len(seen),
+        num_classes=num_classes,
+        class_order=class_order,
+    )
+
+
+def split_fingerprint(split: OpenWorldSplit) -> str:
+    """SHA-256 (hex) of all that `split` says."""
+    arrays = (split.labeled, split.holdout, split.unlabeled, split.targets)
+    numbers = (split.num_seen, split.num_classes, split.class_order, [len(a) for a in arrays])
+    digest = hashlib.sha256(f"{numbers}\n".encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype="<i8").data)
+    return digest.hexdigest()
+
+
+def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, ...]:
+    """The seen classes in order: 0 is the first half, a count the first n, a tuple these."""
+    count = (seen or num_classes // 2) if isinstance(seen, int) else len(seen)
+    if not 0 < count < num_classes:
+        raise BadInputError(
+            f"{count} of {num_classes} classes are seen; at least one must be seen and one novel",
+            where="seen_classes",
+        )
+    classes = tuple(range(count)) if isinstance(seen, int) else seen
+    if len(set(classes)) < len(classes):
+        raise BadInputError(f"a class is named twice in {classes}", where="seen_classes")
+    if any(not 0 <= c < num_classes for c in classes):
+        raise BadInputError(
+            f"{classes} does not fit: classes are 0..{num_classes - 1}", where="seen_classes"
+        )
+    return classes
+
+
+def _hold_out(
+    chosen: NDArray[np.int64], split: SplitConfig
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divides `chosen` into labeled and holdout, both ascending."""
+    if split.labeled_holdout == 0:
+        return chosen, chosen[:0]
+    num_held = round(split.labeled_holdout * len(chosen))
+    if num_held == 0:
+        raise BadInputError(
+            f"{split.labeled_holdout:g} of {len(chosen)} labeled images is no image",
+            where="labeled_holdout",
+        )
+    order = _generator([split.split_seed, HOLDOUT_STREAM]).permutation(len(chosen))
+    return np.sort(chosen[order[num_held:]]), np.sort(chosen[order[:num_held]])
+
+
+def _generator(seed: int | list[int]) -> np.random.RandomState:
+    """Numpy's legacy generator, whose numbers are the same in all its versions."""
+    try:
+        return np.random.RandomState(seed)
+    except ValueError as error:
+        raise BadInputError(f"{error}", where="split_seed") from error
+
+
+def _refuse_unlabeled_class(
+    labeled_targets: NDArray[np.int64], seen: tuple[int, ...], where: str
+) -> None:
+    counts = np.bincount(labeled_targets, minlength=len(seen))
+    if counts.min() == 0:
+        raise BadInputError(
+            f"seen class {seen[int(counts.argmin())]} is left without a labeled image to train "
+            "on; a larger labeled_ratio, a smaller labeled_holdout or another split_seed may help",
+            where=where,
+        )

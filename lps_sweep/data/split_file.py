@@ -1,0 +1,84 @@
+"""An open-world split as a file, so that another program can use the very same one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from lps_sweep.data.split import OpenWorldSplit, split_fingerprint
+from lps_sweep.errors import StorageError
+
+ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
+
+
+def save_split(split: OpenWorldSplit, path: Path) -> None:
+    """Writes `split` to the npz file `path`; the file is there whole or not at all.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    content = io.BytesIO()
+    np.savez(
+        content,
+        allow_pickle=False,
+        labeled=split.labeled,
+        holdout=split.holdout,
+        unlabeled=split.unlabeled,
+        targets=split.targets,
+        class_order=np.array(split.class_order, dtype=np.int64),
+        num_seen=np.int64(split.num_seen),
+        fingerprint=np.array(split_fingerprint(split)),
+    )
+    try:
+        _replace(path, content.getvalue())
+    except OSError as error:
+        raise StorageError(f"{path}: the split cannot be written: {error}") from error
+
+
+def load_split(path: Path) -> OpenWorldSplit:
+    """The split in the npz file `path`; nothing in it is ever unpickled.
+
+    Raises:
+        StorageError: The file cannot be read, or is not what `save_split` wrote.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ARRAYS}
+            num_seen, fingerprint = int(stored["num_seen"]), str(stored["fingerprint"])
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise StorageError(f"{path}: no split can be read: {error}") from error
+    if any(array.dtype != np.int64 or array.ndim != 1 for array in arrays.values()):
+        raise StorageError(f"{path}: damaged split: an array is not one-dimensional int64")
+    class_order = tuple(arrays.pop("class_order").tolist())
+    split = OpenWorldSplit(
+        **arrays, num_seen=num_seen, num_classes=len(class_order), class_order=class_order
+    )
+    if split_fingerprint(split) != fingerprint:
+        raise StorageError(f"{path}: damaged split: its content does not match its fingerprint")
+    return split
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Puts `content` at `path` by way of a temporary file beside it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

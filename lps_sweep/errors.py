@@ -1,0 +1,72 @@
+"""The typed errors of the project and the exit codes that they end a command with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the exit status of a command says."""
+
+    DONE = 0
+    """Every planned trial is done, or was stopped by a rule."""
+    INTERNAL = 1
+    """A defect of the program."""
+    TRIALS_FAILED = 2
+    """Some trials failed or diverged."""
+    OWNED = 3
+    """Another driver owns the results folder."""
+    BAD_INPUT = 4
+    """A search space, a setting, a data set or a path is not right."""
+    STORAGE = 5
+    """The results folder cannot be read or written."""
+    INCOMPLETE = 6
+    """Planned trials were not run."""
+    INTERRUPTED = 130
+    """SIGINT."""
+    TERMINATED = 143
+    """SIGTERM."""
+
+
+class LpsSweepError(Exception):
+    """An error with a message for a person; ends the command with `exit_code`."""
+
+    exit_code: ExitCode = ExitCode.INTERNAL
+
+
+class BadInputError(LpsSweepError):
+    """Input that cannot be accepted: `where` names the file and line, or the option.
+
+    Args:
+        message: What is wrong and what would be right.
+        where: Place of the fault, for instance ``c_tau.yaml:7``; empty when there is none.
+    """
+
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
+
+
+class FolderOwnedError(LpsSweepError):
+    """Another driver owns the results folder."""
+
+    exit_code = ExitCode.OWNED
+
+
+class StorageError(LpsSweepError):
+    """The results folder cannot be read or written, or a file in it is damaged."""
+
+    exit_code = ExitCode.STORAGE
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A hint for a misspelt `name`: the nearest of the `valid` names, or all of them."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if not close:
+        close = [v for v in names if v.lower() == name.lower()]
+    return f"did you mean {close[0]!r}?" if close else f"valid names: {', '.join(names)}"

@@ -1,0 +1,33 @@
+"""The table of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.models.network import Network
+from lps_sweep.models.resnet import resnet18
+from lps_sweep.models.small_cnn import small_cnn
+
+NETWORKS: dict[str, Callable[[int], Network]] = {
+    "small_cnn": small_cnn,
+    "resnet18": resnet18,
+}
+"""Name of a network -> the function that builds it for a number of input channels."""
+
+
+def build_network(network: str, in_channels: int) -> Network:
+    """The named network with fresh weights, drawn from torch's global generator on the CPU.
+
+    Args:
+        network: A name in `NETWORKS`.
+        in_channels: Channels of the images.
+
+    Raises:
+        BadInputError: Unknown name.
+    """
+    if network not in NETWORKS:
+        raise BadInputError(
+            f"unknown network {network!r}; {nearest(network, NETWORKS)}", where="network"
+        )
+    return NETWORKS[network](in_channels)

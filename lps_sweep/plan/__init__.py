@@ -1,0 +1,27 @@
+"""From a YAML search space to trials and packs. No Ray, no torch."""
+
+from lps_sweep.plan.packs import Outstanding, make_packs
+from lps_sweep.plan.space import Resources, SearchSpace, read_space, single_space
+from lps_sweep.plan.trials import (
+    Content,
+    PlannedTrial,
+    axes,
+    default_config,
+    defaults,
+    expand,
+)
+
+__all__ = [
+    "Content",
+    "Outstanding",
+    "PlannedTrial",
+    "Resources",
+    "SearchSpace",
+    "axes",
+    "default_config",
+    "defaults",
+    "expand",
+    "make_packs",
+    "read_space",
+    "single_space",
+]

@@ -1,0 +1,101 @@
+"""From a search space to trials, each with its identity."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lps_sweep.config import (
+    Config,
+    Value,
+    build_config,
+    flat,
+    pack_key,
+    trial_id,
+    trunk_recipe,
+)
+from lps_sweep.errors import BadInputError
+from lps_sweep.plan.space import SearchSpace
+
+MAX_TRIALS = 100_000
+
+
+class Content(NamedTuple):
+    """Content hashes of what a configuration reads."""
+
+    data: str
+    split: str
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One configuration at one seed.
+
+    Attributes:
+        trial_id: Its identity.
+        pack_key: Trials with the same key may train in one pack.
+        trunk: Hash of the recipe of its pre-trained trunk.
+        config: All that it is, except the seed.
+        seed: The replicate.
+        swept: Its value of each swept parameter.
+    """
+
+    trial_id: str
+    pack_key: str
+    trunk: str
+    config: Config
+    seed: int
+    swept: Mapping[str, Value]
+
+
+def default_config(space: SearchSpace) -> Config:
+    """The configuration of `space` with every swept parameter at its default."""
+    return build_config(dict(space.fixed), method=space.method)
+
+
+def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[PlannedTrial, ...]:
+    """All trials of `space`: configurations in the order of the grid, each at all seeds.
+
+    Args:
+        space: The search space.
+        content: Gives the content hashes of a configuration's data and split.
+
+    Raises:
+        BadInputError: If there are more than `MAX_TRIALS`.
+    """
+    if space.num_trials > MAX_TRIALS:
+        raise BadInputError(
+            f"{space.num_trials} trials are planned; the limit is {MAX_TRIALS}", space.name
+        )
+    return tuple(_trials(space, content))
+
+
+def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterator[PlannedTrial]:
+    for levels in itertools.product(*space.grid.values()):
+        point = dict(zip(space.grid, levels, strict=True))
+        config = build_config({**space.fixed, **point}, method=space.method)
+        hashes = content(config)
+        trunk = trunk_recipe(config, data=hashes.data)
+        known = {"data": hashes.data, "split": hashes.split, "trunk": trunk}
+        for seed in space.seeds:
+            yield PlannedTrial(
+                trial_id=trial_id(config, seed, **known),
+                pack_key=pack_key(config, seed, **known),
+                trunk=trunk,
+                config=config,
+                seed=seed,
+                swept={name: level.value for name, level in point.items()},
+            )
+
+
+def axes(space: SearchSpace) -> dict[str, list[Value]]:
+    """The values of each swept parameter."""
+    return {name: [level.value for level in levels] for name, levels in space.grid.items()}
+
+
+def defaults(space: SearchSpace) -> dict[str, Value]:
+    """The value of each swept parameter where it is not swept."""
+    values = flat(default_config(space))
+    return {name: values[name] for name in space.grid}

@@ -1,0 +1,150 @@
+"""From a sweep in the ledger to its files: the report, the tables, and what they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lps_sweep.errors import StorageError
+from lps_sweep.results import Ledger, atomic_write, driver_alive, sha256_file
+
+if TYPE_CHECKING:
+    from lps_sweep.report.section import Section
+    from lps_sweep.report.tables import Table
+    from lps_sweep.results.view import SweepView
+
+REPORT = "report.html"
+MANIFEST = "report.json"
+TABLES = "tables"
+_SOURCES = (".py", ".j2", ".css", ".js", ".csv")
+
+
+def build_report(results_dir: Path, sweep: str) -> Path:
+    """Write the report of `sweep` and its tables, unless those there are up to date.
+
+    Works at any time of a sweep, also before the first trial is done.
+
+    Args:
+        results_dir: The results folder.
+        sweep: Name of the sweep.
+
+    Returns:
+        The path of the report, ``results_dir/sweep/report.html``.
+
+    Raises:
+        BadInputError: There is no ledger, or no sweep of this name.
+        StorageError: The ledger cannot be read, or a file not be written.
+    """
+    folder = results_dir / sweep
+    report = folder / REPORT
+    with Ledger.open(results_dir) as ledger:
+        digest = ledger.digest(sweep, driver_alive(results_dir))
+    version = report_version()
+    if _up_to_date(folder, digest, version):
+        return report
+    from lps_sweep.report.html import render_page
+    from lps_sweep.report.summary import summarise
+    from lps_sweep.results.view import load_view
+
+    view = load_view(results_dir, sweep)
+    sections = _sections(view)
+    summary = summarise(view, sections)
+    page = render_page(summary, sections)
+    written = _write_tables(folder, [summary.headline, *_tables(sections)])
+    atomic_write(report, page.encode("utf-8"))
+    _write_manifest(folder, view.digest, version, [report, *written])
+    return report
+
+
+def write_tables(results_dir: Path, sweep: str) -> list[Path]:
+    """Write the tables of `sweep` alone, as CSV, Markdown and LaTeX.
+
+    Returns:
+        The paths, in the order of the report.
+
+    Raises:
+        BadInputError: There is no ledger, or no sweep of this name.
+        StorageError: The ledger cannot be read, or a file not be written.
+    """
+    from lps_sweep.report.summary import summarise
+    from lps_sweep.results.view import load_view
+
+    view = load_view(results_dir, sweep)
+    sections = _sections(view)
+    tables = [summarise(view, sections).headline, *_tables(sections)]
+    return _write_tables(results_dir / sweep, tables)
+
+
+def report_version() -> str:
+    """SHA-256 over what decides how a digest becomes bytes.
+
+    The source of this package and of the statistics and the paper's numbers that it prints, and
+    the version of plotly, whose script is embedded.
+    """
+    state = hashlib.sha256(metadata.version("plotly").encode())
+    for package in ("lps_sweep.report", "lps_sweep.results"):
+        for name, content in sorted(_source_files(resources.files(package), package)):
+            state.update(f"{name}\n{len(content)}\n".encode())
+            state.update(content)
+    return state.hexdigest()
+
+
+def _source_files(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for entry in folder.iterdir():
+        name = f"{prefix}/{entry.name}"
+        if entry.is_dir():
+            found += _source_files(entry, name)
+        elif entry.name.endswith(_SOURCES):
+            found.append((name, entry.read_bytes()))
+    return found
+
+
+def _sections(view: SweepView) -> list[Section]:
+    from lps_sweep.report.figures import all_sections
+
+    return all_sections(view)
+
+
+def _tables(sections: list[Section]) -> list[Table]:
+    from lps_sweep.report.section import unique_tables
+
+    return list(unique_tables(sections))
+
+
+def _write_tables(folder: Path, tables: list[Table]) -> list[Path]:
+    from lps_sweep.report.tables import to_csv, to_latex, to_markdown
+
+    written = []
+    for table in tables:
+        for suffix, render in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):
+            path = folder / TABLES / f"{table.slug}{suffix}"
+            content = render(table).encode("utf-8")
+            if not path.is_file() or path.read_bytes() != content:
+                atomic_write(path, content)
+            written.append(path)
+    return written
+
+
+def _write_manifest(folder: Path, digest: str, version: str, files: list[Path]) -> None:
+    hashes = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+    content = {"digest": digest, "report_version": version, "files": hashes}
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    atomic_write(folder / MANIFEST, text.encode("utf-8"))
+
+
+def _up_to_date(folder: Path, digest: str, version: str) -> bool:
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+        if content["digest"] != digest or content["report_version"] != version:
+            return False
+        files: dict[str, str] = content["files"]
+        return REPORT in files and all(
+            sha256_file(folder / name) == known for name, known in files.items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError):
+        return False

@@ -1,0 +1,159 @@
+"""Which trials belong together: the default cell, slices of the grid, and their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.tables import value_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from lps_sweep.results import SweepRecord
+    from lps_sweep.results.statistics import Description
+
+ACCURACIES = {"acc_seen": "Seen", "acc_novel": "Novel", "acc_all": "All"}
+"""The three accuracies that are reported everywhere, in the order of the paper's tables."""
+
+HEADLINE = {**ACCURACIES, "acc_novel_strict": "Novel, strict", "nmi_novel": "NMI of novel"}
+"""The metrics of the first screen."""
+
+STATUS_WORDS = {
+    "done": "done",
+    "stopped": "stopped by a rule",
+    "failed": "failed",
+    "diverged": "diverged",
+    "running": "running",
+    "not_run": "not run",
+}
+"""The states of a trial, in words."""
+
+
+def plain(value: Any) -> Any:
+    """`value` as Python's own type instead of numpy's."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values of a parameter are the same setting; 10 and 10.0 are, 1 and true not."""
+    left, right = plain(left), plain(right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return list(left) == list(right)
+    return bool(left == right)
+
+
+def is_numeric(levels: Sequence[Any]) -> bool:
+    """Whether all `levels` are numbers, so that they have an order and distances."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in levels)
+
+
+def in_order(levels: Sequence[Any]) -> tuple[Any, ...]:
+    """Numbers ascending; anything else in the order planned."""
+    return tuple(sorted(levels)) if is_numeric(levels) else tuple(levels)
+
+
+def held_point(record: SweepRecord) -> dict[str, Any]:
+    """The value at which each swept parameter is held while another varies.
+
+    Its default where that was planned; else the nearest planned number, or the first value.
+    """
+    point: dict[str, Any] = {}
+    for name, levels in record.axes.items():
+        default = record.defaults.get(name)
+        planned = [level for level in levels if same(level, default)]
+        if planned or not levels:
+            point[name] = planned[0] if planned else default
+        elif is_numeric(levels) and is_numeric([default]):
+            point[name] = min(levels, key=lambda level: abs(level - default))
+        else:
+            point[name] = levels[0]
+    return point
+
+
+def select(frame: DataFrame, point: Mapping[str, Any]) -> DataFrame:
+    """The rows of `frame` at the values of `point`."""
+    keep = [True] * len(frame)
+    for name, value in point.items():
+        keep = [k and same(v, value) for k, v in zip(keep, frame[name].tolist(), strict=True)]
+    return frame[keep]
+
+
+def without(point: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """`point` without `names`."""
+    return {name: value for name, value in point.items() if name not in names}
+
+
+def point_text(point: Mapping[str, Any]) -> str:
+    """``C = 10, tau = 0.4``."""
+    return ", ".join(f"{name} = {value_text(value)}" for name, value in point.items())
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The trials of one configuration.
+
+    Attributes:
+        planned: Number of seeds planned.
+        values: Per metric, the final value of each seed that is done and has the metric.
+        causes: How many trials are in each state other than done.
+    """
+
+    planned: int
+    values: Mapping[str, Mapping[int, float]]
+    causes: Mapping[str, int]
+
+    def numbers(self, metric: str) -> tuple[float, ...]:
+        """The values of `metric`, by ascending seed."""
+        values = self.values.get(metric, {})
+        return tuple(values[seed] for seed in sorted(values))
+
+    def stats(self, metric: str) -> Description | None:
+        """Mean, spread and interval of `metric`; None without a value."""
+        from lps_sweep.results.statistics import describe
+
+        values = self.numbers(metric)
+        return describe(values) if values else None
+
+    def mean(self, metric: str) -> float | None:
+        """The mean of `metric`; None without a value."""
+        stats = self.stats(metric)
+        return None if stats is None else stats.mean
+
+    def mean_sd(self, metric: str) -> tuple[float | None, float | None]:
+        """Mean and, from three seeds on, sample standard deviation of `metric`."""
+        stats = self.stats(metric)
+        return (None, None) if stats is None else (stats.mean, stats.sd)
+
+    @property
+    def num_done(self) -> int:
+        """Seeds with a value of any metric."""
+        return len({seed for values in self.values.values() for seed in values})
+
+    @property
+    def cause_text(self) -> str:
+        """Why seeds are missing: ``1 failed, 1 not run``; empty when none is."""
+        if not self.planned:
+            return "not planned"
+        order = [state for state in STATUS_WORDS if self.causes.get(state)]
+        return ", ".join(f"{self.causes[state]} {STATUS_WORDS[state]}" for state in order)
+
+
+def cell_of(rows: DataFrame, metrics: Sequence[str]) -> Cell:
+    """The `Cell` of trial rows; only done trials have values."""
+    done = rows[rows["status"] == "done"]
+    values: dict[str, dict[int, float]] = {}
+    for metric in metrics:
+        found: dict[int, float] = {}
+        if metric in done.columns:
+            for seed, value in zip(done["seed"].tolist(), done[metric].tolist(), strict=True):
+                if value is not None and math.isfinite(value):
+                    found[int(seed)] = float(value)
+        values[metric] = found
+    causes = Counter(str(state) for state in rows["status"] if state != "done")
+    return Cell(planned=len(rows), values=values, causes=dict(causes))

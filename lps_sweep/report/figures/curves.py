@@ -1,0 +1,311 @@
+"""Learning pace: seen, novel, their gap and the KL divergence of the class estimate, by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.cells import held_point, in_order, point_text, same, select, without
+from lps_sweep.report.escape import plot_text
+from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
+from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
+from lps_sweep.report.tables import Column, Table, value_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from lps_sweep.results.view import SweepView
+
+ORDER = 40
+MAX_POINTS = 200
+GAP = "gap"
+METRICS = {
+    "acc_seen": "Seen, %",
+    "acc_novel": "Novel, %",
+    GAP: "Seen − novel, points",
+    "kl_prior_to_estimate": "KL(prior ‖ estimate), nats",
+    "kl_estimate_to_prior": "KL(estimate ‖ prior), nats",
+}
+"""What is drawn against the epoch, and its unit."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric against the epoch; the lengths agree."""
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials of one configuration.
+
+    Attributes:
+        label: Its level.
+        lines: Per metric, the line of each seed that has recorded epochs.
+        means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
+        num_done: Number of done trials, over which the means run.
+    """
+
+    label: str
+    lines: dict[str, dict[int, Line]]
+    means: dict[str, Line]
+    num_done: int
+
+
+def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
+    """The curves of the trials at `point`, also of trials that are not done."""
+    planned = select(view.trials, point)
+    done = {int(s) for s in planned[planned["status"] == "done"]["seed"].tolist()}
+    rows = select(view.epochs, point)
+    lines = {metric: _lines(rows, metric) for metric in METRICS}
+    means = {metric: _mean(lines[metric], done) for metric in METRICS}
+    return Group(label, lines, means, len(done))
+
+
+def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
+    """One group per level of `parameter`, the others held."""
+    held = without(held_point(view.record), parameter)
+    levels = in_order(view.record.axes[parameter])
+    return tuple(group_info(view, {**held, parameter: v}, value_text(v)) for v in levels)
+
+
+def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
+    needed = ("acc_seen", "acc_novel") if metric == GAP else (metric,)
+    if any(name not in rows.columns for name in needed):
+        return {}
+    values = rows[needed[0]] - rows[needed[1]] if metric == GAP else rows[metric]
+    found: dict[int, list[tuple[int, float]]] = {}
+    triples = zip(rows["seed"].tolist(), rows["epoch"].tolist(), values.tolist(), strict=True)
+    for seed, epoch, value in triples:
+        if value is not None and math.isfinite(value):
+            found.setdefault(int(seed), []).append((int(epoch), float(value)))
+    return {
+        seed: Line(*(tuple(part) for part in zip(*sorted(found[seed]), strict=True)))
+        for seed in sorted(found)
+    }
+
+
+def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
+    chosen = [
+        dict(zip(line.epochs, line.values, strict=True)) for s, line in lines.items() if s in seeds
+    ]
+    if not chosen or len(chosen) < len(seeds):
+        return Line((), ())
+    epochs = sorted(set.intersection(*(set(line) for line in chosen)))
+    return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
+
+
+def thinned(line: Line) -> Line:
+    """At most about `MAX_POINTS` epochs of `line`, evenly spaced, the last one among them."""
+    step = -(-len(line.epochs) // MAX_POINTS) or 1
+    keep = slice((len(line.epochs) - 1) % step if line.epochs else 0, None, step)
+    return Line(line.epochs[keep], line.values[keep])
+
+
+Series = tuple[Group, str, Key]
+"""A group's metric and how it is drawn."""
+
+
+def draw_panel(title: str, unit: str, series: Sequence[Series]) -> Panel:
+    """One set of axes: each seed as a thin line, each mean as a thick one."""
+    figure = new_figure()
+    for group, metric, key in series:
+        for seed, line in group.lines[metric].items():
+            _add(figure, thinned(line), key, f"{key.label}, seed {seed}", width=0.8, opacity=0.45)
+    for group, metric, key in series:
+        if group.means[metric].epochs:
+            label = f"{key.label}, mean of {group.num_done}"
+            _add(figure, thinned(group.means[metric]), key, label, width=key.width, opacity=1)
+    figure.update_xaxes(title_text="epoch", rangemode="tozero")
+    figure.update_yaxes(title_text=plot_text(unit))
+    ends = [
+        f"{key.label} ends at {group.means[metric].values[-1]:.3g}"
+        for group, metric, key in series
+        if group.means[metric].values
+    ]
+    return Panel(title, figure, "; ".join(ends))
+
+
+def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, opacity: float) -> None:
+    figure.add_scatter(
+        x=list(line.epochs),
+        y=[thin(v) for v in line.values],
+        mode="lines" if len(line.epochs) > 1 else "markers",
+        line={"color": light(key.colour), "dash": key.dash, "width": width},
+        opacity=opacity,
+        name=plot_text(name),
+        hovertemplate="%{fullData.name}<br>epoch %{x}: %{y:.2f}<extra></extra>",
+    )
+
+
+DEFAULT_KEYS = {
+    "acc_seen": Key("seen", "blue", "solid", width=2.4),
+    "acc_novel": Key("novel", "vermillion", "dash", width=2.4),
+    GAP: Key("seen − novel", "ink", "solid", width=2.4),
+    "kl_prior_to_estimate": Key("KL(prior ‖ estimate)", "green", "solid", width=2.4),
+    "kl_estimate_to_prior": Key("KL(estimate ‖ prior)", "purple", "dash", width=2.4),
+}
+PANELS = {
+    "Accuracy": ("%", ("acc_seen", "acc_novel")),
+    "Gap, seen − novel": ("points", (GAP,)),
+    "Class estimate": ("KL, nats", ("kl_prior_to_estimate", "kl_estimate_to_prior")),
+}
+"""Panels of the default cell: heading, unit, metrics."""
+
+
+def draw_default(group: Group) -> tuple[Panel, ...]:
+    """The panels of the default cell."""
+    return tuple(
+        draw_panel(title, unit, [(group, m, DEFAULT_KEYS[m]) for m in metrics])
+        for title, (unit, metrics) in PANELS.items()
+        if any(group.lines[m] for m in metrics)
+    )
+
+
+def draw_levels(groups: Sequence[Group], keys: Sequence[Key]) -> tuple[Panel, ...]:
+    """One panel per metric, a colour per level."""
+    return tuple(
+        draw_panel(
+            title.split(",")[0],
+            title.split(", ")[1],
+            [(group, metric, key) for group, key in zip(groups, keys, strict=True)],
+        )
+        for metric, title in METRICS.items()
+        if metric != "kl_estimate_to_prior" and any(group.lines[metric] for group in groups)
+    )
+
+
+def epoch_table(group: Group) -> Table:
+    """Means of the default cell, by epoch."""
+    columns = (
+        Column("epoch", "Epoch", "value"),
+        *(
+            Column(f"{m}_mean", t, "number", 3 if m.startswith("kl") else 1)
+            for m, t in METRICS.items()
+        ),
+    )
+    means = {m: dict(zip(line.epochs, line.values, strict=True)) for m, line in group.means.items()}
+    epochs = sorted({epoch for line in means.values() for epoch in line})
+    rows = tuple((e, *(means[m].get(e) for m in METRICS)) for e in epochs)
+    caption = (
+        f"Learning pace of the default cell: means of {group.num_done} trials after each epoch."
+    )
+    return Table("pace_default", caption, columns, rows)
+
+
+def pace_table(parameter: str, groups: Sequence[Group], default: int | None, held: str) -> Table:
+    """Per level: the gap at the end and averaged over the epochs, and the KL divergence at the end.
+
+    Only trials with a finished mean count: the numbers are of done trials.
+    """
+    columns = (
+        Column(parameter, parameter, "value"),
+        Column("n", "n", "value"),
+        Column("gap_end", "Gap at the end", "number"),
+        Column("gap_average", "Gap, average over epochs", "number"),
+        Column("kl_first", "KL(prior ‖ estimate), first epoch", "number", 3),
+        Column("kl_end", "KL(prior ‖ estimate), last epoch", "number", 3),
+    )
+    rows = []
+    for group in groups:
+        gap, kl = group.means[GAP].values, group.means["kl_prior_to_estimate"].values
+        rows.append(
+            (
+                group.label,
+                group.num_done,
+                gap[-1] if gap else None,
+                sum(gap) / len(gap) if gap else None,
+                kl[0] if kl else None,
+                kl[-1] if kl else None,
+            )
+        )
+    caption = (
+        f"Learning pace by {parameter}{held}: means over n done trials. The gap is seen minus "
+        "novel accuracy, in points; averaged over the epochs it measures how late novel follows."
+    )
+    marked = frozenset() if default is None else frozenset({default})
+    return Table(f"pace_{slug(parameter)}", caption, columns, tuple(rows), marked)
+
+
+def sections(view: SweepView) -> list[Section]:
+    """The section on learning pace."""
+    held = held_point(view.record)
+    default = group_info(view, held)
+    if not len(view.epochs):
+        text = "No epoch has been recorded yet. Each trial adds its curve after every epoch."
+        return [Section("pace", "Learning pace", (text,))]
+    blocks: list[Block] = []
+    if any(default.lines.values()):
+        blocks += [_default_figure(default, held), Fold("The means by epoch", epoch_table(default))]
+    else:
+        blocks.append("The default cell has no recorded epoch yet.")
+    for parameter in view.record.axes:
+        blocks += _level_blocks(view, parameter, held)
+    return [Section("pace", "Learning pace", tuple(blocks))]
+
+
+def _default_figure(group: Group, held: dict[str, Any]) -> Figure:
+    drawn = [k for m, k in DEFAULT_KEYS.items() if group.lines[m]]
+    gap = group.means[GAP].values
+    title = "The default cell, epoch by epoch"
+    if gap:
+        title = f"In the default cell novel ends {gap[-1]:.1f} points below seen, from {gap[0]:.1f} after the first epoch"
+        if gap[-1] < 0:
+            title = f"In the default cell novel ends {-gap[-1]:.1f} points above seen"
+    caption = (
+        f"Default cell{_at(held)}. Thin lines: each seed. Thick lines: mean of the "
+        f"{group.num_done} done trials. The prior is uniform over the classes; the estimate is "
+        f"the class distribution that the margin uses. {_thinning([group])}"
+    )
+    return Figure(
+        "pace_default_figure",
+        title,
+        caption.strip(),
+        tuple(drawn),
+        lambda: draw_default(group),
+        270,
+        "pace_default",
+    )
+
+
+def _level_blocks(view: SweepView, parameter: str, held: dict[str, Any]) -> list[Block]:
+    groups = level_info(view, parameter)
+    levels = in_order(view.record.axes[parameter])
+    default = next(
+        (i for i, v in enumerate(levels) if same(v, view.record.defaults.get(parameter))), None
+    )
+    keys = level_keys(levels, default)
+    if not any(any(group.lines.values()) for group in groups):
+        return []
+    others = _at(without(held, parameter))
+    caption = (
+        f"Levels of {parameter}{others}. Thin lines: each seed. Thick lines: mean of the done "
+        f"trials of a level. {_thinning(groups)}"
+    )
+    figure = Figure(
+        f"pace_{slug(parameter)}_figure",
+        f"Learning pace by {parameter}",
+        caption.strip(),
+        tuple(keys),
+        lambda: draw_levels(groups, keys),
+        250,
+        f"pace_{slug(parameter)}",
+    )
+    return [figure, Fold("The numbers", pace_table(parameter, groups, default, others))]
+
+
+def _at(point: dict[str, Any]) -> str:
+    return f", at {point_text(point)}" if point else ""
+
+
+def _thinning(groups: Sequence[Group]) -> str:
+    longest = max(
+        (len(l.epochs) for g in groups for lines in g.lines.values() for l in lines.values()),
+        default=0,
+    )
+    step = -(-longest // MAX_POINTS) or 1
+    return f"Every {step}th epoch is drawn." if step > 1 else ""

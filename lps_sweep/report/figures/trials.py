@@ -1,0 +1,65 @@
+"""All planned trials, one row each."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.cells import HEADLINE, plain
+from lps_sweep.report.escape import first_line
+from lps_sweep.report.section import Section
+from lps_sweep.report.tables import Cell, Column, Table, value_text
+
+if TYPE_CHECKING:
+    from lps_sweep.results.view import SweepView
+
+ORDER = 90
+
+
+def trials_table(view: SweepView) -> Table:
+    """One row per planned trial, in plan order; final metrics only where the trial is done.
+
+    CSV has every metric; people see those of the first screen.
+    """
+    swept = list(view.record.axes)
+    fixed = ["trial_id", "status", "seed", *swept, *HEADLINE, "attempts", "seconds"]
+    others = [str(n) for n in view.trials.columns if n not in fixed and n != "error"]
+    columns = [
+        Column("trial_id", "Trial"),
+        Column("status", "Status"),
+        Column("seed", "Seed", "value"),
+        *(Column(name, name, "value") for name in swept),
+        *(Column(name, label, "number") for name, label in HEADLINE.items()),
+        Column("attempts", "Attempts", "value"),
+        Column("seconds", "Seconds", "number"),
+        *(Column(name, name, "number", 4) for name in others),
+        Column("error", "Error"),
+    ]
+    data = {
+        c.key: view.trials[c.key].tolist()
+        if c.key in view.trials.columns
+        else [None] * len(view.trials)
+        for c in columns
+    }
+    rows = tuple(tuple(_cell(c, data[c.key][i]) for c in columns) for i in range(len(view.trials)))
+    caption = (
+        "All planned trials, in the order of the plan. Accuracies and NMI in percent, after the "
+        "last epoch, of done trials only; seconds of all attempts added up."
+    )
+    return Table("trials", caption, tuple(columns), rows, hidden=frozenset([*others, "error"]))
+
+
+def _cell(column: Column, value: Any) -> Cell:
+    value = plain(value)
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if column.key == "error":
+        return first_line(str(value))
+    if isinstance(value, str | int | float | bool):
+        return value
+    return value_text(value)
+
+
+def sections(view: SweepView) -> list[Section]:
+    """The table of all trials."""
+    return [Section("trials", "All trials", (trials_table(view),))]

@@ -1,0 +1,175 @@
+"""The first screen: the question, what the data is, completeness, and the default cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report import cells
+from lps_sweep.report.cells import (
+    HEADLINE,
+    STATUS_WORDS,
+    cell_of,
+    held_point,
+    point_text,
+    same,
+    select,
+)
+from lps_sweep.report.reference import Reference, default_reference
+from lps_sweep.report.section import Section
+from lps_sweep.report.tables import Cell, Column, Table, number_text, value_text
+
+if TYPE_CHECKING:
+    from lps_sweep.results import Counts, SweepRecord
+    from lps_sweep.results.view import SweepView
+
+
+@dataclass(frozen=True)
+class BarPart:
+    """Trials of one state in the bar; `start` and `width` are in thousandths of its length."""
+
+    state: str
+    word: str
+    count: int
+    start: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the first screen says."""
+
+    name: str
+    question: str
+    data: str
+    banner: str
+    completeness: str
+    bar: tuple[BarPart, ...]
+    headline: Table
+    findings: tuple[str, ...]
+    footer: str
+
+
+def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
+    """The first screen of `view`; the findings are those of its `sections`."""
+    from lps_sweep.results.paper import same_setting
+
+    comparable, reason = same_setting(view.record.settings)
+    counts = view.counts
+    return Summary(
+        name=view.record.name,
+        question=view.record.question,
+        data=data_text(view.record),
+        banner="" if comparable else banner_text(reason),
+        completeness=f"{counts.done} of {counts.planned} planned trials are done.",
+        bar=bar_parts(counts),
+        headline=headline_table(view),
+        findings=tuple(text for section in sections for text in section.findings),
+        footer=f"Made from the ledger's state {view.digest[:16]}.",
+    )
+
+
+def banner_text(reason: str) -> str:
+    """What a reader must know before comparing with the paper."""
+    return (
+        f"Not the paper’s setting: {reason.strip().rstrip('.')}. The paper’s numbers are printed for "
+        "reference only, and no difference to them is given."
+    )
+
+
+def data_text(record: SweepRecord) -> str:
+    """One paragraph on data, network, length and replicates."""
+    known = record.settings
+    seen = known.get("seen_classes", 0)
+    if isinstance(seen, list | tuple):
+        seen_words = f"classes {', '.join(map(str, seen))} seen"
+    else:
+        seen_words = (
+            "the first half of the classes seen" if not seen else f"the first {seen} classes seen"
+        )
+    parts = [
+        str(known.get("dataset", "unknown data set")),
+        f"{number_text(100 * _float(known.get('labeled_ratio')), 0)} % of the seen classes’ images labeled",
+        seen_words,
+        f"{known.get('network', 'unknown network')} frozen through {known.get('frozen_through', '?')}",
+        f"{value_text(known.get('epochs'))} epochs",
+        f"batch {value_text(known.get('batch_size'))}",
+    ]
+    seeds = ", ".join(map(str, record.seeds))
+    word = "seed" if len(record.seeds) == 1 else "seeds"
+    return (
+        f"Data: {', '.join(parts)}; {len(record.seeds)} {word} ({seeds}). Accuracies are percent of "
+        "the unlabeled training images, scored after the last epoch with their hidden labels: "
+        "oracle accuracies, which no method has when it trains."
+    )
+
+
+def _float(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def bar_parts(counts: Counts) -> tuple[BarPart, ...]:
+    """The states that occur, in a fixed order, end to end."""
+    parts: list[BarPart] = []
+    start = 0.0
+    for state, word in STATUS_WORDS.items():
+        count = int(getattr(counts, state))
+        if count:
+            width = 1000 * count / counts.planned
+            parts.append(BarPart(state, word, count, round(start, 2), round(width, 2)))
+            start += width
+    return tuple(parts)
+
+
+def headline_table(view: SweepView) -> Table:
+    """The default cell: mean, spread and n of each metric of the first screen."""
+    record = view.record
+    point = held_point(record)
+    cell = cell_of(select(view.trials, point), tuple(HEADLINE))
+    reference = default_reference(record.settings)
+    columns = [
+        Column("metric", "Metric"),
+        Column("mean", "Mean", "number"),
+        Column("sd", "sd", "number"),
+        Column("interval95", "95 % t interval", "interval"),
+        Column("n", "n", "value"),
+        Column("seeds", "Each seed"),
+        Column("paper", f"Paper, {reference.source}", "number"),
+    ]
+    if reference.comparable:
+        columns.append(Column("difference", "Difference to paper", "signed"))
+    rows = []
+    for metric, label in HEADLINE.items():
+        row = _headline_row(label, cell, metric, reference)
+        rows.append(row if reference.comparable else row[:-1])
+    return Table(
+        "default_cell", _headline_caption(record, point, cell), tuple(columns), tuple(rows)
+    )
+
+
+def _headline_row(
+    label: str, cell: cells.Cell, metric: str, reference: Reference
+) -> tuple[Cell, ...]:
+    found, paper = cell.stats(metric), reference.numbers.get((0, metric))
+    if found is None:
+        return (label, None, None, None, 0, "", paper, None)
+    seeds = ", ".join(number_text(value, 1) for value in cell.numbers(metric))
+    difference = None if paper is None else found.mean - paper
+    return (label, found.mean, found.sd, found.interval, found.n, seeds, paper, difference)
+
+
+def _headline_caption(record: SweepRecord, point: dict[str, Any], cell: cells.Cell) -> str:
+    off = [n for n, v in point.items() if not same(v, record.defaults.get(n))]
+    if not point:
+        text = "The one configuration of this sweep"
+    elif off:
+        text = f"The cell nearest the default ({point_text(point)}; the default of {', '.join(off)} was not planned)"
+    else:
+        text = f"The default cell ({point_text(point)})"
+    missing = f" Missing: {cell.cause_text}." if cell.cause_text else ""
+    return (
+        f"{text}: percent over n seeds of {cell.planned}, with sample standard deviation.{missing} "
+        "Strict counts novel images that are given a seen class as errors; NMI is between class and prediction on "
+        "the novel images."
+    )

@@ -1,0 +1,180 @@
+"""The SQLite file of the ledger: its schema, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.files import FILE_MODE, make_folder, sync_folder
+
+APPLICATION_ID = 0x4C505331
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+
+_SCHEMA = """
+CREATE TABLE sweeps (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+    question TEXT NOT NULL, source TEXT NOT NULL, axes TEXT NOT NULL,
+    defaults TEXT NOT NULL, settings TEXT NOT NULL, seeds TEXT NOT NULL, preset TEXT NOT NULL
+) STRICT;
+CREATE TABLE trials (
+    trial_id TEXT PRIMARY KEY, config TEXT NOT NULL, seed INTEGER NOT NULL, pack_key TEXT NOT NULL
+) STRICT;
+-- position: place in the plan, null for a trial that the sweep once planned and no longer does
+CREATE TABLE planned (
+    sweep TEXT NOT NULL REFERENCES sweeps (name), trial_id TEXT NOT NULL REFERENCES trials,
+    position INTEGER, swept TEXT NOT NULL,
+    PRIMARY KEY (sweep, trial_id)
+) STRICT, WITHOUT ROWID;
+-- facts: what the worker said when it began, null while the attempt waits for its turn
+-- ended: why the attempt is over, null while it is open
+CREATE TABLE attempts (
+    number INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials,
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
+    pack_id TEXT NOT NULL, provenance TEXT NOT NULL, facts TEXT, ended TEXT,
+    UNIQUE (trial_id, attempt)
+) STRICT;
+CREATE UNIQUE INDEX open_attempt ON attempts (trial_id) WHERE ended IS NULL;
+CREATE TABLE epochs (
+    trial_id TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    seconds REAL, metrics TEXT NOT NULL,
+    PRIMARY KEY (trial_id, epoch, attempt),
+    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
+) STRICT;
+CREATE TABLE checkpoints (
+    trial_id TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    member_path TEXT NOT NULL, member_sha256 TEXT NOT NULL,
+    run_path TEXT NOT NULL, run_sha256 TEXT NOT NULL,
+    PRIMARY KEY (trial_id, epoch, attempt),
+    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outcomes (
+    trial_id TEXT PRIMARY KEY, attempt INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('done', 'stopped', 'failed', 'diverged')),
+    epoch INTEGER NOT NULL, metrics TEXT NOT NULL,
+    artefact_path TEXT, artefact_sha256 TEXT, error TEXT NOT NULL,
+    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
+) STRICT
+"""
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's failures to read and write `path` into a StorageError that names it."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: {error}") from error
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection whose commits are on the disk when they return; creates what is missing.
+
+    Raises:
+        StorageError: The file cannot be written, is damaged, or is no ledger of this version.
+    """
+    _create_file(path)
+    with storage_errors(path):
+        connection = _connect(path, "mode=rw")
+        try:
+            if not _is_ledger(connection, path):
+                _create_schema(connection)
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise StorageError(f"{path} is damaged: {damage}")
+            _use_wal(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, also while another process writes.
+
+    Raises:
+        BadInputError: There is no ledger.
+        StorageError: The file cannot be read, is damaged, or is no ledger of this version.
+    """
+    missing = BadInputError("no ledger: nothing was run with this results folder", str(path.parent))
+    if not path.exists():
+        raise missing
+    with storage_errors(path):
+        connection = _connect(path, "mode=ro")
+        try:
+            if not _is_ledger(connection, path):
+                raise missing
+        except sqlite3.OperationalError:
+            connection.close()
+            if not _settled(path):
+                raise
+            connection = _connect(path, "mode=ro&immutable=1")
+            if not _is_ledger(connection, path):
+                raise missing from None
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{options}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+
+def _settled(path: Path) -> bool:
+    """Whether a read-only folder holds the whole ledger in its main file (no log beside it)."""
+    log = path.with_name(path.name + "-wal")
+    writable = os.access(path.parent, os.W_OK)
+    return not writable and (not log.exists() or log.stat().st_size == 0)
+
+
+def _create_file(path: Path) -> None:
+    make_folder(path.parent)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the schema is there; False for an empty database, an error for any other."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if (application, version, tables) == (0, 0, 0):
+        return False
+    if application != APPLICATION_ID:
+        raise StorageError(f"{path} is a database, but not a ledger of lps_sweep")
+    if version != SCHEMA_VERSION:
+        raise StorageError(
+            f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}"
+        )
+    return True
+
+
+def _create_schema(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, or the rollback journal where the file system cannot share memory."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError:
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()

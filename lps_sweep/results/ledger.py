@@ -1,0 +1,275 @@
+"""The ledger: the only source of truth about plans, attempts, epochs and outcomes."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from lps_sweep.results import queries
+from lps_sweep.results.database import open_for_reading, open_for_writing
+from lps_sweep.results.reader import LedgerReader
+from lps_sweep.results.records import (
+    STATUSES,
+    CheckpointRecord,
+    FileRef,
+    Json,
+    PlanChange,
+    Status,
+    SweepRecord,
+    TrialRecord,
+    json_text,
+    metrics_text,
+)
+
+LEDGER_NAME = "ledger.sqlite"
+
+_OPEN = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ? AND ended IS NULL"
+
+
+class Ledger(LedgerReader):
+    """One SQLite database with one writer, the driver, and any number of readers.
+
+    What a writing method has returned, or a `transaction` has committed, is on the disk. The
+    attempt number is the fence: rows of an attempt that is not the open one of its trial are
+    refused, so that a worker given up for lost can change nothing when it wakes. An object
+    belongs to the thread that opened it. Every method raises StorageError, which names the file,
+    where the database cannot be read or written.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, writable: bool) -> None:
+        super().__init__(connection, path)
+        self._writable = writable
+
+    @classmethod
+    def open(cls, results_dir: Path, *, write: bool = False) -> Self:
+        """The ledger of `results_dir`; a writer makes folder and file where they are missing.
+
+        Raises:
+            BadInputError: Opened for reading, and there is no ledger.
+            StorageError: The database cannot be opened, is damaged, or has another schema.
+        """
+        path = Path(results_dir) / LEDGER_NAME
+        connection = open_for_writing(path) if write else open_for_reading(path)
+        return cls(connection, path, write)
+
+    @staticmethod
+    def exists(results_dir: Path) -> bool:
+        """Whether `results_dir` holds a ledger, in whatever condition."""
+        return (Path(results_dir) / LEDGER_NAME).exists()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes of the block in one durable commit, or none of them.
+
+        Blocks may be nested: an inner one that fails takes back its own writes.
+
+        Raises:
+            ValueError: The ledger was opened for reading.
+        """
+        if not self._writable:
+            raise ValueError(f"{self.path} was opened for reading")
+        nested = self._connection.in_transaction
+        self._execute("SAVEPOINT inner_block" if nested else "BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("RELEASE inner_block" if nested else "COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._execute("ROLLBACK TO inner_block" if nested else "ROLLBACK")
+                if nested:
+                    self._execute("RELEASE inner_block")
+            raise
+
+    def record_plan(self, sweep: SweepRecord, trials: Sequence[TrialRecord]) -> PlanChange:
+        """Record what `sweep` plans now, in one commit; nothing is ever deleted.
+
+        A trial that the ledger knows, from this or another sweep, is shared with its rows. A trial
+        that the sweep no longer plans is kept outside it: not counted, not shown.
+
+        Raises:
+            ValueError: A trial is planned twice.
+        """
+        now = {trial.trial_id for trial in trials}
+        if len(now) != len(trials):
+            raise ValueError(f"the plan of {sweep.name!r} holds a trial more than once")
+        with self.transaction():
+            known = {trial_id for (trial_id,) in self._execute("SELECT trial_id FROM trials")}
+            before = set(self._read(queries.states, sweep.name, False))
+            self._execute(
+                "INSERT INTO sweeps (name, question, source, axes, defaults, settings, seeds,"
+                " preset) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                " question = excluded.question, source = excluded.source, axes = excluded.axes,"
+                " defaults = excluded.defaults, settings = excluded.settings,"
+                " seeds = excluded.seeds, preset = excluded.preset",
+                _sweep_row(sweep),
+            )
+            self._execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
+            for position, trial in enumerate(trials):
+                self._record_trial(sweep.name, position, trial)
+        added = now - before
+        return PlanChange(len(added), len(added & known), len(before - now))
+
+    def _record_trial(self, sweep: str, position: int, trial: TrialRecord) -> None:
+        self._execute(
+            "INSERT INTO trials VALUES (?, ?, ?, ?) ON CONFLICT (trial_id) DO UPDATE SET"
+            " config = excluded.config, pack_key = excluded.pack_key"
+            " WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.trial_id = excluded.trial_id)",
+            (trial.trial_id, json_text(trial.config), trial.seed, trial.pack_key),
+        )
+        self._execute(
+            "INSERT INTO planned VALUES (?, ?, ?, ?) ON CONFLICT (sweep, trial_id)"
+            " DO UPDATE SET position = excluded.position, swept = excluded.swept",
+            (sweep, trial.trial_id, position, json_text(trial.swept)),
+        )
+
+    def start_attempts(
+        self, trial_ids: Sequence[str], pack_id: str, provenance: Mapping[str, Json]
+    ) -> dict[str, int]:
+        """Open an attempt at each trial; the numbers, from 1, fence off all earlier attempts.
+
+        An attempt that is still open is ended as "lost".
+
+        Raises:
+            ValueError: A trial has an outcome, was never planned, or is named twice.
+        """
+        if len(set(trial_ids)) != len(trial_ids):
+            raise ValueError("a trial is named twice")
+        with self.transaction():
+            return {t: self._start_attempt(t, pack_id, json_text(provenance)) for t in trial_ids}
+
+    def _start_attempt(self, trial_id: str, pack_id: str, provenance: str) -> int:
+        row = self._execute(
+            "SELECT o.status, (SELECT max(attempt) FROM attempts a WHERE a.trial_id = t.trial_id)"
+            " FROM trials t LEFT JOIN outcomes o USING (trial_id) WHERE t.trial_id = ?",
+            (trial_id,),
+        ).fetchone()
+        if row is None or row[0] is not None:
+            raise ValueError(f"trial {trial_id} {'was never planned' if row is None else row[0]}")
+        attempt = (row[1] or 0) + 1
+        self._execute(
+            "UPDATE attempts SET ended = 'lost' WHERE trial_id = ? AND ended IS NULL", (trial_id,)
+        )
+        self._execute(
+            "INSERT INTO attempts (trial_id, attempt, pack_id, provenance) VALUES (?, ?, ?, ?)",
+            (trial_id, attempt, pack_id, provenance),
+        )
+        return attempt
+
+    def describe_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
+        """Add to the provenance of an open attempt what is known only where it runs.
+
+        False, and nothing written, if `attempt` is not the open one of the trial.
+        """
+        with self.transaction():
+            row = self._execute(
+                _OPEN.replace("SELECT 1", "SELECT provenance"), (trial_id, attempt)
+            ).fetchone()
+            if row is None:
+                return False
+            known = {**queries.parse(row[0], self.path), **facts}
+            self._execute(
+                "UPDATE attempts SET provenance = ? WHERE trial_id = ? AND attempt = ?",
+                (json_text(known), trial_id, attempt),
+            )
+        return True
+
+    def begin_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
+        """Record that a worker has begun an open attempt, and `facts` about where it runs."""
+        with self.transaction():
+            cursor = self._execute(
+                "UPDATE attempts SET facts = ? WHERE trial_id = ? AND attempt = ?"
+                " AND ended IS NULL",
+                (json_text(facts), trial_id, attempt),
+            )
+        return cursor.rowcount == 1
+
+    def add_epoch(
+        self, trial_id: str, attempt: int, epoch: int, metrics: Mapping[str, float], seconds: float
+    ) -> bool:
+        """Record the state after `epoch` (from 1), which took `seconds`.
+
+        Numbers that are not finite are kept as "no value". False, and nothing written, if
+        `attempt` is not the open one of the trial or if it has recorded this epoch already.
+        """
+        took = float(seconds) if math.isfinite(seconds) else None
+        with self.transaction():
+            cursor = self._execute(
+                "INSERT INTO epochs (trial_id, epoch, attempt, seconds, metrics)"
+                f" SELECT ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN}) ON CONFLICT DO NOTHING",
+                (trial_id, epoch, attempt, took, metrics_text(metrics), trial_id, attempt),
+            )
+        return cursor.rowcount == 1
+
+    def add_checkpoint(self, record: CheckpointRecord) -> bool:
+        """Record a checkpoint whose files are already on the disk; refused like an epoch."""
+        member, run = record.member, record.run
+        files = (member.path, member.sha256, run.path, run.sha256)
+        fence = (record.trial_id, record.attempt)
+        with self.transaction():
+            cursor = self._execute(
+                "INSERT INTO checkpoints (trial_id, epoch, attempt, member_path, member_sha256,"
+                f" run_path, run_sha256) SELECT ?, ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN})"
+                " ON CONFLICT DO NOTHING",
+                (record.trial_id, record.epoch, record.attempt, *files, *fence),
+            )
+        return cursor.rowcount == 1
+
+    def finish(
+        self,
+        trial_id: str,
+        attempt: int,
+        status: Status,
+        *,
+        epoch: int,
+        metrics: Mapping[str, float] | None = None,
+        artefact: FileRef | None = None,
+        error: str = "",
+    ) -> bool:
+        """Record how the trial ended, after `epoch`: its one outcome, which also ends the attempt.
+
+        False, and nothing written, if `attempt` is not the open one of the trial.
+
+        Raises:
+            ValueError: The status is unknown, or a trial is called done without final metrics or
+                with one that is not finite.
+        """
+        _check_outcome(status, metrics or {})
+        file = (artefact.path, artefact.sha256) if artefact else (None, None)
+        with self.transaction():
+            if self._execute(_OPEN, (trial_id, attempt)).fetchone() is None:
+                return False
+            self._execute(
+                "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (trial_id, attempt, status, epoch, metrics_text(metrics or {}), *file, error),
+            )
+            self.end_attempt(trial_id, attempt, status)
+        return True
+
+    def end_attempt(self, trial_id: str, attempt: int, reason: str) -> None:
+        """End an open attempt without an outcome: the trial is outstanding again."""
+        with self.transaction():
+            self._execute(
+                "UPDATE attempts SET ended = ? WHERE trial_id = ? AND attempt = ?"
+                " AND ended IS NULL",
+                (reason, trial_id, attempt),
+            )
+
+
+def _sweep_row(sweep: SweepRecord) -> tuple[str, ...]:
+    parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
+    texts = (json_text(part) for part in parts)
+    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset)
+
+
+def _check_outcome(status: str, metrics: Mapping[str, float]) -> None:
+    if status not in STATUSES:
+        raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
+    if status != "done":
+        return
+    bad = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if bad or not metrics:
+        raise ValueError(f"a done trial needs finite final metrics; not finite: {bad or 'all'}")

@@ -1,0 +1,151 @@
+"""The reading half of the ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from lps_sweep.results import queries
+from lps_sweep.results.database import storage_errors
+from lps_sweep.results.records import (
+    AttemptRecord,
+    CheckpointRecord,
+    Counts,
+    FileRef,
+    Json,
+    SweepRecord,
+    TrialRecord,
+)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class LedgerReader:
+    """What can be asked of an open ledger."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the database; what was committed stays."""
+        with storage_errors(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads of the block see one and the same state, whatever a writer does meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._execute("ROLLBACK")
+
+    def sweeps(self) -> list[str]:
+        """Names of the recorded sweeps, in the order in which they were first planned."""
+        return self._read(queries.sweep_names)
+
+    def record(self, sweep: str) -> SweepRecord:
+        """The sweep as last planned.
+
+        Raises:
+            BadInputError: No sweep has this name; the message gives the nearest one.
+        """
+        return self._read(queries.sweep_record, self.path, sweep)
+
+    def trial(self, trial_id: str, sweep: str = "") -> TrialRecord:
+        """A trial; its swept values are those of `sweep`, and empty where none is named.
+
+        Raises:
+            BadInputError: The ledger does not know the trial.
+        """
+        return self._read(queries.trial_record, self.path, trial_id, sweep)
+
+    def outstanding(self, sweep: str) -> list[str]:
+        """Planned trials without an outcome, in plan order."""
+        states = self._read(queries.states, sweep, False)
+        return [trial_id for trial_id, state in states.items() if state == "not_run"]
+
+    def outcomes(self, sweep: str) -> dict[str, str]:
+        """Status of each planned trial that has an outcome, in plan order."""
+        states = self._read(queries.states, sweep, False)
+        return {trial_id: state for trial_id, state in states.items() if state != "not_run"}
+
+    def outside(self, sweep: str) -> list[str]:
+        """Trials that the sweep once planned and no longer does."""
+        return self._read(queries.outside, sweep)
+
+    def attempts(self, trial_id: str) -> list[AttemptRecord]:
+        """All attempts at a trial, oldest first."""
+        return self._read(queries.attempts, trial_id)
+
+    def checkpoints(self, trial_id: str) -> list[CheckpointRecord]:
+        """Recorded checkpoints, of the newest epoch first, then of the newest attempt."""
+        return self._read(queries.checkpoints, trial_id)
+
+    def artefact(self, trial_id: str) -> FileRef | None:
+        """The artefact of a finished trial, if it left one."""
+        return self._read(queries.artefact, trial_id)
+
+    def counts(self, sweep: str, driver_alive: bool) -> Counts:
+        """Planned trials by state; those with an open attempt run only if a driver is alive."""
+        return self._read(queries.counts, sweep, driver_alive)
+
+    def digest(self, sweep: str, driver_alive: bool = False) -> str:
+        """SHA-256 that changes exactly when what tables and report show of the sweep changes.
+
+        `driver_alive` matters while an attempt is open: the trial is then shown as running.
+        """
+        return self._read(queries.digest, self.path, sweep, driver_alive)
+
+    def trial_rows(self, sweep: str, driver_alive: bool) -> list[queries.TrialRow]:
+        """The planned trials as tables show them, in plan order."""
+        return self._read(queries.trial_rows, self.path, sweep, driver_alive)
+
+    def epoch_rows(self, sweep: str) -> list[queries.EpochRow]:
+        """One row per planned trial and epoch, of the newest attempt that reached it."""
+        return self._read(queries.epoch_rows, self.path, sweep)
+
+    def provenance(self, sweep: str) -> list[dict[str, Json]]:
+        """The different provenances of the sweep's attempts, in the order of their first use."""
+        return self._read(queries.provenance, self.path, sweep)
+
+    def repeated_epochs(self, sweep: str) -> int:
+        """Epoch rows of the planned trials beyond one per trial and epoch."""
+        return self._read(queries.repeated_epochs, sweep)
+
+    def seconds_per_epoch(self, sweep: str) -> float | None:
+        """Mean recorded duration of an epoch, in seconds; None before the first."""
+        return self._read(queries.seconds_per_epoch, sweep)
+
+    def _read(
+        self,
+        query: Callable[Concatenate[sqlite3.Connection, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        with self.snapshot(), storage_errors(self.path):
+            return query(self._connection, *args, **kwargs)
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        with storage_errors(self.path):
+            return self._connection.execute(sql, values)

@@ -1,0 +1,136 @@
+"""What the ledger holds, as plain records, and their form as JSON text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+Status = Literal["done", "stopped", "failed", "diverged"]
+"""How a trial ended: trained to its last epoch, ended by a rule, by an error, by a non-finite
+loss."""
+
+STATUSES: tuple[Status, ...] = ("done", "stopped", "failed", "diverged")
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A planned trial.
+
+    Attributes:
+        trial_id: Hash of what will run; equal in every sweep that plans the same trial.
+        config: All resolved values of the configuration, by flat name.
+        seed: Seed of initialisation, batches and augmentation.
+        pack_key: Hash of what trials must have in common to be trained in one pack.
+        swept: Values of the parameters that the sweep varies; belongs to trial and sweep.
+    """
+
+    trial_id: str
+    config: dict[str, Json]
+    seed: int
+    pack_key: str
+    swept: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """A sweep as it was planned.
+
+    Attributes:
+        name: Name, which is also the name of its folder.
+        question: What the sweep is to answer, in a sentence.
+        source: Text of the search space file.
+        axes: Planned values of each swept parameter, in order.
+        defaults: Value of each swept parameter where it is not swept.
+        settings: Resolved flat configuration of the default cell.
+        seeds: The planned seeds.
+        preset: Name of the preset that the search space starts from.
+    """
+
+    name: str
+    question: str
+    source: str
+    axes: dict[str, list[Json]]
+    defaults: dict[str, Json]
+    settings: dict[str, Json]
+    seeds: list[int]
+    preset: str
+
+
+@dataclass(frozen=True)
+class PlanChange:
+    """What recording a plan changed: numbers of trials.
+
+    Attributes:
+        added: Planned now and not before in this sweep.
+        shared: Those of `added` that the ledger knew already, from another sweep or an older plan.
+        orphaned: Planned before and no longer: kept, outside the sweep.
+    """
+
+    added: int
+    shared: int
+    orphaned: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Trials of a sweep by state; `planned` is the sum of all others."""
+
+    planned: int
+    done: int
+    stopped: int
+    failed: int
+    diverged: int
+    running: int
+    not_run: int
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file of the results folder: path relative to the folder, SHA-256 of the content."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CheckpointRecord:
+    """A checkpoint after `epoch`: the trial's own part and the part that its pack shares."""
+
+    trial_id: str
+    attempt: int
+    epoch: int
+    member: FileRef
+    run: FileRef
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """An attempt at a trial, numbered from 1; `ended` is empty while it is open."""
+
+    trial_id: str
+    attempt: int
+    pack_id: str
+    ended: str
+
+
+def json_text(value: Any) -> str:
+    """`value` as compact JSON, keys in the order given.
+
+    Raises:
+        ValueError: A number in `value` is not finite.
+        TypeError: `value` holds what JSON cannot express.
+    """
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def metrics_text(metrics: Mapping[str, float]) -> str:
+    """Metrics as JSON, sorted by name; a number that is not finite becomes null."""
+    finite = {
+        name: float(value) if math.isfinite(value) else None for name, value in metrics.items()
+    }
+    return json_text(dict(sorted(finite.items())))

@@ -1,0 +1,200 @@
+"""Numbers over seeds: spread, intervals, paired differences, verdicts. A replicate is a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+Verdict = Literal["better", "equivalent", "worse", "inconclusive"]
+Interval = tuple[float, float]
+
+MIN_SEEDS = 3
+"""Fewest seeds for a standard deviation or an interval."""
+
+_EXACT_FLIPS = 14
+_DRAWN_FLIPS = 20_000
+_K = TypeVar("_K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Description:
+    """Values of one configuration over its seeds.
+
+    Attributes:
+        n: Number of values.
+        mean: Their mean.
+        sd: Sample standard deviation (divisor n - 1); None below three values.
+        interval: 95 % t interval of the mean; None below three values.
+        span: Smallest and largest value; None for a single value.
+    """
+
+    n: int
+    mean: float
+    sd: float | None
+    interval: Interval | None
+    span: Interval | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A configuration against a baseline, paired by seed: value minus baseline.
+
+    Attributes:
+        seeds: The seeds that both have, ascending.
+        differences: One per seed.
+        described: Mean, sd and 95 % interval of the differences.
+        interval90: 90 % t interval, for the test of equivalence; None below three seeds.
+        agree: Seeds whose difference has the sign of the mean difference.
+        correlation: Between the two over the seeds; None below three seeds or without spread.
+        variance_ratio: Variance of the mean difference, paired over unpaired; below 1 where pairing
+            helps; None below three seeds or without spread.
+        detectable: True difference that a two-sided 5 % test of these seeds and this spread finds
+            in 80 % of cases; None below three seeds.
+        sign_flip_p: Two-sided p of the sign-flip test of the mean.
+        sign_flip_floor: The smallest p that this number of seeds can give.
+    """
+
+    seeds: tuple[int, ...]
+    differences: tuple[float, ...]
+    described: Description
+    interval90: Interval | None
+    agree: int
+    correlation: float | None
+    variance_ratio: float | None
+    detectable: float | None
+    sign_flip_p: float
+    sign_flip_floor: float
+
+
+def describe(values: Sequence[float]) -> Description:
+    """Mean, spread and 95 % t interval of `values`, as far as their number allows.
+
+    Raises:
+        ValueError: There is no value, or one is not finite.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if not x.size or not np.isfinite(x).all():
+        raise ValueError("a description needs finite values, and at least one")
+    enough = x.size >= MIN_SEEDS
+    return Description(
+        n=int(x.size),
+        mean=float(x.mean()),
+        sd=float(x.std(ddof=1)) if enough else None,
+        interval=t_interval(values, 0.95) if enough else None,
+        span=(float(x.min()), float(x.max())) if x.size > 1 else None,
+    )
+
+
+def t_interval(values: Sequence[float], level: float) -> Interval:
+    """The t interval of the mean of two or more values, for instance at `level` 0.95."""
+    x = np.asarray(values, dtype=np.float64)
+    half = t_quantile(0.5 + level / 2, x.size - 1) * x.std(ddof=1) / math.sqrt(x.size)
+    return float(x.mean() - half), float(x.mean() + half)
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Quantile of Student's t with `df` degrees of freedom."""
+    return float(special.stdtrit(df, probability))
+
+
+def compare(values: Mapping[int, float], baseline: Mapping[int, float]) -> Comparison | None:
+    """Differences by seed of `values` to `baseline`; None if they have no seed in common.
+
+    Pairing is right where a seed stands for the same split, initialisation and order of data in
+    both, which holds for trials that differ in hyper-parameters of the method.
+    """
+    seeds = tuple(sorted(values.keys() & baseline.keys()))
+    if not seeds:
+        return None
+    a = np.array([values[seed] for seed in seeds], dtype=np.float64)
+    b = np.array([baseline[seed] for seed in seeds], dtype=np.float64)
+    d = a - b
+    differences = tuple(d.tolist())
+    described = describe(differences)
+    enough = described.sd is not None
+    spread = enough and bool(a.std() > 0 and b.std() > 0)
+    unpaired = float(a.var() + b.var())
+    return Comparison(
+        seeds=seeds,
+        differences=differences,
+        described=described,
+        interval90=t_interval(differences, 0.90) if enough else None,
+        agree=int((np.sign(d) == np.sign(described.mean)).sum()),
+        correlation=float(np.corrcoef(a, b)[0, 1]) if spread else None,
+        variance_ratio=float(d.var()) / unpaired if enough and unpaired > 0 else None,
+        detectable=None if described.sd is None else detectable(described.sd, len(seeds)),
+        sign_flip_p=sign_flip_p(differences),
+        sign_flip_floor=_sign_flip_floor(len(seeds)),
+    )
+
+
+def verdict(interval95: Interval | None, interval90: Interval | None, margin: float) -> Verdict:
+    """What the intervals of a difference say, for a practical margin declared beforehand.
+
+    equivalent: the 90 % interval lies within +-margin (two one-sided tests at 5 %); else better or
+    worse: the 95 % interval lies above or below zero; else inconclusive, also without intervals.
+    """
+    if interval90 is not None and -margin < interval90[0] and interval90[1] < margin:
+        return "equivalent"
+    if interval95 is None or interval95[0] <= 0 <= interval95[1]:
+        return "inconclusive"
+    return "better" if interval95[0] > 0 else "worse"
+
+
+def detectable(sd: float, n: int, power: float = 0.8) -> float:
+    """Mean of n differences with this sd that a two-sided 5 % t test finds with `power`."""
+    df = n - 1
+    critical = t_quantile(0.975, df)
+
+    def missed(shift: float) -> float:
+        return float(special.nctdtr(df, shift, critical)) - (1 - power)
+
+    return sd / math.sqrt(n) * float(optimize.brentq(missed, 0.0, 60.0, xtol=1e-9))
+
+
+def sign_flip_p(differences: Sequence[float]) -> float:
+    """Two-sided p of the sign-flip test of the mean: exact to 14 values, then 20,000 seeded draws.
+
+    The observed signs are among those counted, so that p is never below its floor.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    signs = _signs(d.size)
+    sums = np.abs(signs @ d)
+    observed = abs(d.sum())
+    reached = int((sums >= observed * (1 - 1e-12)).sum())
+    if d.size <= _EXACT_FLIPS:
+        return reached / len(signs)
+    return (reached + 1) / (len(signs) + 1)
+
+
+def _signs(n: int) -> NDArray[np.float64]:
+    if n <= _EXACT_FLIPS:
+        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
+    else:
+        bits = np.random.default_rng(0).integers(0, 2, size=(_DRAWN_FLIPS, n))
+    return np.where(bits, 1.0, -1.0)
+
+
+def _sign_flip_floor(n: int) -> float:
+    return 2 / 2**n if n <= _EXACT_FLIPS else 1 / (_DRAWN_FLIPS + 1)
+
+
+def one_decimal(value: float, *, signed: bool = False) -> str:
+    """`value` with one decimal, as the paper prints it; `signed` for differences, never "-0.0"."""
+    text = f"{value:+.1f}" if signed else f"{value:.1f}"
+    return text.replace("-0.0", "0.0").replace("+0.0", "0.0") if float(text) == 0 else text
+
+
+def tied_best(means: Mapping[_K, float]) -> set[_K]:
+    """The keys whose mean, rounded to one decimal, is the highest: ties are emphasised together."""
+    if not means:
+        return set()
+    rounded = {key: float(f"{mean:.1f}") for key, mean in means.items()}
+    best = max(rounded.values())
+    return {key for key, value in rounded.items() if value == best}

@@ -1,0 +1,124 @@
+"""What places jobs: the protocol, and the executor that runs them in the calling process."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Protocol, Self
+
+from lps_sweep.errors import LpsSweepError
+from lps_sweep.plan import Resources
+from lps_sweep.sweep.jobs import Job, perform
+from lps_sweep.sweep.rows import Row
+
+Accept = Callable[[list[Row]], None]
+
+
+class Blame(Enum):
+    """What a job has to do with its end."""
+
+    CERTAIN = "it died"
+    POSSIBLE = "it was one of several that ran when the executor gave up"
+    NONE = "it had not been started"
+
+
+@dataclass(frozen=True)
+class Death:
+    """A job that ended without doing all its work.
+
+    Attributes:
+        job: The job.
+        reason: What is known of the cause, for people.
+        blame: What the job has to do with it.
+        error: An error of bad input or storage that the job met; it ends the sweep.
+    """
+
+    job: Job
+    reason: str
+    blame: Blame = Blame.CERTAIN
+    error: LpsSweepError | None = None
+
+
+class Executor(Protocol):
+    """Runs jobs, as many at a time as there is room for.
+
+    Attributes:
+        num_workers: How many packs run at the same time.
+        device: Name of the torch device of a job.
+        where: A few words on where jobs run, for people.
+    """
+
+    num_workers: int
+    device: str
+    where: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+        """Runs `jobs`, and hands every report to `accept`, whose errors it raises.
+
+        Returns:
+            The jobs that did not do all their work.
+        """
+
+
+class InlineExecutor:
+    """Runs one job after the other in the calling process, without Ray."""
+
+    num_workers = 1
+    where = "in this process"
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self.device = "cpu"
+
+    def __enter__(self) -> Self:
+        import torch
+
+        wanted = self._resources.gpus_per_pack
+        if torch.cuda.is_available() and wanted != 0:
+            self.device = "cuda"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is left to close."""
+
+    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+        """Runs `jobs` in order."""
+        deaths = []
+        for job in jobs:
+            reports = perform(job)
+            while True:
+                try:
+                    rows = next(reports)
+                except StopIteration:
+                    break
+                except LpsSweepError as error:
+                    deaths.append(Death(job, str(error), error=error))
+                    break
+                except Exception:
+                    deaths.append(Death(job, traceback.format_exc()))
+                    break
+                accept(rows)
+        return deaths
+
+
+def usable_cpus() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))

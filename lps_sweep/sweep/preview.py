@@ -1,0 +1,161 @@
+"""What would run: counts, packs, estimates; starts nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lps_sweep.config import flat
+from lps_sweep.plan import Outstanding, PlannedTrial, SearchSpace, expand, make_packs
+from lps_sweep.results import LEDGER_NAME, Ledger
+from lps_sweep.sweep.content import content_of
+from lps_sweep.sweep.executor import usable_cpus
+from lps_sweep.sweep.jobs import trunk_file
+
+SHOWN_CONFIGURATIONS = 3
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a `run` of the same file would do now.
+
+    Attributes:
+        name: Name of the sweep.
+        question: What it is to answer.
+        num_trials: All planned trials.
+        outcomes: Trials that have an outcome already, by status.
+        num_configurations: Configurations, each at all seeds.
+        seeds: The seeds.
+        pack_sizes: Sizes of the packs that would be handed out, with CPU workers of this machine.
+        trunks: Recipes of the trunks needed, and whether each is there.
+        epochs_left: Epochs to train at the most; checkpoints can make it fewer.
+        hours_left: Estimated wall-clock hours, from epochs recorded in this results folder.
+        bytes_left: Estimated disk, from the files of the trials recorded there.
+        configurations: The first resolved configurations: values that are not the defaults.
+    """
+
+    name: str
+    question: str
+    num_trials: int
+    outcomes: Mapping[str, int]
+    num_configurations: int
+    seeds: Sequence[int]
+    pack_sizes: Sequence[int]
+    trunks: Mapping[str, bool]
+    epochs_left: int
+    hours_left: float | None
+    bytes_left: int | None
+    configurations: Sequence[Mapping[str, Any]]
+
+    def to_json(self) -> str:
+        """For programs."""
+        return json.dumps(asdict(self), indent=2)
+
+    def to_text(self) -> str:
+        """For people."""
+        left = self.num_trials - sum(self.outcomes.values())
+        known = ", ".join(f"{n} {status}" for status, n in sorted(self.outcomes.items()))
+        sizes = Counter(self.pack_sizes)
+        packs = ", ".join(f"{n} of {size}" for size, n in sorted(sizes.items(), reverse=True))
+        missing = sum(1 for there in self.trunks.values() if not there)
+        lines = [
+            f"{self.name}: {self.question}" if self.question else self.name,
+            f"{self.num_trials} trials: {self.num_configurations} configurations at seeds "
+            + ", ".join(map(str, self.seeds)),
+            f"already recorded: {known or 'none'}; to run: {left}",
+            f"packs: {packs or 'none'}",
+            f"trunks: {len(self.trunks)} needed, {missing} to be pre-trained",
+            f"estimate: {_hours(self.hours_left)}, {_size(self.bytes_left)}",
+        ]
+        for number, values in enumerate(self.configurations, start=1):
+            lines.append(f"configuration {number}: " + _words(values))
+        return "\n".join(lines)
+
+
+def preview(space: SearchSpace, results: Path) -> Preview:
+    """What `run` would do with `space` and the results folder; nothing is written.
+
+    Raises:
+        BadInputError: The space is too large, or its data are missing.
+        StorageError: The results folder cannot be read.
+    """
+    trials = expand(space, content_of)
+    known, seconds, size = _recorded(trials, results)
+    left = [trial for trial in trials if trial.trial_id not in known]
+    workers = max(1, usable_cpus() // space.resources.cpus_per_pack)
+    packs = make_packs(
+        [Outstanding(trial.trial_id, trial.pack_key) for trial in left],
+        num_workers=workers,
+        max_pack_size=space.resources.max_pack_size,
+    )
+    epochs = sum(trial.config.loop.epochs for trial in left)
+    configs = list({flat_key(trial): trial for trial in trials}.values())
+    return Preview(
+        name=space.name,
+        question=space.question,
+        num_trials=len(trials),
+        outcomes=Counter(known.values()),
+        num_configurations=len(trials) // len(space.seeds),
+        seeds=space.seeds,
+        pack_sizes=[len(pack) for pack in packs],
+        trunks={t.trunk: trunk_file(results.absolute(), t.trunk) is not None for t in trials},
+        epochs_left=epochs,
+        hours_left=None if seconds is None else epochs * seconds / workers / 3600,
+        bytes_left=None if size is None else round(len(left) * size),
+        configurations=[dict(flat(t.config)) for t in configs[:SHOWN_CONFIGURATIONS]],
+    )
+
+
+def flat_key(trial: PlannedTrial) -> tuple[Any, ...]:
+    """What trials of one configuration have in common."""
+    return tuple(trial.swept.values())
+
+
+def _recorded(
+    trials: Sequence[PlannedTrial], results: Path
+) -> tuple[dict[str, str], float | None, float | None]:
+    """Outcomes of these trials, mean seconds of an epoch, and mean bytes of a trial's files."""
+    if not (results / LEDGER_NAME).exists():
+        return {}, None, None
+    with Ledger.open(results) as ledger:
+        known: dict[str, str] = {}
+        seconds: list[float] = []
+        for name in ledger.sweeps():
+            known |= ledger.outcomes(name)
+            if (mean := ledger.seconds_per_epoch(name)) is not None:
+                seconds.append(mean)
+    planned = {trial.trial_id for trial in trials}
+    finished = [trial_id for trial_id, status in known.items() if status == "done"]
+    size = _bytes(results, finished[:20])
+    outcomes = {t: status for t, status in known.items() if t in planned}
+    return outcomes, sum(seconds) / len(seconds) if seconds else None, size
+
+
+def _bytes(results: Path, finished: Sequence[str]) -> float | None:
+    if not finished:
+        return None
+    files = [
+        file
+        for trial_id in finished
+        for pattern in (f"checkpoints/{trial_id}/*", f"artefacts/{trial_id}*")
+        for file in results.glob(pattern)
+    ]
+    return sum(file.stat().st_size for file in files) / len(finished)
+
+
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return "time unknown (no epoch is recorded in this results folder)"
+    return f"{hours * 60:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
+
+
+def _size(count: int | None) -> str:
+    return "disk unknown" if count is None else f"{count / 1e6:.0f} MB of disk"
+
+
+def _words(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())

@@ -1,0 +1,129 @@
+"""Progress for people: one bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from lps_sweep.plan import PlannedTrial
+
+LINE_INTERVAL_S = 2.0
+"""Least time between two plain lines of ordinary progress."""
+
+
+class Progress:
+    """Follows all trials of a sweep.
+
+    Accuracies are those on the hidden labels of the unlabeled images and are marked "oracle".
+
+    Args:
+        console: Where to write.
+        trials: All planned trials.
+        outcomes: Status of the trials that have one already.
+    """
+
+    def __init__(
+        self, console: Console, trials: Sequence[PlannedTrial], outcomes: Mapping[str, str]
+    ) -> None:
+        self._console = console
+        self._trials = {trial.trial_id: trial for trial in trials}
+        self._outcomes = dict(outcomes)
+        self._epochs = {t: self._length(t) if t in outcomes else 0 for t in self._trials}
+        self._latest: Mapping[str, float] = {}
+        self._best = float("-inf")
+        self._line_due = 0.0
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        total = sum(self._length(t) for t in self._trials)
+        self._task = self._bar.add_task(
+            "starting", total=total, completed=sum(self._epochs.values())
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def placed(self, where: str) -> None:
+        """Says where the trials run."""
+        self._console.print(f"running {where}", highlight=False, markup=False)
+
+    def pretraining(self, num_trunks: int) -> None:
+        """Says that trunks are made first."""
+        plural = "trunk" if num_trunks == 1 else "trunks"
+        self._console.print(f"pre-training {num_trunks} {plural} first; kept for later sweeps")
+
+    def trunk(self, epoch: int, epochs: int, loss: float) -> None:
+        """Shows an epoch of pre-training."""
+        text = f"pre-training {epoch}/{epochs}, loss {loss:.3f}"
+        self._bar.update(self._task, description=text)
+        self._line(text, always=epoch == epochs)
+
+    def epoch(self, trial_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Shows an epoch of a trial."""
+        self._epochs[trial_id] = epoch
+        self._latest = metrics
+        self._show(always=False)
+
+    def outcome(self, trial_id: str, status: str, metrics: Mapping[str, float]) -> None:
+        """Shows how a trial ended."""
+        self._outcomes[trial_id] = status
+        self._epochs[trial_id] = self._length(trial_id)
+        if status == "done":
+            self._best = max(self._best, metrics.get("acc_all", float("-inf")))
+        else:
+            trial = self._trials[trial_id]
+            swept = " ".join(f"{name}={value}" for name, value in trial.swept.items())
+            self._console.print(
+                f"trial {trial_id} {status}: {swept} seed={trial.seed}", markup=False
+            )
+        self._show(always=len(self._outcomes) == len(self._trials))
+
+    def _length(self, trial_id: str) -> int:
+        return self._trials[trial_id].config.loop.epochs
+
+    def _show(self, *, always: bool) -> None:
+        text = self._text()
+        self._bar.update(self._task, description=text, completed=sum(self._epochs.values()))
+        self._line(text, always=always)
+
+    def _text(self) -> str:
+        counts = Counter(self._outcomes.values())
+        running = sum(1 for t, epoch in self._epochs.items() if epoch and t not in self._outcomes)
+        lost = counts["failed"] + counts["diverged"]
+        parts = [f"{counts['done']}/{len(self._trials)} done, {running} running, {lost} failed"]
+        if {"acc_seen", "acc_novel", "acc_all"} <= set(self._latest):
+            seen, novel, all_ = (self._latest[f"acc_{part}"] for part in ("seen", "novel", "all"))
+            oracle = f"oracle: seen {seen:.1f} novel {novel:.1f} all {all_:.1f}"
+            best = f", best all {self._best:.1f}" if self._best > float("-inf") else ""
+            parts.append(oracle + best)
+        return " | ".join(parts)
+
+    def _line(self, text: str, *, always: bool) -> None:
+        now = time.monotonic()
+        if self._console.is_terminal or not (always or now >= self._line_due):
+            return
+        self._line_due = now + LINE_INTERVAL_S
+        self._console.print(text, highlight=False, markup=False)

@@ -1,0 +1,1 @@
+"""The only folder that imports Ray: one Tune trial per job."""

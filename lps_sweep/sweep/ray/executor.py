@@ -1,0 +1,190 @@
+"""The executor on Ray Tune: one Tune trial per job; FIFO, no retries, no restore."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ray
+from ray import tune
+
+from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
+from lps_sweep.plan import Resources
+from lps_sweep.sweep.executor import Accept, Blame, Death, usable_cpus
+from lps_sweep.sweep.jobs import Job, perform
+from lps_sweep.sweep.ray.session import output_to, ray_session
+
+
+class RayExecutor:
+    """Places jobs with Ray Tune, on this machine or on a cluster.
+
+    Args:
+        resources: What a job gets.
+        results: The results folder; on a cluster every node sees it under the same path.
+        log: File that takes what Ray prints.
+        address: ``local``, or the address of a running cluster.
+    """
+
+    def __init__(self, resources: Resources, results: Path, log: Path, address: str) -> None:
+        self._resources = resources
+        self._storage = results.absolute() / "ray"
+        self._log = log
+        self._address = address
+        self._stack = contextlib.ExitStack()
+        self._num_runs = 0
+        self.num_workers = 0
+        self.device = "cpu"
+        self.where = ""
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(output_to(self._log))
+            stack.enter_context(ray_session(self._address, usable_cpus()))
+            self._measure()
+            stack.callback(shutil.rmtree, self._storage, ignore_errors=True)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+        """Runs `jobs` in one call of Tune's `fit`; what it left undone comes back as deaths."""
+        self._num_runs += 1
+        watch = Watch(accept)
+        try:
+            tuner = tune.Tuner(
+                tune.with_resources(_trainable, self._bundle),
+                param_space={"job": tune.grid_search(list(jobs))},
+                tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=_dirname),
+                run_config=tune.RunConfig(
+                    name=f"{os.getpid()}-{self._num_runs}",
+                    storage_path=str(self._storage),
+                    callbacks=[watch],
+                    failure_config=tune.FailureConfig(max_failures=0),
+                    verbose=0,
+                ),
+            )
+            tuner.fit()
+        except Exception as error:
+            if watch.refusal:
+                raise watch.refusal from None
+            return _aborted(jobs, watch, error)
+        return [watch.deaths[job.job_id] for job in jobs if job.job_id in watch.deaths]
+
+    def _measure(self) -> None:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = sum(node.get("GPU", 0.0) for node in nodes)
+        wanted = self._resources.gpus_per_pack
+        self._bundle = {
+            "cpu": float(self._resources.cpus_per_pack),
+            "gpu": (1.0 if gpus else 0.0) if wanted is None else wanted,
+        }
+        self.device = "cuda" if self._bundle["gpu"] else "cpu"
+        self.num_workers = sum(_room(node, self._bundle) for node in nodes)
+        facts = (
+            f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, "
+            f"{sum(node.get('CPU', 0.0) for node in nodes):g} CPUs, {gpus:g} GPUs"
+        )
+        self.where = f"{self.num_workers} packs at a time on Ray {ray.__version__} ({facts})"
+        if self.num_workers < 1:
+            raise BadInputError(
+                f"a pack needs {self._bundle['cpu']:g} CPUs and {self._bundle['gpu']:g} GPUs of "
+                f"one node, and there are {facts}",
+                "resources",
+            )
+
+
+def _room(node: Mapping[str, float], bundle: Mapping[str, float]) -> int:
+    """How many bundles fit into a node."""
+    cpus = node.get("CPU", 0.0) / bundle["cpu"]
+    gpus = node.get("GPU", 0.0) / bundle["gpu"] if bundle["gpu"] else cpus
+    return int(min(cpus, gpus))
+
+
+def _aborted(jobs: Sequence[Job], watch: Watch, error: Exception) -> list[Death]:
+    """The deaths after `fit` gave up, as it does when Ray's memory monitor kills a worker.
+
+    Raises:
+        StorageError: Nothing could be started at all.
+    """
+    reason = f"Ray Tune gave up: {type(error).__name__}: {error}"
+    if not watch.started:
+        raise StorageError(reason) from error
+    blame = Blame.POSSIBLE if len(watch.running) > 1 else Blame.CERTAIN
+    deaths = []
+    for job in jobs:
+        if job.job_id in watch.deaths:
+            deaths.append(watch.deaths[job.job_id])
+        elif job.job_id in watch.running:
+            deaths.append(Death(job, reason, blame))
+        elif job.job_id not in watch.started:
+            deaths.append(Death(job, reason, Blame.NONE))
+    return deaths
+
+
+class Watch(tune.Callback):
+    """Hands what workers report to the driver, and notes which jobs started, ended and died."""
+
+    def __init__(self, accept: Accept | None = None) -> None:
+        self._accept = accept
+        self.started: set[str] = set()
+        self.running: set[str] = set()
+        self.deaths: dict[str, Death] = {}
+        self.refusal: Exception | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks, and the driver's ledger must stay out of that."""
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A job was placed."""
+        self.started.add(trial.config["job"].job_id)
+        self.running.add(trial.config["job"].job_id)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
+    ) -> None:
+        """A job reported rows, or an error that no retry would mend."""
+        job = trial.config["job"]
+        if "error" in result:
+            self.deaths[job.job_id] = Death(job, str(result["error"]), error=result["error"])
+        if self._accept is None or "rows" not in result:
+            return
+        try:
+            self._accept(result["rows"])
+        except Exception as error:
+            self.refusal = error
+            raise
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A job came to its end."""
+        self.running.discard(trial.config["job"].job_id)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A job died."""
+        job = trial.config["job"]
+        self.running.discard(job.job_id)
+        self.deaths[job.job_id] = Death(job, str(trial.get_error()))
+
+
+def _trainable(config: dict[str, Any]) -> None:
+    try:
+        for rows in perform(config["job"]):
+            tune.report({"rows": rows})
+    except LpsSweepError as error:
+        tune.report({"error": error})
+
+
+def _dirname(trial: Any) -> str:
+    return str(trial.trial_id)

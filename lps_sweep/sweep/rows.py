@@ -1,0 +1,53 @@
+"""What a worker reports to the driver: plain records that travel between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lps_sweep.results import CheckpointRecord, FileRef, Json
+
+
+@dataclass(frozen=True)
+class PackBegun:
+    """A worker has begun a pack: its attempts by trial id, and device and threads."""
+
+    attempts: Mapping[str, int]
+    facts: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """A trial's state after `epoch`; `seconds` is its share of the pack's wall-clock time."""
+
+    trial_id: str
+    attempt: int
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """A trial's end; ``out_of_memory`` is no outcome but a reason to try it alone."""
+
+    trial_id: str
+    attempt: int
+    status: str
+    epoch: int
+    metrics: Mapping[str, float]
+    artefact: FileRef | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TrunkRow:
+    """Pre-training: `epoch` of `epochs` is done, with this mean loss."""
+
+    trunk: str
+    epoch: int
+    epochs: int
+    loss: float
+
+
+Row = PackBegun | EpochRow | OutcomeRow | TrunkRow | CheckpointRecord

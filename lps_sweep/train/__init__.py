@@ -1,0 +1,43 @@
+"""Training: a Run (what trials share) and its Learners (one per trial). No Ray, no YAML."""
+
+from lps_sweep.train.checkpoint import (
+    Checkpoint,
+    SavedFile,
+    load_state,
+    save_state,
+    verifies,
+)
+from lps_sweep.train.device import device_facts, set_up_device
+from lps_sweep.train.learner import Learner
+from lps_sweep.train.pack import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Finished,
+    MemberSpec,
+    PackSpec,
+    train_pack,
+)
+from lps_sweep.train.pretrain import Pretraining
+from lps_sweep.train.run import Member, Run
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointSaved",
+    "EpochDone",
+    "Event",
+    "Finished",
+    "Learner",
+    "Member",
+    "MemberSpec",
+    "PackSpec",
+    "Pretraining",
+    "Run",
+    "SavedFile",
+    "device_facts",
+    "load_state",
+    "save_state",
+    "set_up_device",
+    "train_pack",
+    "verifies",
+]
