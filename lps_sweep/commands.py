@@ -144,6 +144,9 @@ def _inline(space: SearchSpace) -> Callable[[], Executor]:
 
 def _on_ray(space: SearchSpace, results: Path, log: Path, address: str) -> Callable[[], Executor]:
     def make() -> Executor:
+        from lps_sweep.sweep.ray.environment import prepare_environment
+
+        prepare_environment(address)
         try:
             from lps_sweep.sweep.ray.executor import RayExecutor
         except ModuleNotFoundError as error:
@@ -160,7 +163,7 @@ def _tell(console: Console, results: Path, space: SearchSpace, counts: Counts) -
     states = ", ".join(f"{n} {state}" for state, n in asdict(counts).items() if n)
     console.print(f"{space.name}: {states}".replace("not_run", "not run"), highlight=False)
     try:
-        from lps_sweep.report import build_report, headline
+        from lps_sweep.report import HEADLINE, build_report
     except ModuleNotFoundError as error:
         console.print(
             f"no report: {error.name} is not installed here; `lps_sweep report {results}` makes "
@@ -169,7 +172,7 @@ def _tell(console: Console, results: Path, space: SearchSpace, counts: Counts) -
         )
         return
     path = build_report(results, space.name)
-    console.print(headline(results, space.name), highlight=False, markup=False)
+    console.print((path.parent / HEADLINE).read_text("utf-8"), highlight=False, markup=False)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
 
 

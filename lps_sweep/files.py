@@ -21,7 +21,7 @@ def make_folder(folder: Path) -> Path:
     """
     try:
         if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.parent)
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
             sync_folder(folder.parent)
     except OSError as error:

@@ -81,7 +81,8 @@ def posterize(images: Tensor, magnitude: Tensor) -> Tensor:
 def solarize(images: Tensor, magnitude: Tensor) -> Tensor:
     """Values from the threshold 256 - int(25.6 m) on are inverted."""
     threshold = (256 - (256 * magnitude) // 10).to(torch.uint8)
-    return torch.where(images < threshold[:, None, None, None], images, 255 - images)
+    inverted = images >= threshold[:, None, None, None]
+    return images ^ (inverted.to(torch.uint8) * 255)
 
 
 def _grey(images: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ is what a CPU wants; one without data-dependent shapes can take the same `Augmen
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -92,18 +93,20 @@ def apply_operations(
     """One operation to each sample; all int64 or bool (B,), fields as in `AugmentDraws`."""
     order = torch.argsort(operation, stable=True)
     counts = torch.bincount(operation, minlength=len(OPERATIONS)).tolist()
-    starts = [sum(counts[:i]) for i in range(len(OPERATIONS) + 1)]
-    out = images.clone()
-    first_warp, first_pixel_op = 1, 1 + len(WARPS)
-    chosen = order[starts[first_warp] : starts[first_pixel_op]]
-    if len(chosen):
-        warp = operation[chosen] - first_warp
-        out[chosen] = warp_images(images[chosen], warp, magnitude[chosen], negative[chosen])
-    for i, pixel_op in enumerate(PIXEL_OPS.values(), start=first_pixel_op):
-        chosen = order[starts[i] : starts[i + 1]]
-        if len(chosen):
-            out[chosen] = pixel_op(images[chosen], magnitude[chosen])
-    return out
+    ends = list(itertools.accumulate(counts))
+    result = images.index_select(0, order)
+    operation, magnitude, negative = operation[order], magnitude[order], negative[order]
+    last_warp = len(WARPS)
+    group = slice(ends[0], ends[last_warp])
+    if counts[0] < ends[last_warp]:
+        result[group] = warp_images(
+            result[group], operation[group] - 1, magnitude[group], negative[group]
+        )
+    for place, pixel_op in enumerate(PIXEL_OPS.values(), start=last_warp + 1):
+        if counts[place]:
+            group = slice(ends[place - 1], ends[place])
+            result[group] = pixel_op(result[group], magnitude[group])
+    return result.index_select(0, torch.argsort(order))
 
 
 def cut_out(images: Tensor, top: Tensor, left: Tensor) -> Tensor:
@@ -112,16 +115,17 @@ def cut_out(images: Tensor, top: Tensor, left: Tensor) -> Tensor:
     The extra pixel comes from Pillow, whose rectangles include their far edge.
     """
     height, width = images.shape[2:]
-    inside_rows = _span(top, height)[:, None, :, None]
-    inside_columns = _span(left, width)[:, None, None, :]
-    return images.masked_fill(inside_rows & inside_columns, CUTOUT_GREY)
+    inside = (_span(top, height)[:, :, None] & _span(left, width)[:, None, :])[:, None]
+    # Bit masks, which a CPU applies to many pixels at once, unlike a choice per pixel.
+    return images & ~inside | inside & CUTOUT_GREY
 
 
 def _span(start: Tensor, side: int) -> Tensor:
-    """Which of the `side` places the cutout covers, bool (B, side)."""
+    """Which of the `side` places the cutout covers: uint8 (B, side), all bits or none."""
     place = torch.arange(side, device=start.device)
     start = start[:, None]
-    return (place >= start) & (place <= start + side // 2)
+    inside = (place >= start) & (place <= start + side // 2)
+    return inside.to(torch.uint8) * 255
 
 
 def _cut_start(words: Tensor, side: int) -> Tensor:

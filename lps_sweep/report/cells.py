@@ -70,10 +70,14 @@ def held_point(record: SweepRecord) -> dict[str, Any]:
         if planned or not levels:
             point[name] = planned[0] if planned else default
         elif is_numeric(levels) and is_numeric([default]):
-            point[name] = min(levels, key=lambda level: abs(level - default))
+            point[name] = _nearest(levels, default)
         else:
             point[name] = levels[0]
     return point
+
+
+def _nearest(levels: Sequence[Any], value: Any) -> Any:
+    return min(levels, key=lambda level: abs(level - value))
 
 
 def select(frame: DataFrame, point: Mapping[str, Any]) -> DataFrame:

@@ -7,6 +7,9 @@ import json
 import re
 import unicodedata
 
+MINUS = "\u2212"
+"""The typographic minus sign."""
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -23,15 +26,15 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "±": r"$\pm$",
-    "−": r"$-$",
-    "×": r"$\times$",
-    "–": "--",
+    MINUS: r"$-$",
+    "\u00d7": r"$\times$",
+    "\u2013": "--",
     "—": "---",
-    "’": "'",
+    "\u2019": "'",
     "…": r"\ldots{}",
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]{}|~#!])")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def printable(text: str) -> str:

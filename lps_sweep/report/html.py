@@ -32,14 +32,22 @@ _LONG = 20
 _SYMBOL_SHAPES = {
     "circle": '<circle cx="17" cy="7" r="3.5" fill="{c}"/>',
     "square": '<rect x="13.5" y="3.5" width="7" height="7" fill="{c}"/>',
-    "square-open": '<rect x="12" y="1.5" width="11" height="11" fill="none" stroke="{c}" stroke-width="2.5"/>',
+    "square-open": (
+        '<rect x="12" y="1.5" width="11" height="11" fill="none" stroke="{c}" stroke-width="2.5"/>'
+    ),
     "diamond": '<path d="M17 2l5 5-5 5-5-5z" fill="{c}"/>',
-    "diamond-open": '<path d="M17 1.5l5.5 5.5-5.5 5.5-5.5-5.5z" fill="var(--ground)" stroke="{c}" stroke-width="1.5"/>',
+    "diamond-open": (
+        '<path d="M17 1.5l5.5 5.5-5.5 5.5-5.5-5.5z" fill="var(--ground)" '
+        'stroke="{c}" stroke-width="1.5"/>'
+    ),
     "triangle-up": '<path d="M17 2.5l4.5 8h-9z" fill="{c}"/>',
     "triangle-down": '<path d="M17 11.5l4.5-8h-9z" fill="{c}"/>',
     "x": '<path d="M14 4l6 6m0-6l-6 6" stroke="{c}" stroke-width="2.5"/>',
     "cross": '<path d="M17 2.5v9m-4.5-4.5h9" stroke="{c}" stroke-width="2.5"/>',
-    "star": '<path d="M17 2l1.5 3.5 3.5.5-2.6 2.4.8 3.6-3.2-1.9-3.2 1.9.8-3.6L12 6l3.5-.5z" fill="{c}"/>',
+    "star": (
+        '<path d="M17 2l1.5 3.5 3.5.5-2.6 2.4.8 3.6-3.2-1.9-3.2 1.9.8-3.6L12 6l3.5-.5z" '
+        'fill="{c}"/>'
+    ),
 }
 _DASHES = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}
 
@@ -116,7 +124,8 @@ def _table(table: Table) -> str:
     name = html_text(table.slug)
     long = len(table.rows) > _LONG
     search = (
-        f'<label class="filter">Rows that contain <input type="search" data-table="{name}"></label>\n'
+        f'<label class="filter">Rows that contain '
+        f'<input type="search" data-table="table-{name}"></label>\n'
         if long
         else ""
     )
@@ -134,7 +143,8 @@ def _table(table: Table) -> str:
 
 def _download(name: str, kind: str, text: str, label: str) -> str:
     data = base64.b64encode(text.encode()).decode("ascii")
-    return f'<a download="{html_text(name)}" href="data:{kind};charset=utf-8;base64,{data}">{label}</a>'
+    target = f"data:{kind};charset=utf-8;base64,{data}"
+    return f'<a download="{html_text(name)}" href="{target}">{label}</a>'
 
 
 def _figure(figure: Figure, panels: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ class Reference:
 
 
 def setting_source(settings: Mapping[str, Json]) -> tuple[str, float, bool]:
-    """Data set and ratio of the paper that stand beside `settings`, and whether they are its own."""
+    """The paper's data set and ratio to show beside `settings`, and whether they are the same."""
     from lps_sweep.results.paper import paper_value
 
     dataset, ratio = str(settings.get("dataset")), settings.get("labeled_ratio")

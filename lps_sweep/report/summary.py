@@ -73,8 +73,8 @@ def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
 def banner_text(reason: str) -> str:
     """What a reader must know before comparing with the paper."""
     return (
-        f"Not the paper’s setting: {reason.strip().rstrip('.')}. The paper’s numbers are printed for "
-        "reference only, and no difference to them is given."
+        f"Not the paper\u2019s setting: {reason.strip().rstrip('.')}. The paper\u2019s numbers are "
+        "printed for reference only, and no difference to them is given."
     )
 
 
@@ -90,19 +90,26 @@ def data_text(record: SweepRecord) -> str:
         )
     parts = [
         str(known.get("dataset", "unknown data set")),
-        f"{number_text(100 * _float(known.get('labeled_ratio')), 0)} % of the seen classes’ images labeled",
+        f"{number_text(100 * _float(known.get('labeled_ratio')), 0)} % of the seen classes\u2019 "
+        "images labeled",
         seen_words,
-        f"{known.get('network', 'unknown network')} frozen through {known.get('frozen_through', '?')}",
+        _network_text(known.get("network"), known.get("frozen_through")),
         f"{value_text(known.get('epochs'))} epochs",
         f"batch {value_text(known.get('batch_size'))}",
     ]
     seeds = ", ".join(map(str, record.seeds))
     word = "seed" if len(record.seeds) == 1 else "seeds"
     return (
-        f"Data: {', '.join(parts)}; {len(record.seeds)} {word} ({seeds}). Accuracies are percent of "
-        "the unlabeled training images, scored after the last epoch with their hidden labels: "
-        "oracle accuracies, which no method has when it trains."
+        f"Data: {', '.join(parts)}; {len(record.seeds)} {word} ({seeds}). Accuracies are "
+        "percent of the unlabeled training images, scored after the last epoch with their hidden "
+        "labels: oracle accuracies, which no method has when it trains."
     )
+
+
+def _network_text(network: object, frozen: object) -> str:
+    if frozen in (None, "none"):
+        return f"{network or 'unknown network'}, nothing frozen"
+    return f"{network or 'unknown network'} frozen through {frozen}"
 
 
 def _float(value: Any) -> float:
@@ -135,7 +142,7 @@ def headline_table(view: SweepView) -> Table:
         Column("interval95", "95 % t interval", "interval"),
         Column("n", "n", "value"),
         Column("seeds", "Each seed"),
-        Column("paper", f"Paper, {reference.source}", "number"),
+        Column("paper", "Paper", "number"),
     ]
     if reference.comparable:
         columns.append(Column("difference", "Difference to paper", "signed"))
@@ -144,7 +151,10 @@ def headline_table(view: SweepView) -> Table:
         row = _headline_row(label, cell, metric, reference)
         rows.append(row if reference.comparable else row[:-1])
     return Table(
-        "default_cell", _headline_caption(record, point, cell), tuple(columns), tuple(rows)
+        "default_cell",
+        _headline_caption(record, point, cell, reference),
+        tuple(columns),
+        tuple(rows),
     )
 
 
@@ -159,17 +169,22 @@ def _headline_row(
     return (label, found.mean, found.sd, found.interval, found.n, seeds, paper, difference)
 
 
-def _headline_caption(record: SweepRecord, point: dict[str, Any], cell: cells.Cell) -> str:
+def _headline_caption(
+    record: SweepRecord, point: dict[str, Any], cell: cells.Cell, reference: Reference
+) -> str:
     off = [n for n, v in point.items() if not same(v, record.defaults.get(n))]
     if not point:
         text = "The one configuration of this sweep"
     elif off:
-        text = f"The cell nearest the default ({point_text(point)}; the default of {', '.join(off)} was not planned)"
+        names = ", ".join(off)
+        text = (
+            f"The cell nearest the default ({point_text(point)}; that of {names} was not planned)"
+        )
     else:
         text = f"The default cell ({point_text(point)})"
     missing = f" Missing: {cell.cause_text}." if cell.cause_text else ""
     return (
-        f"{text}: percent over n seeds of {cell.planned}, with sample standard deviation.{missing} "
-        "Strict counts novel images that are given a seen class as errors; NMI is between class and prediction on "
-        "the novel images."
+        f"{text}: percent, over n of {cell.planned} seeds.{missing} "
+        "Strict counts novel images that are given a seen class as errors; NMI is between class "
+        f"and prediction on the novel images. {reference.caption}"
     )

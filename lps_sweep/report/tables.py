@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lps_sweep.report.escape import csv_text, html_text, latex_text, markdown_text
+from lps_sweep.report.escape import MINUS, csv_text, html_text, latex_text, markdown_text
 
 Pair: TypeAlias = tuple[float | None, float | None]
-Cell: TypeAlias = str | int | float | bool | None | Pair
+Cell: TypeAlias = str | int | float | bool | Pair | None
 Kind: TypeAlias = Literal["text", "value", "number", "signed", "mean_sd", "interval"]
 
 _PARTS: dict[str, tuple[str, str]] = {"mean_sd": ("mean", "sd"), "interval": ("low", "high")}
@@ -123,7 +123,7 @@ def cell_text(column: Column, cell: Cell) -> str:
 
 
 def _proper_minus(column: Column, text: str) -> str:
-    return text if column.kind == "text" else text.replace("-", "−")
+    return text if column.kind == "text" else text.replace("-", MINUS)
 
 
 def _sort_key(cell: Cell) -> str:
@@ -154,7 +154,7 @@ def to_html(table: Table, *, sortable: bool = True) -> str:
         mark = ' class="marked"' if number in table.marked else ""
         body.append(f"<tr{mark}>{''.join(cells)}</tr>")
     return (
-        f'<table id="{html_text(table.slug)}"><caption>{html_text(table.caption)}</caption>\n'
+        f'<table id="table-{html_text(table.slug)}"><caption>{html_text(table.caption)}</caption>\n'
         f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n"
         + "\n".join(body)
         + "\n</tbody></table>"

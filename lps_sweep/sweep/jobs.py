@@ -16,7 +16,7 @@ from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, inside, sha256_file
 from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.results.artefacts import save_artefact
-from lps_sweep.sweep.rows import PackBegun, EpochRow, OutcomeRow, Row, TrunkRow
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
 
 
 @dataclass(frozen=True)

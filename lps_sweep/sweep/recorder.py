@@ -7,7 +7,7 @@ from typing import cast
 from lps_sweep.results import CheckpointRecord, Ledger, Status
 from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.progress import Progress
-from lps_sweep.sweep.rows import PackBegun, EpochRow, OutcomeRow, Row, TrunkRow
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
 
 
 class Recorder:

@@ -2,110 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import held_point, in_order, point_text, same, select, without
-from lps_sweep.report.escape import plot_text
+from lps_sweep.report.cells import held_point, in_order, point_text, same, without
+from lps_sweep.report.escape import MINUS, plot_text
+from lps_sweep.report.figures.lines import (
+    GAP,
+    MAX_POINTS,
+    METRICS,
+    Group,
+    Line,
+    group_info,
+    level_info,
+    thinned,
+)
 from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
-from lps_sweep.report.tables import Column, Table, value_text
+from lps_sweep.report.tables import Column, Table
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from lps_sweep.results.view import SweepView
 
 ORDER = 40
-MAX_POINTS = 200
-GAP = "gap"
-METRICS = {
-    "acc_seen": "Seen, %",
-    "acc_novel": "Novel, %",
-    GAP: "Seen − novel, points",
-    "kl_prior_to_estimate": "KL(prior ‖ estimate), nats",
-    "kl_estimate_to_prior": "KL(estimate ‖ prior), nats",
-}
-"""What is drawn against the epoch, and its unit."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A metric against the epoch; the lengths agree."""
-
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The trials of one configuration.
-
-    Attributes:
-        label: Its level.
-        lines: Per metric, the line of each seed that has recorded epochs.
-        means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
-        num_done: Number of done trials, over which the means run.
-    """
-
-    label: str
-    lines: dict[str, dict[int, Line]]
-    means: dict[str, Line]
-    num_done: int
-
-
-def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
-    """The curves of the trials at `point`, also of trials that are not done."""
-    planned = select(view.trials, point)
-    done = {int(s) for s in planned[planned["status"] == "done"]["seed"].tolist()}
-    rows = select(view.epochs, point)
-    lines = {metric: _lines(rows, metric) for metric in METRICS}
-    means = {metric: _mean(lines[metric], done) for metric in METRICS}
-    return Group(label, lines, means, len(done))
-
-
-def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
-    """One group per level of `parameter`, the others held."""
-    held = without(held_point(view.record), parameter)
-    levels = in_order(view.record.axes[parameter])
-    return tuple(group_info(view, {**held, parameter: v}, value_text(v)) for v in levels)
-
-
-def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
-    needed = ("acc_seen", "acc_novel") if metric == GAP else (metric,)
-    if any(name not in rows.columns for name in needed):
-        return {}
-    values = rows[needed[0]] - rows[needed[1]] if metric == GAP else rows[metric]
-    found: dict[int, list[tuple[int, float]]] = {}
-    triples = zip(rows["seed"].tolist(), rows["epoch"].tolist(), values.tolist(), strict=True)
-    for seed, epoch, value in triples:
-        if value is not None and math.isfinite(value):
-            found.setdefault(int(seed), []).append((int(epoch), float(value)))
-    return {
-        seed: Line(*(tuple(part) for part in zip(*sorted(found[seed]), strict=True)))
-        for seed in sorted(found)
-    }
-
-
-def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
-    chosen = [
-        dict(zip(line.epochs, line.values, strict=True)) for s, line in lines.items() if s in seeds
-    ]
-    if not chosen or len(chosen) < len(seeds):
-        return Line((), ())
-    epochs = sorted(set.intersection(*(set(line) for line in chosen)))
-    return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
-
-
-def thinned(line: Line) -> Line:
-    """At most about `MAX_POINTS` epochs of `line`, evenly spaced, the last one among them."""
-    step = -(-len(line.epochs) // MAX_POINTS) or 1
-    keep = slice((len(line.epochs) - 1) % step if line.epochs else 0, None, step)
-    return Line(line.epochs[keep], line.values[keep])
-
-
 Series = tuple[Group, str, Key]
 """A group's metric and how it is drawn."""
 
@@ -145,13 +64,13 @@ def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, opacity:
 DEFAULT_KEYS = {
     "acc_seen": Key("seen", "blue", "solid", width=2.4),
     "acc_novel": Key("novel", "vermillion", "dash", width=2.4),
-    GAP: Key("seen − novel", "ink", "solid", width=2.4),
+    GAP: Key(f"seen {MINUS} novel", "ink", "solid", width=2.4),
     "kl_prior_to_estimate": Key("KL(prior ‖ estimate)", "green", "solid", width=2.4),
     "kl_estimate_to_prior": Key("KL(estimate ‖ prior)", "purple", "dash", width=2.4),
 }
 PANELS = {
     "Accuracy": ("%", ("acc_seen", "acc_novel")),
-    "Gap, seen − novel": ("points", (GAP,)),
+    f"Gap, seen {MINUS} novel": ("points", (GAP,)),
     "Class estimate": ("KL, nats", ("kl_prior_to_estimate", "kl_estimate_to_prior")),
 }
 """Panels of the default cell: heading, unit, metrics."""
@@ -253,7 +172,10 @@ def _default_figure(group: Group, held: dict[str, Any]) -> Figure:
     gap = group.means[GAP].values
     title = "The default cell, epoch by epoch"
     if gap:
-        title = f"In the default cell novel ends {gap[-1]:.1f} points below seen, from {gap[0]:.1f} after the first epoch"
+        title = (
+            f"In the default cell novel ends {gap[-1]:.1f} points below seen, "
+            f"from {gap[0]:.1f} after the first epoch"
+        )
         if gap[-1] < 0:
             title = f"In the default cell novel ends {-gap[-1]:.1f} points above seen"
     caption = (
@@ -304,7 +226,7 @@ def _at(point: dict[str, Any]) -> str:
 
 def _thinning(groups: Sequence[Group]) -> str:
     longest = max(
-        (len(l.epochs) for g in groups for lines in g.lines.values() for l in lines.values()),
+        (len(n.epochs) for g in groups for lines in g.lines.values() for n in lines.values()),
         default=0,
     )
     step = -(-longest // MAX_POINTS) or 1

@@ -21,6 +21,7 @@ from lps_sweep.report.cells import (
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.figures.style import light, new_figure, thin
 from lps_sweep.report.section import Figure, Fold, Key, Panel, Section, slug
+from lps_sweep.report.tables import Cell as TableCell
 from lps_sweep.report.tables import Column, Table, value_text
 
 if TYPE_CHECKING:
@@ -191,12 +192,13 @@ def grid_table(info: GridInfo) -> Table:
     columns = (
         Column(info.across, info.across, "value"),
         Column(info.down, info.down, "value"),
-        *(Column(metric, f"{title}, mean ± sd", "mean_sd") for metric, title in ACCURACIES.items()),
+        *(Column(metric, f"{title} ± sd", "mean_sd") for metric, title in ACCURACIES.items()),
         Column("n", "n", "value"),
         Column("planned", "Planned", "value"),
         Column("missing", "Missing"),
     )
-    rows, marked = [], set()
+    rows: list[tuple[TableCell, ...]] = []
+    marked = set()
     for j, x in enumerate(info.columns):
         for i, y in enumerate(info.rows):
             cell = info.cells[i][j]
@@ -205,12 +207,13 @@ def grid_table(info: GridInfo) -> Table:
             pairs = [cell.mean_sd(metric) for metric in ACCURACIES]
             rows.append((x, y, *pairs, cell.num_done, cell.planned, cell.cause_text))
     caption = (
-        f"{info.across} and {info.down}: mean and sample standard deviation over n seeds, in percent"
+        f"{info.across} and {info.down}: mean and sample standard deviation "
+        "over n seeds, in percent"
         + (f"; held: {point_text(info.held)}" if info.held else "")
         + ". The default cell is marked."
     )
     name = f"grid_{slug(info.across)}_{slug(info.down)}"
-    return Table(name, caption, columns, tuple(rows), frozenset(marked))
+    return Table(name, caption, columns, tuple(rows), frozenset(marked), frozenset({"planned"}))
 
 
 def sections(view: SweepView) -> list[Section]:
@@ -239,11 +242,12 @@ def _section(info: GridInfo) -> Section:
     )
     held = f", at {point_text(info.held)}" if info.held else ""
     note = (
-        f"Trials that are not done do not enter the means. With few seeds a cell, the highest of "
-        f"{len(cells)} means is highest partly by chance: the map shows where to look, and ranks nothing."
+        "Trials that are not done do not enter the means. With few seeds a cell, the highest of "
+        f"{len(cells)} means is highest partly by chance: the map shows where to look, and ranks "
+        "nothing."
     )
     return Section(
         name,
-        f"{info.across} × {info.down}{held}",
+        f"{info.across} \u00d7 {info.down}{held}",
         (note, figure, Fold("The numbers", grid_table(info))),
     )

@@ -37,16 +37,21 @@ const page = JSON.parse(document.getElementById("figures").textContent);
 const darkScreen = matchMedia("screen and (prefers-color-scheme: dark)");
 let plotlyReady = null;
 
-function unpack() {
+async function unpack() {
   // plotly.js is stored once, compressed; the browser's own decoder unpacks it.
   const text = atob(document.getElementById("plotly").textContent.trim());
-  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text().then((code) => {
-    const script = document.createElement("script");
-    script.textContent = code;
-    document.head.append(script);
-  });
+  const gunzip = new DecompressionStream("gzip");
+  const writer = gunzip.writable.getWriter();
+  writer.write(Uint8Array.from(text, (c) => c.charCodeAt(0)));
+  writer.close();
+  const decoder = new TextDecoder(), reader = gunzip.readable.getReader();
+  let code = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    code += decoder.decode(part.value, { stream: true });
+  }
+  const script = document.createElement("script");
+  script.textContent = code + decoder.decode();
+  document.head.append(script);
 }
 
 function inTheme(value, dark) {

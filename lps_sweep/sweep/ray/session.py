@@ -5,26 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import ray
+
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import make_folder
-
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_RESULT_BUFFER_LENGTH": "1",
-}
 
 
 @contextlib.contextmanager
@@ -38,13 +28,7 @@ def ray_session(address: str, num_cpus: int) -> Iterator[None]:
     Raises:
         BadInputError: There is no cluster at `address`, or no token to join it with.
     """
-    os.environ.update(ENVIRONMENT)
-    temporary: Path | None = None
-    if address == "local":
-        temporary = Path(tempfile.mkdtemp(prefix="lps-ray-"))
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    import ray
-
+    temporary = Path(tempfile.mkdtemp(prefix="lps-ray-")) if address == "local" else None
     try:
         if temporary:
             ray.init(
@@ -61,13 +45,10 @@ def ray_session(address: str, num_cpus: int) -> Iterator[None]:
     finally:
         ray.shutdown()
         if temporary:
-            os.environ.pop("RAY_AUTH_TOKEN", None)
             shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _join(address: str) -> None:
-    import ray
-
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
     except Exception as error:

@@ -1,0 +1,106 @@
+"""Metrics against the epoch: the lines of seeds and their means."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.cells import held_point, in_order, select, without
+from lps_sweep.report.escape import MINUS
+from lps_sweep.report.tables import value_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from lps_sweep.results.view import SweepView
+
+MAX_POINTS = 200
+"""Epochs of a line that are drawn at the most."""
+
+GAP = "gap"
+METRICS = {
+    "acc_seen": "Seen, %",
+    "acc_novel": "Novel, %",
+    GAP: f"Seen {MINUS} novel, points",
+    "kl_prior_to_estimate": "KL(prior ‖ estimate), nats",
+    "kl_estimate_to_prior": "KL(estimate ‖ prior), nats",
+}
+"""What is drawn against the epoch, and its unit."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric against the epoch; the lengths agree."""
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials of one configuration.
+
+    Attributes:
+        label: Its level.
+        lines: Per metric, the line of each seed that has recorded epochs.
+        means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
+        num_done: Number of done trials, over which the means run.
+    """
+
+    label: str
+    lines: dict[str, dict[int, Line]]
+    means: dict[str, Line]
+    num_done: int
+
+
+def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
+    """The curves of the trials at `point`, also of trials that are not done."""
+    planned = select(view.trials, point)
+    done = {int(s) for s in planned[planned["status"] == "done"]["seed"].tolist()}
+    rows = select(view.epochs, point)
+    lines = {metric: _lines(rows, metric) for metric in METRICS}
+    means = {metric: _mean(lines[metric], done) for metric in METRICS}
+    return Group(label, lines, means, len(done))
+
+
+def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
+    """One group per level of `parameter`, the others held."""
+    held = without(held_point(view.record), parameter)
+    levels = in_order(view.record.axes[parameter])
+    return tuple(group_info(view, {**held, parameter: v}, value_text(v)) for v in levels)
+
+
+def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
+    needed = ("acc_seen", "acc_novel") if metric == GAP else (metric,)
+    if any(name not in rows.columns for name in needed):
+        return {}
+    values = rows[needed[0]] - rows[needed[1]] if metric == GAP else rows[metric]
+    found: dict[int, list[tuple[int, float]]] = {}
+    triples = zip(rows["seed"].tolist(), rows["epoch"].tolist(), values.tolist(), strict=True)
+    for seed, epoch, value in triples:
+        if value is not None and math.isfinite(value):
+            found.setdefault(int(seed), []).append((int(epoch), float(value)))
+    return {seed: _line(found[seed]) for seed in sorted(found)}
+
+
+def _line(points: list[tuple[int, float]]) -> Line:
+    points = sorted(points)
+    return Line(tuple(epoch for epoch, _ in points), tuple(value for _, value in points))
+
+
+def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
+    chosen = [
+        dict(zip(line.epochs, line.values, strict=True)) for s, line in lines.items() if s in seeds
+    ]
+    if not chosen or len(chosen) < len(seeds):
+        return Line((), ())
+    epochs = sorted(set.intersection(*(set(line) for line in chosen)))
+    return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
+
+
+def thinned(line: Line) -> Line:
+    """At most about `MAX_POINTS` epochs of `line`, evenly spaced, the last one among them."""
+    step = -(-len(line.epochs) // MAX_POINTS) or 1
+    keep = slice((len(line.epochs) - 1) % step if line.epochs else 0, None, step)
+    return Line(line.epochs[keep], line.values[keep])

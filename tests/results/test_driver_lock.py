@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.errors import ExitCode, FolderOwnedError, StorageError
+from lps_sweep.results import driver_alive, driver_lock
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from lps_sweep.results import driver_lock
+with driver_lock(Path(sys.argv[1])):
+    print("owns", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def other_driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A second process that owns `folder` until its input is closed or it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "owns\n"
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)
+        process.stdout.close()
+
+
+def test_a_second_driver_is_refused_and_told_the_owner(tmp_path: Path) -> None:
+    with other_driver(tmp_path) as owner:
+        assert driver_alive(tmp_path)
+        began = time.monotonic()
+        with pytest.raises(FolderOwnedError) as caught, driver_lock(tmp_path):
+            pytest.fail("two drivers own one folder")
+        assert time.monotonic() - began < 2
+        message = str(caught.value)
+        assert f"process {owner.pid} on {socket.gethostname()}, started 20" in message
+        assert "UTC" in message
+        assert str(tmp_path) in message
+        assert caught.value.exit_code is ExitCode.OWNED
+        facts = json.loads((tmp_path / "driver.lock").read_text())
+        assert facts["pid"] == owner.pid
+    assert not driver_alive(tmp_path)
+    with driver_lock(tmp_path):
+        assert json.loads((tmp_path / "driver.lock").read_text())["pid"] == os.getpid()
+
+
+@pytest.mark.fault
+def test_a_killed_driver_leaves_the_folder_free(tmp_path: Path) -> None:
+    with other_driver(tmp_path) as owner:
+        owner.send_signal(signal.SIGKILL)
+        owner.wait(timeout=30)
+        assert not driver_alive(tmp_path)
+        with driver_lock(tmp_path):
+            assert driver_alive(tmp_path)
+
+
+def test_one_process_is_not_two_drivers_either(tmp_path: Path) -> None:
+    with driver_lock(tmp_path):
+        with pytest.raises(FolderOwnedError, match=f"process {os.getpid()} "), driver_lock(tmp_path):
+            pytest.fail("owned twice")
+        assert driver_alive(tmp_path)
+    assert not driver_alive(tmp_path)
+
+
+def test_an_error_in_the_block_frees_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), driver_lock(tmp_path):
+        raise RuntimeError
+    assert not driver_alive(tmp_path)
+
+
+def test_looking_needs_no_folder_and_makes_none(tmp_path: Path) -> None:
+    assert not driver_alive(tmp_path)
+    assert not driver_alive(tmp_path / "missing")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readers_that_look_all_the_time_do_not_keep_a_driver_out(tmp_path: Path) -> None:
+    with driver_lock(tmp_path):
+        pass
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            driver_alive(tmp_path)
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(30):
+            with driver_lock(tmp_path):
+                assert driver_alive(tmp_path)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+
+
+def test_an_owner_that_wrote_no_name_is_still_an_owner(tmp_path: Path) -> None:
+    with driver_lock(tmp_path):
+        (tmp_path / "driver.lock").write_bytes(b"")
+        with pytest.raises(FolderOwnedError, match="its name is not recorded"), driver_lock(tmp_path):
+            pytest.fail("owned twice")
+
+
+FORKER = """
+import os, sys
+from pathlib import Path
+from lps_sweep.results import driver_lock
+with driver_lock(Path(sys.argv[1])):
+    if os.fork() == 0:
+        sys.stdin.read()
+        os._exit(0)
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.fault
+def test_a_child_that_outlives_the_driver_does_not_keep_the_folder(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKER, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    try:
+        assert process.wait(timeout=30) == -signal.SIGKILL
+        with driver_lock(tmp_path):
+            pass
+    finally:
+        process.stdin.close()
+
+
+def test_a_lock_file_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "driver.lock").mkdir()
+    with pytest.raises(StorageError, match=r"driver\.lock"), driver_lock(tmp_path):
+        pytest.fail("locked a folder")
+    with pytest.raises(StorageError, match=r"driver\.lock"):
+        driver_alive(tmp_path)

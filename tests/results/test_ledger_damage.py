@@ -1,0 +1,119 @@
+"""A damaged or foreign database is refused by name, never read wrongly."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sweep_cases import METRICS, planned, start
+
+from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.results import Ledger
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A settled ledger of about a hundred pages."""
+    with planned(tmp_path, "a") as ledger:
+        start(ledger, "a")
+        with ledger.transaction():
+            for epoch in range(1, 301):
+                ledger.add_epoch("a", 1, epoch, {f"m{i}": i / 7 for i in range(40)}, 1.0)
+    return tmp_path / "ledger.sqlite"
+
+
+def read_all(path: Path) -> None:
+    with Ledger.open(path.parent) as ledger:
+        ledger.digest("c_tau")
+        assert len(ledger.epoch_rows("c_tau")) == 300
+
+
+def check_refused(path: Path) -> None:
+    with pytest.raises(StorageError, match=r"ledger\.sqlite") as caught:
+        Ledger.open(path.parent, write=True).close()
+    assert str(path) in str(caught.value)
+    with pytest.raises(StorageError, match=r"ledger\.sqlite") as caught:
+        read_all(path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_undamaged_one_is_read(database: Path) -> None:
+    read_all(database)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_truncated_database(database: Path, share: float) -> None:
+    content = database.read_bytes()
+    database.write_bytes(content[: int(len(content) * share)])
+    check_refused(database)
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but text" * 200, b"\xff" * 8192])
+def test_other_content(database: Path, content: bytes) -> None:
+    database.write_bytes(content)
+    check_refused(database)
+
+
+def test_overwritten_pages(database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[4096 * 4 : 4096 * 12] = b"\xa5" * (4096 * 8)
+    database.write_bytes(content)
+    check_refused(database)
+
+
+def test_text_that_is_no_json(database: Path) -> None:
+    with sqlite3.connect(database) as raw:
+        raw.execute("UPDATE epochs SET metrics = '{\"m0\": 1' WHERE epoch = 7")
+    raw.close()
+    with Ledger.open(database.parent) as ledger, pytest.raises(StorageError, match=str(database)):
+        ledger.epoch_rows("c_tau")
+
+
+@pytest.mark.parametrize("version", [0, 2, 99])
+def test_another_schema_version(database: Path, version: int) -> None:
+    with sqlite3.connect(database) as raw:
+        raw.execute(f"PRAGMA user_version = {version}")
+    raw.close()
+    check_refused(database)
+    with pytest.raises(StorageError, match=f"schema version {version}; this lps_sweep reads ver"):
+        Ledger.open(database.parent)
+
+
+def test_a_database_of_something_else(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
+        raw.execute("CREATE TABLE trials (a)")
+    raw.close()
+    check_refused(tmp_path / "ledger.sqlite")
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
+        assert raw.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
+    raw.close()
+
+
+def test_a_folder_in_the_place_of_the_database(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").mkdir()
+    for write in (True, False):
+        with pytest.raises(StorageError, match=str(tmp_path / "ledger.sqlite")):
+            Ledger.open(tmp_path, write=write)
+
+
+def test_an_empty_file_is_no_ledger_yet(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"")
+    with pytest.raises(BadInputError, match="no ledger"):
+        Ledger.open(tmp_path)
+    with planned(tmp_path, "a") as ledger:
+        assert ledger.outstanding("c_tau") == ["a"]
+
+
+def test_a_lost_log_loses_no_more_than_it_held(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        start(ledger, "a")
+    ledger = Ledger.open(tmp_path, write=True)
+    ledger.add_epoch("a", 1, 1, METRICS, 1.0)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "ledger.sqlite").write_bytes((tmp_path / "ledger.sqlite").read_bytes())
+    ledger.close()
+    with Ledger.open(copy, write=True) as without_log:
+        assert [a.attempt for a in without_log.attempts("a")] == [1]
+        assert without_log.epoch_rows("c_tau") == []

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sweep_cases import (
+    METRICS,
+    PROVENANCE,
+    checkpoint,
+    epochs_of,
+    planned,
+    run_states,
+    start,
+    sweep_record,
+    trials,
+)
+
+from lps_sweep.results import AttemptRecord, Counts, FileRef, Ledger
+
+NAN, INF = float("nan"), float("inf")
+
+
+def test_attempts_are_numbered_and_an_open_one_is_ended_as_lost(tmp_path: Path) -> None:
+    with planned(tmp_path, "a", "b") as ledger:
+        assert ledger.start_attempts(["a", "b"], "p1", PROVENANCE) == {"a": 1, "b": 1}
+        ledger.end_attempt("b", 1, "killed")
+        assert ledger.start_attempts(["b"], "p2", PROVENANCE) == {"b": 2}
+        assert ledger.start_attempts(["a", "b"], "p3", PROVENANCE) == {"a": 2, "b": 3}
+        assert ledger.attempts("a") == [
+            AttemptRecord("a", 1, "p1", "lost"),
+            AttemptRecord("a", 2, "p3", ""),
+        ]
+        assert [a.ended for a in ledger.attempts("b")] == ["killed", "lost", ""]
+
+
+@pytest.mark.parametrize("fenced_by", ["a newer attempt", "its end", "an outcome"])
+def test_rows_of_an_attempt_that_is_not_open_are_refused(tmp_path: Path, fenced_by: str) -> None:
+    with planned(tmp_path, "a") as ledger:
+        old = start(ledger, "a")
+        assert ledger.add_epoch("a", old, 1, METRICS, 0.5)
+        if fenced_by == "a newer attempt":
+            start(ledger, "a")
+        elif fenced_by == "its end":
+            ledger.end_attempt("a", old, "killed")
+        else:
+            ledger.finish("a", old, "stopped", epoch=1)
+        before = ledger.digest("c_tau"), ledger.attempts("a"), ledger.outcomes("c_tau")
+        assert not ledger.add_epoch("a", old, 2, METRICS, 0.5)
+        assert not ledger.add_checkpoint(checkpoint("a", old, 2))
+        assert not ledger.finish("a", old, "done", epoch=2, metrics=METRICS)
+        assert not ledger.describe_attempt("a", old, {"device": "zombie"})
+        ledger.end_attempt("a", old, "woken")
+        assert (ledger.digest("c_tau"), ledger.attempts("a"), ledger.outcomes("c_tau")) == before
+        assert ledger.checkpoints("a") == []
+
+
+def test_attempts_that_were_never_issued_are_refused(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        start(ledger, "a")
+        assert not ledger.add_epoch("a", 2, 1, METRICS, 0.5)
+        assert not ledger.add_epoch("unknown", 1, 1, METRICS, 0.5)
+        assert not ledger.finish("a", 0, "failed", epoch=0)
+        assert epochs_of(ledger) == []
+
+
+def test_an_epoch_is_recorded_once_per_attempt_and_the_newest_attempt_counts(
+    tmp_path: Path,
+) -> None:
+    with planned(tmp_path, "a") as ledger:
+        start(ledger, "a")
+        for epoch in (1, 2, 3):
+            assert ledger.add_epoch("a", 1, epoch, {"acc_all": 10.0 + epoch}, 1.0)
+        assert not ledger.add_epoch("a", 1, 3, {"acc_all": 99.0}, 1.0)
+        start(ledger, "a")
+        assert ledger.add_epoch("a", 2, 2, {"acc_all": 22.0}, 3.0)
+        rows = ledger.epoch_rows("c_tau")
+        assert [(r.epoch, r.metrics["acc_all"]) for r in rows] == [(1, 11.0), (2, 22.0), (3, 13.0)]
+        assert ledger.repeated_epochs("c_tau") == 1
+        assert ledger.seconds_per_epoch("c_tau") == 1.5
+        (trial,) = ledger.trial_rows("c_tau", driver_alive=True)
+        assert (trial.attempts, trial.seconds, trial.status) == (2, 6.0, "running")
+
+
+def test_means_of_nothing_are_none(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        assert ledger.seconds_per_epoch("c_tau") is None
+        assert ledger.seconds_per_epoch("never planned") is None
+        assert ledger.repeated_epochs("c_tau") == 0
+        assert ledger.artefact("a") is None
+
+
+@pytest.mark.parametrize("status", ["done", "stopped", "failed", "diverged"])
+def test_a_finished_trial_gets_no_second_outcome_and_no_new_attempt(
+    tmp_path: Path, status: str
+) -> None:
+    with planned(tmp_path, "a", "b") as ledger:
+        attempt = start(ledger, "a")
+        ref = FileRef("artefacts/a-1.npz", "cc")
+        finished = ledger.finish(
+            "a", attempt, status, epoch=5, metrics=METRICS, artefact=ref, error="e"  # type: ignore[arg-type]
+        )
+        assert finished
+        for other in ("done", "stopped", "failed", "diverged"):
+            assert not ledger.finish("a", attempt, other, epoch=6, metrics=METRICS)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=f"trial a {status}"):
+            ledger.start_attempts(["b", "a"], "pack", PROVENANCE)
+        assert ledger.attempts("b") == []
+        assert ledger.attempts("a") == [AttemptRecord("a", 1, "pack", status)]
+        assert ledger.outcomes("c_tau") == {"a": status}
+        assert ledger.outstanding("c_tau") == ["b"]
+        assert ledger.artefact("a") == ref
+
+
+def test_the_database_itself_refuses_a_second_outcome_and_a_second_open_attempt(
+    tmp_path: Path,
+) -> None:
+    with planned(tmp_path, "a", "b") as ledger:
+        ledger.finish("a", start(ledger, "a"), "failed", epoch=0)
+        start(ledger, "b")
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
+        with pytest.raises(sqlite3.IntegrityError):
+            raw.execute("INSERT INTO outcomes VALUES ('a', 1, 'done', 1, '{}', NULL, NULL, '')")
+        with pytest.raises(sqlite3.IntegrityError):
+            raw.execute(
+                "INSERT INTO attempts (trial_id, attempt, pack_id, provenance)"
+                " VALUES ('b', 2, 'p', '{}')"
+            )
+    raw.close()
+
+
+def test_trials_that_cannot_be_started_are_errors(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        with pytest.raises(ValueError, match="never planned"):
+            ledger.start_attempts(["a", "unknown"], "pack", PROVENANCE)
+        with pytest.raises(ValueError, match="twice"):
+            ledger.start_attempts(["a", "a"], "pack", PROVENANCE)
+        assert ledger.attempts("a") == []
+
+
+def test_numbers_that_are_not_finite_become_no_value(tmp_path: Path) -> None:
+    metrics = {"acc_all": 50.0, "loss_total": NAN, "pc": INF, "uc": -INF}
+    with planned(tmp_path, "a") as ledger:
+        attempt = start(ledger, "a")
+        assert ledger.add_epoch("a", attempt, 1, metrics, NAN)
+        assert ledger.finish("a", attempt, "diverged", epoch=1, metrics=metrics)
+        (row,) = ledger.epoch_rows("c_tau")
+        assert row.metrics == {"acc_all": 50.0, "loss_total": None, "pc": None, "uc": None}
+        assert row.seconds is None
+    content = (tmp_path / "ledger.sqlite").read_bytes()
+    assert b"NaN" not in content
+    assert b"Infinity" not in content
+
+
+@pytest.mark.parametrize("metrics", [{}, {"acc_all": NAN}, {"acc_all": 1.0, "acc_novel": INF}])
+def test_a_done_trial_needs_finite_final_metrics(
+    tmp_path: Path, metrics: dict[str, float]
+) -> None:
+    with planned(tmp_path, "a") as ledger:
+        attempt = start(ledger, "a")
+        with pytest.raises(ValueError, match="finite final metrics"):
+            ledger.finish("a", attempt, "done", epoch=5, metrics=metrics)
+        assert ledger.outcomes("c_tau") == {}
+        assert ledger.finish("a", attempt, "done", epoch=5, metrics=METRICS)
+
+
+def test_a_state_that_is_no_outcome_is_refused(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        attempt = start(ledger, "a")
+        with pytest.raises(ValueError, match="no outcome is called 'running'"):
+            ledger.finish("a", attempt, "running", epoch=1)  # type: ignore[arg-type]
+
+
+def test_provenance_can_be_completed_while_the_attempt_is_open(tmp_path: Path) -> None:
+    with planned(tmp_path, "a", "b") as ledger:
+        start(ledger, "a", "b")
+        assert ledger.describe_attempt("a", 1, {"device": "cuda", "threads": 2})
+        assert ledger.provenance("c_tau") == [
+            {"lps_sweep": "0.1.0", "device": "cuda", "threads": 2},
+            PROVENANCE,
+        ]
+
+
+def test_checkpoints_come_newest_epoch_first(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        start(ledger, "a")
+        for epoch in (1, 3, 2):
+            assert ledger.add_checkpoint(checkpoint("a", 1, epoch))
+        assert not ledger.add_checkpoint(checkpoint("a", 1, 3))
+        start(ledger, "a")
+        assert ledger.add_checkpoint(checkpoint("a", 2, 3))
+        found = [(c.epoch, c.attempt) for c in ledger.checkpoints("a")]
+        assert found == [(3, 2), (3, 1), (2, 1), (1, 1)]
+        assert ledger.checkpoints("a")[0] == checkpoint("a", 2, 3)
+
+
+def test_counts_add_up_in_every_mixture_of_states(tmp_path: Path) -> None:
+    states = ("done", "stopped", "failed", "diverged", "open", "killed", "not_run")
+    with planned(tmp_path, *states) as ledger:
+        run_states(ledger, states)
+        mixtures = [m for n in range(8) for m in itertools.combinations(states, n)]
+        assert len(mixtures) == 128
+        for mixture in mixtures:
+            ledger.record_plan(sweep_record(), trials(*mixture))
+            for alive in (True, False):
+                c = ledger.counts("c_tau", alive)
+                assert c.planned == len(mixture)
+                assert c.planned == (
+                    c.done + c.stopped + c.failed + c.diverged + c.running + c.not_run
+                )
+                assert c.running == (alive and "open" in mixture)
+                assert (c.done, c.stopped) == ("done" in mixture, "stopped" in mixture)
+                assert (c.failed, c.diverged) == ("failed" in mixture, "diverged" in mixture)
+                assert c.not_run == len(ledger.outstanding("c_tau")) - c.running
+            assert len(ledger.outcomes("c_tau")) + len(ledger.outstanding("c_tau")) == c.planned
+
+
+def test_a_transaction_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        attempt = start(ledger, "a")
+        with pytest.raises(RuntimeError, match="midway"), ledger.transaction():
+            ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
+            raise RuntimeError("midway")
+        assert epochs_of(ledger) == []
+        with ledger.transaction():
+            ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
+            ledger.finish("a", attempt, "stopped", epoch=1)
+        assert epochs_of(ledger) == [("a", 1)]
+        assert ledger.counts("c_tau", driver_alive=False) == Counts(1, 0, 1, 0, 0, 0, 0)
+
+
+def test_an_inner_block_that_fails_takes_back_its_own_writes_only(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        attempt = start(ledger, "a")
+        with ledger.transaction():
+            ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
+            with pytest.raises(RuntimeError), ledger.transaction():
+                ledger.add_epoch("a", attempt, 2, METRICS, 1.0)
+                raise RuntimeError
+            ledger.add_epoch("a", attempt, 3, METRICS, 1.0)
+        assert epochs_of(ledger) == [("a", 1), ("a", 3)]
+
+
+def test_a_ledger_opened_for_reading_writes_nothing(tmp_path: Path) -> None:
+    planned(tmp_path, "a").close()
+    with Ledger.open(tmp_path) as ledger, pytest.raises(ValueError, match="opened for reading"):
+        ledger.record_plan(sweep_record("other"), [])
