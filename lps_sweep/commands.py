@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from lps_sweep.errors import BadInputError, ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from lps_sweep.plan import SearchSpace
     from lps_sweep.results import Counts
@@ -163,7 +165,7 @@ def _tell(console: Console, results: Path, space: SearchSpace, counts: Counts) -
     states = ", ".join(f"{n} {state}" for state, n in asdict(counts).items() if n)
     console.print(f"{space.name}: {states}".replace("not_run", "not run"), highlight=False)
     try:
-        from lps_sweep.report import HEADLINE, build_report
+        from lps_sweep.report import build_report
     except ModuleNotFoundError as error:
         console.print(
             f"no report: {error.name} is not installed here; `lps_sweep report {results}` makes "
@@ -172,8 +174,28 @@ def _tell(console: Console, results: Path, space: SearchSpace, counts: Counts) -
         )
         return
     path = build_report(results, space.name)
-    console.print((path.parent / HEADLINE).read_text("utf-8"), highlight=False, markup=False)
+    console.print(_headline(path.parent / "tables" / "default_cell.csv"))
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+def _headline(path: Path) -> Table:
+    """The table of the default cell, for the terminal."""
+    from rich.table import Table
+
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    shown = [header.index(name) for name in ("metric", "mean", "sd", "n")]
+    table = Table(title="default cell, oracle accuracies in percent", title_justify="left")
+    for name in ("metric", "mean", "sd", "n"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for row in rows:
+        name, mean, sd, n = (row[i] for i in shown)
+        table.add_row(name, _one_decimal(mean), _one_decimal(sd), n)
+    return table
+
+
+def _one_decimal(number: str) -> str:
+    return f"{float(number):.1f}" if number else "-"
 
 
 def _console() -> Console:

@@ -106,7 +106,7 @@ def inside(results_dir: Path, relative: str) -> Path:
         StorageError: `relative` is absolute or, links followed, leads out of the folder.
     """
     root = results_dir.resolve()
-    path = (root / relative).resolve()
-    if "\0" in relative or not path.is_relative_to(root) or path == root:
+    path = root if "\0" in relative else (root / relative).resolve()
+    if not path.is_relative_to(root) or path == root:
         raise StorageError(f"{relative!r} leads out of the results folder {results_dir}")
     return path

@@ -1,18 +1,17 @@
 """Configuration: frozen, typed sections, their strict build, presets and identity. No torch."""
 
 from lps_sweep.config.build import (
-    FieldInfo,
-    Located,
-    Value,
     build_config,
-    check_value,
     config_from_flat,
     field_table,
+    fields_of_method,
     find_field,
+    find_fields,
     flat,
-    section_fields,
 )
+from lps_sweep.config.fields import FieldInfo, section_fields
 from lps_sweep.config.identity import RESULTS_REVISION, pack_key, trial_id, trunk_recipe
+from lps_sweep.config.networks import NETWORK_PARTS
 from lps_sweep.config.presets import PRESETS
 from lps_sweep.config.sections import (
     Config,
@@ -25,8 +24,10 @@ from lps_sweep.config.sections import (
     SplitConfig,
     TrunkConfig,
 )
+from lps_sweep.config.values import Located, Value, check_value, shown
 
 __all__ = [
+    "NETWORK_PARTS",
     "PRESETS",
     "RESULTS_REVISION",
     "Config",
@@ -45,10 +46,13 @@ __all__ = [
     "check_value",
     "config_from_flat",
     "field_table",
+    "fields_of_method",
     "find_field",
+    "find_fields",
     "flat",
     "pack_key",
     "section_fields",
+    "shown",
     "trial_id",
     "trunk_recipe",
 ]

@@ -7,34 +7,14 @@ import functools
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from lps_sweep.config.fields import Param
+from lps_sweep.config.fields import FieldInfo, section_fields
+from lps_sweep.config.networks import NETWORK_PARTS
 from lps_sweep.config.sections import Config
+from lps_sweep.config.values import Located, Value, check_value
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.methods import METHODS, config_class
-
-Value = bool | int | float | str | tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class Located:
-    """A value as it was read, and the place it was read from (``c_tau.yaml:7``)."""
-
-    value: Any
-    where: str = ""
-
-
-@dataclass(frozen=True)
-class FieldInfo:
-    """A configuration field under its flat name."""
-
-    section: str
-    name: str
-    type: Any
-    default: Any
-    param: Param
 
 
 @functools.cache
@@ -43,28 +23,18 @@ def field_table(method: str) -> Mapping[str, FieldInfo]:
 
     A name that two sections share is written with its section, as is any other on request.
     """
-    classes = {f.name: _section_class(f.name) for f in dataclasses.fields(Config)}
-    classes["method"] = config_class(method)
-    found = [info for name, cls in classes.items() for info in section_fields(name, cls)]
+    found = [i for name, cls in _classes(method).items() for i in section_fields(name, cls)]
     names = [info.name for info in found]
     table = {i.name if names.count(i.name) == 1 else f"{i.section}.{i.name}": i for i in found}
     return types.MappingProxyType(table)
 
 
-def section_fields(section: str, cls: type[Any]) -> list[FieldInfo]:
-    """The fields of one section's class, in order."""
-    hints = typing.get_type_hints(cls)
-    return [
-        FieldInfo(section, f.name, hints[f.name], f.default, f.metadata["param"])
-        for f in dataclasses.fields(cls)
-    ]
-
-
 @functools.cache
-def _section_class(name: str) -> type[Any]:
-    hint = typing.get_type_hints(Config)[name]
-    assert isinstance(hint, type)
-    return hint
+def _classes(method: str) -> Mapping[str, type[Any]]:
+    """The class of each section, the method's own among them."""
+    hints = typing.get_type_hints(Config)
+    classes: dict[str, type[Any]] = {f.name: hints[f.name] for f in dataclasses.fields(Config)}
+    return types.MappingProxyType(classes | {"method": config_class(method)})
 
 
 def find_field(table: Mapping[str, FieldInfo], key: str, where: str = "") -> tuple[str, FieldInfo]:
@@ -78,59 +48,39 @@ def find_field(table: Mapping[str, FieldInfo], key: str, where: str = "") -> tup
     for name, info in table.items():
         if key == f"{info.section}.{info.name}":
             return name, info
-    raise BadInputError(f"unknown key {key!r}; {nearest(key, table)}", where)
+    wrong = key if key.rpartition(".")[2] not in table else key.rpartition(".")[2]
+    raise BadInputError(f"unknown key {key!r}; {nearest(wrong, table)}", where)
 
 
-def check_value(name: str, info: FieldInfo, located: Located) -> Value:
-    """`located` as a value of the field's type and range.
+def find_fields(
+    table: Mapping[str, FieldInfo], values: Mapping[str, Located]
+) -> dict[str, tuple[FieldInfo, Located]]:
+    """`values` by flat name, each with its field.
 
     Raises:
-        BadInputError: That says what would be right.
+        BadInputError: For an unknown key, and for one given twice (``C`` and ``method.C``).
     """
-    try:
-        value = _typed(info.type, located.value)
-    except TypeError:
-        wanted = _type_text(info.type)
-        raise BadInputError(
-            f"{name} must be {wanted}, not {located.value!r}", located.where
-        ) from None
-    for item in value if isinstance(value, tuple) else (value,):
-        if item is not None and not info.param.accepts(item):
-            hint = f" ({nearest(item, info.param.choices)})" if isinstance(item, str) else ""
+    found: dict[str, tuple[FieldInfo, Located]] = {}
+    for key, located in values.items():
+        name, info = find_field(table, key, located.where)
+        if name in found:
+            first = found[name][1].where
             raise BadInputError(
-                f"{name} must be {info.param.range_text()}, not {item!r}{hint}", located.where
+                f"{name} is given twice" + (f", first at {first}" if first else ""), located.where
             )
-    if isinstance(value, tuple) and len(set(value)) < len(value):
-        raise BadInputError(f"{name} names a value twice: {list(value)}", located.where)
-    return value
+        found[name] = info, located
+    return found
 
 
-def _typed(wanted: Any, value: Any) -> Value:
-    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
-        for option in typing.get_args(wanted):
-            try:
-                return _typed(option, value)
-            except TypeError:
-                continue
-        raise TypeError
-    if typing.get_origin(wanted) is typing.Literal:
-        wanted = str
-    if typing.get_origin(wanted) is tuple and isinstance(value, list | tuple) and value:
-        return tuple(typing.cast("int", _typed(int, item)) for item in value)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if isinstance(wanted, type) and type(value) is wanted:
-        return typing.cast("Value", value)
-    raise TypeError
+def fields_of_method(method: str, where: str = "") -> Mapping[str, FieldInfo]:
+    """`field_table` of a method that may be misspelt.
 
-
-def _type_text(wanted: Any) -> str:
-    if isinstance(wanted, types.UnionType) or typing.get_origin(wanted) is typing.Union:
-        return " or ".join(_type_text(option) for option in typing.get_args(wanted))
-    if typing.get_origin(wanted) is tuple:
-        return "a list of whole numbers"
-    words = {int: "a whole number", float: "a number", bool: "true or false"}
-    return words.get(wanted, "a word")
+    Raises:
+        BadInputError: There is no such method.
+    """
+    if method not in METHODS:
+        raise BadInputError(f"unknown method {method!r}; {nearest(method, METHODS)}", where)
+    return field_table(method)
 
 
 def build_config(
@@ -139,21 +89,24 @@ def build_config(
     """The configuration with `values` (by flat name) in place of the defaults.
 
     Raises:
-        BadInputError: For an unknown method or key, a wrong type or a value out of range.
+        BadInputError: For an unknown method or key, a wrong type, a value out of range, or a
+            part that the network does not have.
     """
-    if method not in METHODS:
-        raise BadInputError(f"unknown method {method!r}; {nearest(method, METHODS)}", method_where)
-    table = field_table(method)
+    found = find_fields(fields_of_method(method, method_where), values)
     checked: dict[str, dict[str, Value]] = {}
-    for key, located in values.items():
-        name, info = find_field(table, key, located.where)
-        section = checked.setdefault(info.section, {})
-        if info.name in section:
-            raise BadInputError(f"{name} is given twice", located.where)
-        section[info.name] = check_value(name, info, located)
-    classes = {f.name: _section_class(f.name) for f in dataclasses.fields(Config)}
-    classes["method"] = config_class(method)
-    return Config(**{name: cls(**checked.get(name, {})) for name, cls in classes.items()})
+    for name, (info, located) in found.items():
+        checked.setdefault(info.section, {})[info.name] = check_value(name, info, located)
+    sections = {name: cls(**checked.get(name, {})) for name, cls in _classes(method).items()}
+    config = Config(**sections)
+    parts = ("none", *NETWORK_PARTS[config.trunk.network])
+    if config.trunk.frozen_through not in parts:
+        given = {i.name: place.where for i, place in found.values() if i.section == "trunk"}
+        raise BadInputError(
+            f"frozen_through must be one of {', '.join(parts)} for {config.trunk.network}, "
+            f"not {config.trunk.frozen_through!r}",
+            given.get("frozen_through", given.get("network", "")),
+        )
+    return config
 
 
 def flat(config: Config) -> dict[str, Value]:
@@ -165,6 +118,10 @@ def flat(config: Config) -> dict[str, Value]:
 
 
 def config_from_flat(values: Mapping[str, Any]) -> Config:
-    """The inverse of `flat`, also after a journey through JSON."""
+    """The inverse of `flat`, also after a journey through JSON.
+
+    Raises:
+        BadInputError: The values are not those of a configuration of this version.
+    """
     rest = {key: Located(value) for key, value in values.items() if key != "method"}
-    return build_config(rest, method=values["method"])
+    return build_config(rest, method=str(values.get("method", "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class Param:
             return not self.choices or value in self.choices
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
-        return math.isfinite(value) and above and below
+        return above and below and (isinstance(value, int) or math.isfinite(value))
 
     def range_text(self) -> str:
         """The valid values in words, for messages and documentation."""
@@ -48,12 +49,36 @@ class Param:
             return "one of " + ", ".join(self.choices)
         bounds = []
         if self.low > -math.inf:
-            bounds.append(f"{'>' if self.open_low else '>='} {self.low:g}")
+            bounds.append(f"{'>' if self.open_low else '>='} {_number(self.low)}")
         if self.high < math.inf:
-            bounds.append(f"{'<' if self.open_high else '<='} {self.high:g}")
+            bounds.append(f"{'<' if self.open_high else '<='} {_number(self.high)}")
         return " and ".join(bounds) or "any finite value"
+
+
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def param(default: Any, help: str, **known: Any) -> Any:
     """A dataclass field with a `default` and what `Param` knows of it."""
     return dataclasses.field(default=default, metadata={"param": Param(help=help, **known)})
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """A configuration field: its section, its name there, and what is declared of it."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    param: Param
+
+
+def section_fields(section: str, cls: type[Any]) -> list[FieldInfo]:
+    """The fields of one section's class, in order."""
+    hints = typing.get_type_hints(cls)
+    return [
+        FieldInfo(section, f.name, hints[f.name], f.default, f.metadata["param"])
+        for f in dataclasses.fields(cls)
+    ]

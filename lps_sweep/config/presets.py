@@ -16,7 +16,7 @@ PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
                 "pretrain_epochs": 100,
                 "pretrain_batch_size": 256,
                 "pretrain_lr": 0.2,
-                "pretrain_temperature": 0.2,
+                "pretrain_temperature": 0.5,
             }
         ),
         "fashion_mnist": MappingProxyType({"dataset": "fashion_mnist"}),

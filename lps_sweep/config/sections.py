@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lps_sweep.config.fields import param
+from lps_sweep.config.networks import NETWORK_PARTS
+
+MAX_COUNT = 1_000_000
+"""Upper limit of epochs and batch sizes: beyond it is a slip of the keyboard."""
+
+MAX_SEED = 2**32 - 1
+"""Largest seed that all generators take, numpy's legacy one among them."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class SplitConfig:
         "number of seen classes, or their list; 0 for the first half",
         source="Section 4.1",
         low=0,
+        high=MAX_COUNT,
     )
     labeled_ratio: float = param(
         0.5, "share of the seen classes' images that is labeled", low=0, open_low=True, high=1
@@ -39,19 +47,21 @@ class SplitConfig:
         high=1,
         open_high=True,
     )
-    split_seed: int = param(0, "seed of the split", source="reference: always 0", low=0)
+    split_seed: int = param(
+        0, "seed of the split", source="reference: always 0", low=0, high=MAX_SEED
+    )
 
 
 @dataclass(frozen=True)
 class TrunkConfig:
     """The network and the part of it that is frozen and shared."""
 
-    network: str = param("resnet18", "backbone", choices=("small_cnn", "resnet18"))
+    network: str = param("resnet18", "backbone", choices=tuple(NETWORK_PARTS))
     frozen_through: str = param(
         "stage3",
-        "this part of the backbone and all before it are frozen",
+        "this part of the backbone and all before it are frozen; none: all of it learns",
         source="Section 4.1: the first three blocks; the reference freezes the stem too",
-        choices=("none", "stem", "stage1", "stage2", "stage3", "stage4"),
+        choices=tuple(dict.fromkeys(["none", "stem", *sum(NETWORK_PARTS.values(), ())])),
     )
     frozen_bn: str = param(
         "train",
@@ -68,8 +78,8 @@ class TrunkConfig:
 class PretrainConfig:
     """SimCLR on all training images, without labels. Zero epochs: random weights."""
 
-    pretrain_epochs: int = param(500, "epochs of SimCLR", low=0)
-    pretrain_batch_size: int = param(512, "images per batch", low=2)
+    pretrain_epochs: int = param(500, "epochs of SimCLR", low=0, high=MAX_COUNT)
+    pretrain_batch_size: int = param(512, "images per batch", low=2, high=MAX_COUNT)
     pretrain_lr: float = param(
         0.4, "learning rate at the start of the cosine", low=0, open_low=True
     )
@@ -78,15 +88,17 @@ class PretrainConfig:
     pretrain_temperature: float = param(
         0.1, "temperature of the contrastive loss", low=0, open_low=True
     )
-    pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0)
+    pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0, high=MAX_SEED)
 
 
 @dataclass(frozen=True)
 class LoopConfig:
     """What all trials of a pack share besides data and trunk."""
 
-    epochs: int = param(200, "passes over the labeled images", source="Section 4.1", low=1)
-    batch_size: int = param(512, "labeled and unlabeled images per step", low=2)
+    epochs: int = param(
+        200, "passes over the labeled images", source="Section 4.1", low=1, high=MAX_COUNT
+    )
+    batch_size: int = param(512, "labeled and unlabeled images per step", low=2, high=MAX_COUNT)
     precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lps_sweep.config import NETWORK_PARTS
 from lps_sweep.models.network import Network
 
 WIDTHS = (64, 128, 256, 512)
@@ -34,20 +35,21 @@ class BasicBlock(nn.Module):
 
 
 def resnet18(in_channels: int) -> Network:
-    """Parts stem and stage1 to stage4 of two blocks each; stages 2 to 4 halve the side."""
+    """A stem and four stages of two blocks each, of which the last three halve the side."""
+    stem, *stages = NETWORK_PARTS["resnet18"]
     parts: dict[str, nn.Module] = {
-        "stem": nn.Sequential(
+        stem: nn.Sequential(
             nn.Conv2d(in_channels, WIDTHS[0], 3, padding=1, bias=False),
             nn.BatchNorm2d(WIDTHS[0]),
             nn.ReLU(),
         )
     }
     channels = WIDTHS[0]
-    for number, width in enumerate(WIDTHS, start=1):
+    for stage, width in zip(stages, WIDTHS, strict=True):
         blocks = []
         for block in range(BLOCKS_PER_STAGE):
-            stride = 2 if block == 0 and number > 1 else 1
+            stride = 2 if block == 0 and stage != stages[0] else 1
             blocks.append(BasicBlock(channels, width, stride))
             channels = width
-        parts[f"stage{number}"] = nn.Sequential(*blocks)
+        parts[stage] = nn.Sequential(*blocks)
     return Network(parts, feature_dim=channels)

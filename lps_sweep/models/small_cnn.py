@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from lps_sweep.config import NETWORK_PARTS
 from lps_sweep.models.network import Network
 
 WIDTHS = (16, 32, 64, 64)
@@ -11,11 +12,11 @@ STRIDES = (1, 2, 1, 2)
 
 
 def small_cnn(in_channels: int) -> Network:
-    """Four stages of 3 x 3 convolution, BatchNorm and ReLU; parts stage1 to stage4."""
+    """Four stages of 3 x 3 convolution, BatchNorm and ReLU."""
     parts: dict[str, nn.Module] = {}
     channels = in_channels
-    for number, (width, stride) in enumerate(zip(WIDTHS, STRIDES, strict=True), start=1):
-        parts[f"stage{number}"] = nn.Sequential(
+    for name, width, stride in zip(NETWORK_PARTS["small_cnn"], WIDTHS, STRIDES, strict=True):
+        parts[name] = nn.Sequential(
             nn.Conv2d(channels, width, kernel_size=3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),

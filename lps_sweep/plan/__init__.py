@@ -1,7 +1,8 @@
 """From a YAML search space to trials and packs. No Ray, no torch."""
 
 from lps_sweep.plan.packs import Outstanding, make_packs
-from lps_sweep.plan.space import Resources, SearchSpace, read_space, single_space
+from lps_sweep.plan.resources import Resources
+from lps_sweep.plan.space import SearchSpace, read_space, single_space
 from lps_sweep.plan.trials import (
     Content,
     PlannedTrial,

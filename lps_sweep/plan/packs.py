@@ -32,13 +32,15 @@ def make_packs(
 
     Args:
         outstanding: The trials, in the order of the plan.
-        num_workers: How many packs run at the same time.
-        max_pack_size: Upper limit; by default the size with the shortest expected time.
+        num_workers: How many packs run at the same time, at least 1.
+        max_pack_size: Upper limit, from 1 to `LARGEST_PACK`; the size taken is the one with the
+            shortest expected time.
     """
     groups: dict[Hashable, list[str]] = defaultdict(list)
     for trial in outstanding:
         groups[trial.group].append(trial.trial_id)
-    sizes = range(1, min(max_pack_size or LARGEST_PACK, LARGEST_PACK) + 1)
+    largest = LARGEST_PACK if max_pack_size is None else min(max_pack_size, LARGEST_PACK)
+    sizes = range(1, largest + 1)
     lengths = [len(members) for members in groups.values()]
     best = min(sizes, key=lambda size: (_duration(lengths, size, num_workers), -size))
     packs = [pack for members in groups.values() for pack in _cut(members, best)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,33 +16,23 @@ from lps_sweep.config import (
     FieldInfo,
     Located,
     Value,
+    build_config,
     check_value,
-    field_table,
-    find_field,
-    section_fields,
+    fields_of_method,
+    find_fields,
+    shown,
 )
-from lps_sweep.config.fields import param
 from lps_sweep.errors import BadInputError, nearest
-from lps_sweep.plan.yaml_file import parse_value, read_yaml
+from lps_sweep.plan.resources import Resources, build_resources
+from lps_sweep.plan.yaml_file import parse_value, parse_yaml, read_text
 
+KEYS = ("name", "question", "preset", "method", "set", "grid", "seeds", "resources")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+RESERVED = re.compile(r"checkpoints|artefacts|(ledger\.sqlite|driver\.lock).*", re.IGNORECASE)
+"""Names that the results folder has for its own files."""
 
-
-@dataclass(frozen=True)
-class Resources:
-    """What a pack gets, and how it is looked after; no part of a trial's identity."""
-
-    cpus_per_pack: int = param(1, "CPU cores and threads of a pack", low=1)
-    gpus_per_pack: float | None = param(
-        None, "GPUs of a pack, also a fraction; by default 1 where there is one, else 0", low=0
-    )
-    max_pack_size: int | None = param(
-        None, "trials in a pack at the most; by default as many as keep all workers busy", low=1
-    )
-    checkpoint_interval_s: float = param(
-        20.0, "seconds between the checkpoints of a trial; 0 saves after each epoch", low=0
-    )
-    max_attempts: int = param(3, "attempts before a trial that dies alone is failed", low=1)
+MAX_TRIALS = 100_000
+MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -60,6 +50,7 @@ class SearchSpace:
         grid: Values of each swept parameter, in the order of the file.
         seeds: The replicates.
         resources: What a pack gets.
+        where: Where it was read from, for messages.
     """
 
     name: str
@@ -71,14 +62,12 @@ class SearchSpace:
     grid: Mapping[str, tuple[Located, ...]]
     seeds: tuple[int, ...]
     resources: Resources
+    where: str = ""
 
     @property
     def num_trials(self) -> int:
         """Number of trials, without expanding them."""
-        count = len(self.seeds)
-        for values in self.grid.values():
-            count *= len(values)
-        return count
+        return math.prod(map(len, self.grid.values())) * len(self.seeds)
 
 
 def read_space(path: Path, *, preset: str = "", settings: Sequence[str] = ()) -> SearchSpace:
@@ -92,48 +81,49 @@ def read_space(path: Path, *, preset: str = "", settings: Sequence[str] = ()) ->
     Raises:
         BadInputError: That names the file, the line and what would be right.
     """
-    content = read_yaml(path)
+    source = read_text(path)
+    content = parse_yaml(source, str(path))
     if not isinstance(content.value, dict):
         raise BadInputError("a search space is a mapping of keys to values", content.where)
     if preset:
         content.value["preset"] = Located(preset, "--preset")
-    return build_space(content, settings=settings, source=path.read_text(encoding="utf-8"))
+    return build_space(content, settings=settings, source=source)
 
 
 def build_space(content: Located, *, settings: Sequence[str], source: str) -> SearchSpace:
-    """A search space from the located `content` of a file."""
-    keys = ("name", "question", "preset", "method", "set", "grid", "seeds", "resources")
+    """A search space from the located `content` of a file.
+
+    Raises:
+        BadInputError: For whatever is not understood, out of range, or planned too large.
+    """
     entries: dict[str, Located] = content.value
     for key, located in entries.items():
-        if key not in keys:
-            raise BadInputError(f"unknown key {key!r}; {nearest(key, keys)}", located.where)
-    name = _word(entries, "name", content.where)
-    if not NAME.fullmatch(name):
-        raise BadInputError(
-            f"name must be 1 to 64 letters, digits, '.', '_' or '-', not {name!r}",
-            entries["name"].where,
-        )
+        if key not in KEYS:
+            raise BadInputError(f"unknown key {key!r}; {nearest(key, KEYS)}", located.where)
     method = _word(entries, "method", content.where, "lps")
-    table = _table(method, entries.get("method", content).where)
+    method_where = entries.get("method", content).where
+    table = fields_of_method(method, method_where)
     preset = _word(entries, "preset", content.where, "")
-    fixed = _preset(preset, entries.get("preset", content).where, table)
-    fixed |= _fixed(_mapping(entries, "set"), table)
-    fixed |= _fixed(dict(split_setting(text) for text in settings), table)
+    given = _values(_mapping(entries, "set"), table)
+    given |= _values(_settings(settings), table)
     grid = _grid(_mapping(entries, "grid"), table)
-    for key, values in grid.items():
-        if key in fixed and not fixed[key].where.startswith("preset"):
-            raise BadInputError(f"{key} is swept at {values[0].where}", fixed[key].where)
-    return SearchSpace(
-        name=name,
+    for key in grid.keys() & given.keys():
+        raise BadInputError(f"{key} is swept too, at {grid[key][0].where}", given[key].where)
+    space = SearchSpace(
+        name=_name(entries, content.where),
         question=_word(entries, "question", content.where, ""),
         source=source,
         preset=preset,
         method=method,
-        fixed=fixed,
+        fixed=_preset(preset, entries.get("preset", content).where, table) | given,
         grid=grid,
         seeds=_seeds(entries.get("seeds"), content.where),
-        resources=_resources(_mapping(entries, "resources")),
+        resources=build_resources(_mapping(entries, "resources")),
+        where=content.where,
     )
+    _refuse_too_many(space, entries.get("grid", content).where)
+    build_config(dict(space.fixed), method=method)  # what two keys together may not be
+    return space
 
 
 def single_space(*, preset: str, settings: Sequence[str], seed: int) -> SearchSpace:
@@ -161,12 +151,39 @@ def split_setting(text: str) -> tuple[str, Located]:
     return key.strip(), parse_value(value, f"{key.strip()}= on the command line")
 
 
-def _table(method: str, where: str) -> Mapping[str, FieldInfo]:
-    from lps_sweep.methods import METHODS
+def _settings(texts: Sequence[str]) -> dict[str, Located]:
+    values: dict[str, Located] = {}
+    for text in texts:
+        key, located = split_setting(text)
+        if key in values:
+            raise BadInputError(f"{key} is given twice", located.where)
+        values[key] = located
+    return values
 
-    if method not in METHODS:
-        raise BadInputError(f"unknown method {method!r}; {nearest(method, METHODS)}", where)
-    return field_table(method)
+
+def _name(entries: dict[str, Located], where: str) -> str:
+    name = _word(entries, "name", where)
+    if not NAME.fullmatch(name):
+        raise BadInputError(
+            "name must be 1 to 64 letters, digits, '.', '_' or '-' (no '.' or '-' first), "
+            f"not {shown(name)}",
+            entries["name"].where,
+        )
+    if RESERVED.fullmatch(name):
+        raise BadInputError(
+            f"{name!r} is what the results folder calls a part of itself; choose another name",
+            entries["name"].where,
+        )
+    return name
+
+
+def _refuse_too_many(space: SearchSpace, where: str) -> None:
+    if space.num_trials > MAX_TRIALS:
+        factors = [f"{len(values)} {key}" for key, values in space.grid.items()]
+        product = " x ".join([*factors, f"{len(space.seeds)} seeds"])
+        raise BadInputError(
+            f"{space.num_trials} trials are planned ({product}); the limit is {MAX_TRIALS}", where
+        )
 
 
 def _word(entries: dict[str, Located], key: str, where: str, default: str | None = None) -> str:
@@ -176,7 +193,7 @@ def _word(entries: dict[str, Located], key: str, where: str, default: str | None
             raise BadInputError(f"the key {key!r} is missing", where)
         return default
     if not isinstance(located.value, str) or not located.value:
-        raise BadInputError(f"{key} must be text, not {located.value!r}", located.where)
+        raise BadInputError(f"{key} must be text, not {shown(located.value)}", located.where)
     return located.value
 
 
@@ -194,37 +211,36 @@ def _preset(name: str, where: str, table: Mapping[str, FieldInfo]) -> dict[str, 
         return {}
     if name not in PRESETS:
         raise BadInputError(f"unknown preset {name!r}; {nearest(name, PRESETS)}", where)
-    place = f"preset {name}"
-    return _fixed({key: Located(value, place) for key, value in PRESETS[name].items()}, table)
+    place = f"{where}: preset {name}"
+    return _values({key: Located(value, place) for key, value in PRESETS[name].items()}, table)
 
 
-def _fixed(values: dict[str, Located], table: Mapping[str, FieldInfo]) -> dict[str, Located]:
-    fixed: dict[str, Located] = {}
-    for key, located in values.items():
-        name, info = find_field(table, key, located.where)
-        fixed[name] = _checked(name, info, located)
-    return fixed
+def _values(values: dict[str, Located], table: Mapping[str, FieldInfo]) -> dict[str, Located]:
+    return {
+        name: Located(check_value(name, info, located), located.where)
+        for name, (info, located) in find_fields(table, values).items()
+    }
 
 
 def _grid(
     values: dict[str, Located], table: Mapping[str, FieldInfo]
 ) -> dict[str, tuple[Located, ...]]:
     grid: dict[str, tuple[Located, ...]] = {}
-    for key, located in values.items():
-        name, info = find_field(table, key, located.where)
+    for name, (info, located) in find_fields(table, values).items():
+        if info.param.location:
+            raise BadInputError(
+                f"{name} says where files are, which changes no result; write it under set",
+                located.where,
+            )
         if not isinstance(located.value, list) or not located.value:
-            raise BadInputError(f"{key} must be a list of values to sweep", located.where)
-        levels = tuple(_checked(name, info, item) for item in located.value)
+            raise BadInputError(
+                f"{name} must be a list of values to sweep, not {shown(located.value)}",
+                located.where,
+            )
+        levels = [Located(check_value(name, info, v), v.where) for v in located.value]
         _refuse_repeats(name, levels)
-        grid[name] = levels
+        grid[name] = tuple(levels)
     return grid
-
-
-def _checked(name: str, info: FieldInfo, located: Located) -> Located:
-    if isinstance(located.value, list):
-        values = [v.value if isinstance(v, Located) else v for v in located.value]
-        located = Located(values, located.where)
-    return Located(check_value(name, info, located), located.where)
 
 
 def _refuse_repeats(name: str, levels: Sequence[Located]) -> None:
@@ -232,7 +248,7 @@ def _refuse_repeats(name: str, levels: Sequence[Located]) -> None:
     for level in levels:
         if level.value in seen:
             raise BadInputError(
-                f"{name} has {level.value!r} twice, first at {seen[level.value]}", level.where
+                f"{name} has {shown(level.value)} twice, first at {seen[level.value]}", level.where
             )
         seen[level.value] = level.where
 
@@ -242,20 +258,14 @@ def _seeds(located: Located | None, where: str) -> tuple[int, ...]:
         raise BadInputError("the key 'seeds' is missing; a list such as [0, 1, 2]", where)
     items: Any = located.value
     if not isinstance(items, list) or not items:
-        raise BadInputError("seeds must be a list such as [0, 1, 2]", located.where)
+        raise BadInputError(
+            f"seeds must be a list such as [0, 1, 2], not {shown(items)}", located.where
+        )
     for item in items:
-        if type(item.value) is not int or not 0 <= item.value < 2**31:
+        if type(item.value) is not int or not 0 <= item.value <= MAX_SEED:
             raise BadInputError(
-                f"a seed is a whole number from 0 to 2147483647, not {item.value!r}", item.where
+                f"a seed is a whole number from 0 to {MAX_SEED}, not {shown(item.value)}",
+                item.where,
             )
     _refuse_repeats("seeds", items)
     return tuple(item.value for item in items)
-
-
-def _resources(values: dict[str, Located]) -> Resources:
-    table = {info.name: info for info in section_fields("resources", Resources)}
-    checked: dict[str, Any] = {}
-    for key, located in values.items():
-        name, info = find_field(table, key, located.where)
-        checked[name] = check_value(name, info, located)
-    return dataclasses.replace(Resources(), **checked)

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from lps_sweep.config import (
     Config,
+    Located,
     Value,
     build_config,
+    field_table,
     flat,
     pack_key,
     trial_id,
@@ -18,8 +20,6 @@ from lps_sweep.config import (
 )
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan.space import SearchSpace
-
-MAX_TRIALS = 100_000
 
 
 class Content(NamedTuple):
@@ -63,20 +63,21 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
         content: Gives the content hashes of a configuration's data and split.
 
     Raises:
-        BadInputError: If there are more than `MAX_TRIALS`.
+        BadInputError: Two values together are not right, or `content` finds no data or split for
+            them; names the place of the key at fault.
     """
-    if space.num_trials > MAX_TRIALS:
-        raise BadInputError(
-            f"{space.num_trials} trials are planned; the limit is {MAX_TRIALS}", space.name
-        )
     return tuple(_trials(space, content))
 
 
 def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterator[PlannedTrial]:
     for levels in itertools.product(*space.grid.values()):
         point = dict(zip(space.grid, levels, strict=True))
-        config = build_config({**space.fixed, **point}, method=space.method)
-        hashes = content(config)
+        values = {**space.fixed, **point}
+        config = build_config(values, method=space.method)
+        try:
+            hashes = content(config)
+        except BadInputError as error:
+            raise _placed(error, values, space) from error
         trunk = trunk_recipe(config, data=hashes.data)
         known = {"data": hashes.data, "split": hashes.split, "trunk": trunk}
         for seed in space.seeds:
@@ -88,6 +89,16 @@ def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterato
                 seed=seed,
                 swept={name: level.value for name, level in point.items()},
             )
+
+
+def _placed(
+    error: BadInputError, values: Mapping[str, Located], space: SearchSpace
+) -> BadInputError:
+    """`error` with the place of the key that it names, or else of the data set's."""
+    if error.where not in field_table(space.method):
+        return error
+    known = values.get(error.where) or values.get("dataset")
+    return BadInputError(str(error), known.where if known else space.where)
 
 
 def axes(space: SearchSpace) -> dict[str, list[Value]]:

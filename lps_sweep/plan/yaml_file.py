@@ -13,6 +13,8 @@ from lps_sweep.errors import BadInputError
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
+MAX_DIGITS = 4000
+"""Python reads no longer whole numbers."""
 
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -22,81 +24,95 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_PLAIN_TAGS = {
-    f"tag:yaml.org,2002:{kind}"
-    for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
-}
 
 
-def read_yaml(path: Path) -> Located:
-    """The content of `path` as nested `Located` values; mappings are `dict[str, Located]`.
+def read_text(path: Path) -> str:
+    """The text of the file `path`.
 
     Raises:
-        BadInputError: If the file is missing, too large, no YAML, or uses duplicate keys, aliases
-            or tags.
+        BadInputError: The file is missing, cannot be read, is too large, or is not UTF-8.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadInputError(
-                f"{size} bytes are too many for YAML; the limit is {MAX_BYTES}", str(path)
-            )
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise BadInputError("there is no such file", str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"cannot be read as UTF-8 text: {error}", str(path)) from None
-    return parse_yaml(text, str(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BadInputError(f"cannot be read: {reason}", str(path)) from None
+    if len(content) > MAX_BYTES:
+        raise BadInputError(f"a search space has at most {MAX_BYTES} bytes", str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BadInputError(
+            f"not UTF-8 text: byte 0x{content[error.start]:02x}", f"{path}:{line}"
+        ) from None
 
 
 def parse_yaml(text: str, source: str) -> Located:
-    """`text` as nested `Located` values; `source` names it in messages."""
+    """`text` as nested `Located` values, mappings as `dict[str, Located]`.
+
+    Args:
+        text: The text.
+        source: Its name in messages, which the line is added to.
+
+    Raises:
+        BadInputError: The text is empty or no YAML, or uses duplicate keys, anchors, tags, several
+            documents or deep nesting.
+    """
     try:
-        _refuse_aliases_and_depth(text, source)
+        _refuse_what_is_not_plain(text, source)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise BadInputError(f"not valid YAML: {error.problem}", f"{source}{line}") from None
-    except yaml.YAMLError as error:
-        raise BadInputError(f"not valid YAML: {error}", source) from None
+        mark = error.problem_mark or error.context_mark
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        line = mark.line + 1 if mark else 1
+        raise BadInputError(f"not valid YAML: {said}", f"{source}:{line}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadInputError(
+            f"not valid YAML: character U+{error.character:04X} is not allowed", f"{source}:{line}"
+        ) from None
     if node is None:
-        raise BadInputError("the file is empty", source)
+        raise BadInputError("there is nothing in it", f"{source}:1")
     return _located(node, source)
 
 
 def parse_value(text: str, where: str) -> Located:
-    """One value as it would stand in a YAML file, for ``key=value`` on the command line."""
-    return Located(plain(parse_yaml(text, where)) if text.strip() else "", where)
+    """One value as it would stand in a YAML file, for ``key=value`` on the command line.
+
+    Raises:
+        BadInputError: The text is no YAML.
+    """
+    if not text.strip():
+        return Located("", where)
+    try:
+        return Located(parse_yaml(text, where).plain(), where)
+    except BadInputError as error:
+        raise BadInputError(str(error).removeprefix(f"{error.where}: "), where) from None
 
 
-def plain(located: Located) -> Any:
-    """`located` without the places."""
-    if isinstance(located.value, dict):
-        return {key: plain(item) for key, item in located.value.items()}
-    if isinstance(located.value, list):
-        return [plain(item) for item in located.value]
-    return located.value
-
-
-def _refuse_aliases_and_depth(text: str, source: str) -> None:
-    depth = 0
+def _refuse_what_is_not_plain(text: str, source: str) -> None:
+    depth, documents = 0, 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         where = f"{source}:{event.start_mark.line + 1}" if event.start_mark else source
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadInputError("anchors and aliases are not supported; write the value out", where)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+        if tag := getattr(event, "tag", None):
+            raise BadInputError(f"tags such as {tag} are not supported", where)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if documents > 1:
+            raise BadInputError("a second document begins here; one file is one document", where)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise BadInputError(f"nested deeper than {MAX_DEPTH} levels", where)
 
 
 def _located(node: yaml.Node, source: str) -> Located:
     where = f"{source}:{node.start_mark.line + 1}"
-    if node.tag not in _PLAIN_TAGS:
-        raise BadInputError(f"the tag {node.tag} is not supported", where)
     if isinstance(node, yaml.MappingNode):
         return Located(_mapping(node, source), where)
     if isinstance(node, yaml.SequenceNode):
@@ -118,12 +134,13 @@ def _mapping(node: yaml.MappingNode, source: str) -> dict[str, Located]:
 
 
 def _scalar(node: yaml.Node) -> Any:
+    """The value by YAML 1.2: ``1e-3`` is a number, ``no`` a word, and ``010`` is ten."""
     text: str = node.value
     if getattr(node, "style", None) is not None:
         return text
     if text in _WORDS:
         return _WORDS[text]
-    if _INT.fullmatch(text) and len(text) < 20:
+    if _INT.fullmatch(text) and len(text) <= MAX_DIGITS:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)

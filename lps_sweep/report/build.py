@@ -7,7 +7,7 @@ import json
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lps_sweep.errors import StorageError
 from lps_sweep.results import Ledger, atomic_write, driver_alive, sha256_file
@@ -56,6 +56,7 @@ def build_report(results_dir: Path, sweep: str) -> Path:
     page = render_page(summary, sections)
     written = _write_tables(folder, [summary.headline, *_tables(sections)])
     atomic_write(report, page.encode("utf-8"))
+    _remove_old(folder, written)
     _write_manifest(folder, view.digest, version, [report, *written])
     return report
 
@@ -137,14 +138,31 @@ def _write_manifest(folder: Path, digest: str, version: str, files: list[Path]) 
     atomic_write(folder / MANIFEST, text.encode("utf-8"))
 
 
-def _up_to_date(folder: Path, digest: str, version: str) -> bool:
+def _remove_old(folder: Path, written: list[Path]) -> None:
+    """Remove tables of an earlier plan, known from the manifest, that this one has not."""
+    known = _manifest(folder).get("files", {})
+    for name in known if isinstance(known, dict) else ():
+        path = folder / TABLES / Path(name).name
+        if name == f"{TABLES}/{path.name}" and path not in written:
+            path.unlink(missing_ok=True)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
-        if content["digest"] != digest or content["report_version"] != version:
-            return False
-        files: dict[str, str] = content["files"]
-        return REPORT in files and all(
-            sha256_file(folder / name) == known for name, known in files.items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StorageError):
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _up_to_date(folder: Path, digest: str, version: str) -> bool:
+    content = _manifest(folder)
+    files = content.get("files")
+    if content.get("digest") != digest or content.get("report_version") != version:
+        return False
+    if not isinstance(files, dict) or REPORT not in files:
+        return False
+    try:
+        return all(sha256_file(folder / name) == known for name, known in files.items())
+    except StorageError:
         return False

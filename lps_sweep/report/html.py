@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,
-    "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "modeBarButtons": [["toImage", "resetScale2d"]],
 }
 """Plotly's options: nothing that leaves the page."""
 

@@ -98,4 +98,4 @@ def level_reference(
 
 def _source(dataset: str, ratio: float, frozen: bool) -> str:
     tuned = "" if frozen else ", fine-tuned"
-    return f"{NAMES.get(dataset, dataset)}, {100 * ratio:.0f} % labeled{tuned}"
+    return f"{NAMES.get(dataset, dataset)}, {100 * ratio:.0f}\u00a0% labeled{tuned}"

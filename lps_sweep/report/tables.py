@@ -16,6 +16,9 @@ Pair: TypeAlias = tuple[float | None, float | None]
 Cell: TypeAlias = str | int | float | bool | Pair | None
 Kind: TypeAlias = Literal["text", "value", "number", "signed", "mean_sd", "interval"]
 
+_LONG_TEXT = 40
+"""Characters above which a cell's text may wrap."""
+
 _PARTS: dict[str, tuple[str, str]] = {"mean_sd": ("mean", "sd"), "interval": ("low", "high")}
 
 
@@ -150,11 +153,13 @@ def to_html(table: Table, *, sortable: bool = True) -> str:
             text = html_text(_proper_minus(column, cell_text(column, row[i])))
             key = html_text(_sort_key(row[i]))
             tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
-            cells.append(f'<{tag}{scope} class="{column.kind}" data-sort="{key}">{text}</{tag}>')
+            kind = f"{column.kind} long" if len(text) > _LONG_TEXT else column.kind
+            cells.append(f'<{tag}{scope} class="{kind}" data-sort="{key}">{text}</{tag}>')
         mark = ' class="marked"' if number in table.marked else ""
         body.append(f"<tr{mark}>{''.join(cells)}</tr>")
+    name, caption = html_text(table.slug), html_text(table.caption)
     return (
-        f'<table id="table-{html_text(table.slug)}"><caption>{html_text(table.caption)}</caption>\n'
+        f'<table id="table-{name}"><caption><span>{caption}</span></caption>\n'
         f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n"
         + "\n".join(body)
         + "\n</tbody></table>"

@@ -149,9 +149,11 @@ def _create_file(path: Path) -> None:
 
 def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the schema is there; False for an empty database, an error for any other."""
+    connection.execute("BEGIN")  # one state, though a writer may just be making the schema
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    connection.execute("ROLLBACK")
     if (application, version, tables) == (0, 0, 0):
         return False
     if application != APPLICATION_ID:

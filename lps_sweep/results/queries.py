@@ -33,6 +33,8 @@ FROM planned p JOIN trials t USING (trial_id) LEFT JOIN outcomes o USING (trial_
 WHERE p.sweep = ? AND p.position IS NOT NULL ORDER BY p.position
 """
 
+_OPEN_COLUMN = 9
+
 # A bare column beside max() has the value of the row that holds the maximum.
 _EPOCHS = """
 SELECT e.trial_id, e.epoch, max(e.attempt), e.seconds, e.metrics
@@ -237,6 +239,7 @@ def digest(connection: sqlite3.Connection, path: Path, sweep: str, driver_alive:
     for query in (_TRIALS, _EPOCHS, _PROVENANCE):
         state.update(query.encode())
         for row in connection.execute(query, (sweep,)):
-            shown = row if query is not _TRIALS else (*row[:9], row[9] and driver_alive, *row[10:])
-            state.update(json_text(shown).encode())
+            if query is _TRIALS and not driver_alive:
+                row = (*row[:_OPEN_COLUMN], 0, *row[_OPEN_COLUMN + 1 :])
+            state.update(json_text(row).encode())
     return state.hexdigest()

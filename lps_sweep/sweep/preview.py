@@ -35,7 +35,7 @@ class Preview:
         epochs_left: Epochs to train at the most; checkpoints can make it fewer.
         hours_left: Estimated wall-clock hours, from epochs recorded in this results folder.
         bytes_left: Estimated disk, from the files of the trials recorded there.
-        configurations: The first resolved configurations: values that are not the defaults.
+        configurations: The first resolved configurations, all values.
     """
 
     name: str
@@ -93,16 +93,17 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         max_pack_size=space.resources.max_pack_size,
     )
     epochs = sum(trial.config.loop.epochs for trial in left)
+    trunks = dict.fromkeys(trial.trunk for trial in trials)
     configs = list({flat_key(trial): trial for trial in trials}.values())
     return Preview(
         name=space.name,
         question=space.question,
         num_trials=len(trials),
-        outcomes=Counter(known.values()),
+        outcomes=dict(Counter(known.values())),
         num_configurations=len(trials) // len(space.seeds),
         seeds=space.seeds,
         pack_sizes=[len(pack) for pack in packs],
-        trunks={t.trunk: trunk_file(results.absolute(), t.trunk) is not None for t in trials},
+        trunks={t: trunk_file(results.absolute(), t) is not None for t in trunks},
         epochs_left=epochs,
         hours_left=None if seconds is None else epochs * seconds / workers / 3600,
         bytes_left=None if size is None else round(len(left) * size),

@@ -1,8 +1,15 @@
-"""Checkpoints: a Run part and member parts, tied by hash, written atomically."""
+"""Checkpoints: a Run part and a member part, tied by their hashes, written atomically.
+
+A trial's checkpoints lie in a folder of its own and do not depend on those of its pack: the Run
+part is small, and members with equal Run parts have equal hashes, by which they can be packed
+again. File names carry the epoch and a part of the hash, so that two attempts at one trial cannot
+overwrite each other's files.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +18,9 @@ from typing import Any
 import torch
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write, sha256_bytes
+from lps_sweep.files import atomic_write, read_file, sha256_bytes
+
+_NAME = re.compile(r"epoch-(\d+)-(?:member|run)-[0-9a-f]{8}\.pt")
 
 
 @dataclass(frozen=True)
@@ -31,41 +40,84 @@ class Checkpoint:
     run: SavedFile
 
 
-def save_state(state: Mapping[str, Any], folder: Path, stem: str = "") -> SavedFile:
-    """Writes `state` below `folder`; without a `stem` the file is named by its content.
+def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
+    """Writes `state` to `folder`/`stem`.pt.
 
     Raises:
         StorageError: The file cannot be written.
     """
-    buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
-    content = buffer.getvalue()
-    sha256 = sha256_bytes(content)
-    path = folder / f"{stem or sha256[:16]}.pt"
-    if stem or not path.exists():
-        atomic_write(path, content)
-    return SavedFile(path, sha256)
+    content = _content(state)
+    atomic_write(folder / f"{stem}.pt", content)
+    return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
 
 
 def load_state(saved: SavedFile, device: torch.device) -> dict[str, Any]:
     """The state in a file, after its hash was verified. Nothing in it is executed.
 
     Raises:
-        StorageError: The file is missing, damaged, or not the one that was saved.
+        StorageError: The file is missing, damaged, not the one that was saved, or no state.
     """
-    try:
-        content = saved.path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{saved.path}: cannot be read: {error.strerror}") from None
+    content = read_file(saved.path)
     if sha256_bytes(content) != saved.sha256:
-        raise StorageError(f"{saved.path}: is damaged: its SHA-256 is not {saved.sha256}")
-    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+        raise StorageError(f"{saved.path} is damaged: its SHA-256 is not {saved.sha256}")
+    try:
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except Exception as error:
+        raise StorageError(f"{saved.path} is no saved state: {error}") from error
+    if not isinstance(state, dict):
+        raise StorageError(f"{saved.path} is no saved state but a {type(state).__name__}")
     return state
 
 
 def verifies(saved: SavedFile) -> bool:
     """Whether the file is there and has the hash that was recorded."""
     try:
-        return sha256_bytes(saved.path.read_bytes()) == saved.sha256
-    except OSError:
+        return sha256_bytes(read_file(saved.path)) == saved.sha256
+    except StorageError:
         return False
+
+
+def save_checkpoint(
+    folder: Path, epoch: int, member: Mapping[str, Any], run: Mapping[str, Any]
+) -> Checkpoint:
+    """Writes the two parts of a trial's checkpoint after `epoch` epochs to its `folder`.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    parts = {}
+    for part, state in (("run", run), ("member", member)):
+        content = _content(state)
+        sha256 = sha256_bytes(content)
+        path = folder / f"epoch-{epoch:04d}-{part}-{sha256[:8]}.pt"
+        atomic_write(path, content)
+        parts[part] = SavedFile(path, sha256)
+    return Checkpoint(epoch, parts["member"], parts["run"])
+
+
+def prune(folder: Path, epoch: int, keep: int) -> None:
+    """Removes a trial's checkpoints but those of the newest `keep` epochs up to `epoch`.
+
+    Later epochs are left alone: they can only be of another attempt.
+
+    Raises:
+        StorageError: A file cannot be removed.
+    """
+    try:
+        found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
+        epochs = {path: int(match[1]) for path, match in found if match}
+        kept = sorted({e for e in epochs.values() if e <= epoch}, reverse=True)[:keep]
+        for path, of_epoch in epochs.items():
+            if of_epoch <= epoch and of_epoch not in kept:
+                path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(f"cannot clean up {folder}: {error.strerror}") from error
+
+
+def _content(state: Mapping[str, Any]) -> bytes:
+    """The bytes of a file with `state`; equal states give equal bytes."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()

@@ -62,8 +62,9 @@ class Learner:
         objective = objective_class(config.method.name)
         self.objective = objective(config.method, num_classes, device)
         schedule = config.schedule
+        self._weights = [*self.tail.parameters(), *self.head.parameters()]
         self.optimizer = torch.optim.SGD(
-            [*self.tail.parameters(), *self.head.parameters()],
+            self._weights,
             lr=schedule.lr,
             momentum=schedule.momentum,
             weight_decay=schedule.weight_decay,
@@ -109,17 +110,21 @@ class Learner:
         self._add(result.diagnostics)
 
     def end_epoch(self) -> dict[str, float]:
-        """The epoch's training metrics; `diverged` is 1 where a loss was not finite."""
+        """The epoch's training metrics."""
         metrics = self.objective.summarise(self._sums, self.num_steps)
         if "pi_hat" in self._sums:
             self.pi_hat_history.append((self._sums["pi_hat"] / self.num_steps).cpu())
         metrics["lr"] = float(self.optimizer.param_groups[0]["lr"])
         return metrics
 
-    @property
     def diverged(self) -> bool:
-        """Whether a loss of this trial was ever not finite; synchronises with the device."""
-        return bool(self._diverged.item())
+        """Whether a loss was ever not finite, or a weight is not; waits for the device.
+
+        A finite loss can have a gradient that is not; the weights show it even after the last
+        step, which no loss follows.
+        """
+        finite = torch.stack([torch.isfinite(weight).all() for weight in self._weights]).all()
+        return bool(((self._diverged != 0) | ~finite).item())
 
     @torch.no_grad()
     def predict(self, activations: Tensor) -> TailOutput:
@@ -134,7 +139,10 @@ class Learner:
         return torch.stack(self.pi_hat_history).numpy().astype(np.float32)
 
     def state(self) -> dict[str, Any]:
-        """Tensors and plain values from which training goes on identically."""
+        """Tensors and plain values from which training goes on identically.
+
+        They are the Learner's own and change with the next step.
+        """
         return {
             "tail": self.tail.state_dict(),
             "head": self.head.state_dict(),
@@ -149,20 +157,26 @@ class Learner:
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.objective.load_state(state["objective"])
-        self.pi_hat_history = list(state["pi_hat_history"])
+        self.pi_hat_history = [pi_hat.cpu() for pi_hat in state["pi_hat_history"]]
 
     def _outputs(self, views: Mapping[str, Tensor]) -> dict[str, TailOutput]:
-        if not self.config.trunk.concat_views:
-            return {view: self._output(activations) for view, activations in views.items()}
-        joint = self._output(torch.cat(list(views.values())))
-        features, logits = joint.features.chunk(len(views)), joint.logits.chunk(len(views))
-        return {view: TailOutput(features[i], logits[i]) for i, view in enumerate(views)}
+        """The head runs once over all views: unlike the tail, it does not mix rows."""
+        if self.config.trunk.concat_views:
+            joint = self._features(torch.cat(list(views.values())))
+        else:
+            joint = torch.cat([self._features(activations) for activations in views.values()])
+        parts = zip(joint.chunk(len(views)), self.head(joint).chunk(len(views)), strict=True)
+        return {view: TailOutput(*part) for view, part in zip(views, parts, strict=True)}
 
     def _output(self, activations: Tensor) -> TailOutput:
+        features = self._features(activations)
+        return TailOutput(features, self.head(features))
+
+    def _features(self, activations: Tensor) -> Tensor:
         half = self.config.loop.precision == "bfloat16"
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half):
-            features = self.tail(activations)
-        return TailOutput(features, self.head(features))
+            features: Tensor = self.tail(activations)
+        return features
 
     def _add(self, diagnostics: Mapping[str, Tensor]) -> None:
         if not self._sums:

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lps_sweep.config import Config
 from lps_sweep.data import ImageSet, OpenWorldSplit
 from lps_sweep.data.batches import PairedBatches
 from lps_sweep.data.views import make_view, plain_view, recipe_for
-from lps_sweep.metrics import accuracies
 from lps_sweep.models import build_network, split_network
 from lps_sweep.train.learner import Learner
 
+P = ParamSpec("P")
 T = TypeVar("T")
-
-EVALUATION_BATCH = 1024
-NUM_KEPT_FEATURES = 1000
-"""Unlabeled images, evenly spaced, whose features are kept with a finished trial."""
-
-
-@dataclass
-class Member:
-    """A trial in a Run: its Learner, and what ended it, if anything did."""
-
-    trial_id: str
-    learner: Learner
-    error: str = ""
-    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """A member's predictions for the unlabeled images, in their order, and its metrics."""
+class Member:
+    """A trial in a Run."""
 
-    predictions: NDArray[np.int64]
-    metrics: dict[str, float] = field(default_factory=dict)
+    trial_id: str
+    learner: Learner
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Why a member left before the end: ``failed``, ``diverged`` or ``out_of_memory``."""
+
+    trial_id: str
+    status: str
+    error: str
 
 
 class Run:
@@ -50,13 +43,18 @@ class Run:
 
     The trunk passes each view once per batch, whoever trains beside whom: with frozen weights its
     activations and BatchNorm statistics depend on data and augmentation alone, so a member of a
-    pack ends exactly as it does alone.
+    pack ends exactly as it does alone. A member whose Learner raises leaves at once, with all its
+    memory; the others go on as if it had never been there.
+
+    Attributes:
+        members: Those in training.
+        departures: Those that left, in order.
 
     Args:
         config: Configuration of any member: only the shared sections are read.
         seed: Seed of batches and augmentation, and of the heads.
-        images: The training images.
-        split: The open-world split.
+        images: The training images; their labels are not read.
+        split: The open-world split. Of its targets, training reads those of labeled images.
         backbone: Pre-trained weights of the whole network.
         device: Where it trains.
     """
@@ -83,11 +81,19 @@ class Run:
         network.load_state_dict(backbone)
         self.feature_dim = network.feature_dim
         trunk, self._tail = split_network(network, config.trunk.frozen_through)
-        self.trunk = trunk.to(device).requires_grad_(False)
+        trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trunk = trunk.requires_grad_(False)
         self.members: list[Member] = []
+        self.departures: list[Departure] = []
 
     def add(self, trial_id: str, config: Config) -> Learner:
-        """A new member with a fresh Learner."""
+        """A new member with a fresh Learner.
+
+        Raises:
+            ValueError: A value that a Run shares is not the Run's.
+        """
+        if _shared(config) != _shared(self.config):
+            raise ValueError(f"{trial_id} differs in what a pack shares")
         learner = Learner(
             config,
             tail=self._tail,
@@ -101,108 +107,108 @@ class Run:
         self.members.append(Member(trial_id, learner))
         return learner
 
-    @property
-    def active(self) -> list[Member]:
-        """Members that nothing has ended."""
-        return [member for member in self.members if not member.error]
-
     def train_epoch(self, epoch: int) -> dict[str, dict[str, float]]:
-        """Trains all members for `epoch`, counted from 0; their training metrics by trial id."""
-        for member in self.active:
-            self._guard(member, lambda learner: learner.start_epoch(epoch))
+        """Trains all members for `epoch`, counted from 0; their training metrics by trial id.
+
+        Members that fail or diverge leave.
+        """
+        self.trunk.train(self.config.trunk.frozen_bn == "train")
+        for member in list(self.members):
+            self.attempt(member, Learner.start_epoch, epoch)
         for step in range(self.batches.num_steps):
-            if not self.active:
+            if not self.members:
                 break
             views, labels = self._batch(epoch, step)
-            for member in self.active:
-                self._guard(member, lambda learner: learner.step(views, labels, step))  # noqa: B023
-        metrics = {
-            m.trial_id: self._guard(m, lambda learner: learner.end_epoch()) for m in self.active
-        }
-        return {trial_id: values for trial_id, values in metrics.items() if values is not None}
+            for member in list(self.members):
+                self.attempt(member, Learner.step, views, labels, step)
+        metrics = {m.trial_id: self.attempt(m, Learner.end_epoch) for m in list(self.members)}
+        for member in list(self.members):
+            if self.attempt(member, Learner.diverged):
+                why = f"a loss or a weight was not finite in epoch {epoch + 1}"
+                self._leave(member, "diverged", why)
+        return {m.trial_id: metrics[m.trial_id] or {} for m in self.members}
 
-    def evaluate(self) -> dict[str, Evaluation]:
-        """Every member's metrics on the unlabeled training images, by trial id."""
-        unlabeled = self._predict(self.split.unlabeled)
-        holdout = self._predict(self.split.holdout)
-        targets = self.split.targets
-        found = {}
-        for member in self.active:
-            predictions = unlabeled[member.trial_id]
-            metrics = accuracies(
-                targets[self.split.unlabeled],
-                predictions,
-                self.split.num_seen,
-                self.split.num_classes,
-                aligned=member.learner.objective.aligned,
-            )
-            if len(self.split.holdout):
-                right = holdout[member.trial_id] == targets[self.split.holdout]
-                metrics["acc_holdout"] = float(100 * np.mean(right))
-            found[member.trial_id] = Evaluation(predictions, metrics)
-        return found
-
-    def features(self, member: Member) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Indices (n,) of a fixed subset of the unlabeled images, and their features (n, d)."""
-        count = min(NUM_KEPT_FEATURES, len(self.split.unlabeled))
-        rows = np.linspace(0, len(self.split.unlabeled) - 1, count).astype(np.int64)
-        indices = self.split.unlabeled[rows]
-        parts = [member.learner.predict(part).features for part in self._activations(indices)]
-        return indices, torch.cat(parts).float().cpu().numpy()
+    @torch.no_grad()
+    def plain_activations(self, indices: Tensor) -> Tensor:
+        """The trunk's activations of the images at `indices` (n,) under the test transform."""
+        self.trunk.eval()
+        return self._pass_trunk(plain_view(self.images[indices], self.recipe))
 
     def state(self) -> dict[str, Any]:
-        """The shared part of a checkpoint: the trunk's buffers."""
-        return {"trunk_buffers": {name: b.clone() for name, b in self.trunk.named_buffers()}}
+        """The shared part of a checkpoint: the trunk's buffers.
+
+        They are the Run's own and change with the next batch.
+        """
+        return {"trunk_buffers": dict(self.trunk.named_buffers())}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state` gave."""
-        self.trunk.load_state_dict(state["trunk_buffers"], strict=False)
+        """Takes over what `state` gave.
+
+        Raises:
+            KeyError: The buffers are not those of this trunk.
+        """
+        buffers = dict(self.trunk.named_buffers())
+        if buffers.keys() != state["trunk_buffers"].keys():
+            raise KeyError("these are the buffers of another trunk")
+        for name, buffer in buffers.items():
+            buffer.copy_(state["trunk_buffers"][name])
+
+    def attempt(
+        self,
+        member: Member,
+        call: Callable[Concatenate[Learner, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T | None:
+        """`call` for one member's Learner; an exception ends that member alone."""
+        try:
+            return call(member.learner, *args, **kwargs)
+        except Exception as error:
+            if _is_out_of_memory(error):
+                self._leave(member, "out_of_memory", f"{type(error).__name__}: {error}")
+            else:
+                self._leave(member, "failed", traceback.format_exc())
+        return None
+
+    def _leave(self, member: Member, status: str, error: str) -> None:
+        self.members.remove(member)
+        self.departures.append(Departure(member.trial_id, status, error))
 
     def _batch(self, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
+        """Activations per view, in the order in which the trunk passed them, and labels (n_l,)."""
         labeled = self.batches.labeled_indices(epoch, step)
         rows = torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))
         images = self.images[rows]
-        names = self.active[0].learner.objective.views
+        names = self.members[0].learner.objective.views
         key = (self.seed, epoch, step)
         views = {name: make_view(images, self.recipe, name, key) for name in names}
-        return self._pass_trunk(views), self.targets[labeled]
+        return self._view_activations(views), self.targets[labeled]
 
     @torch.no_grad()
-    def _pass_trunk(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        self.trunk.train(self.config.trunk.frozen_bn == "train")
+    def _view_activations(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if not self.config.trunk.concat_views:
+            return {name: self._pass_trunk(images) for name, images in views.items()}
+        joint = self._pass_trunk(torch.cat(list(views.values()))).chunk(len(views))
+        return dict(zip(views, joint, strict=True))
+
+    def _pass_trunk(self, images: Tensor) -> Tensor:
+        """In channels-last order, which is faster here, and back: for tails it is not."""
+        if not len(self.trunk):
+            return images
         half = self.config.loop.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            if not self.config.trunk.concat_views:
-                return {name: self.trunk(images) for name, images in views.items()}
-            joint = self.trunk(torch.cat(list(views.values()))).chunk(len(views))
-            return dict(zip(views, joint, strict=True))
+            activations: Tensor = self.trunk(images.contiguous(memory_format=torch.channels_last))
+        return activations.contiguous()
 
-    def _predict(self, indices: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-        """Predicted ids for the images at `indices`, by trial id; the trunk runs once for all."""
-        parts: dict[str, list[Tensor]] = {member.trial_id: [] for member in self.active}
-        for activations in self._activations(indices):
-            for member in self.active:
-                output = self._guard(member, lambda learner: learner.predict(activations))  # noqa: B023
-                if output is not None:
-                    parts[member.trial_id].append(output.logits.argmax(dim=1))
-        empty = np.empty(0, dtype=np.int64)
-        return {t: torch.cat(ids).cpu().numpy() if ids else empty for t, ids in parts.items()}
 
-    @torch.no_grad()
-    def _activations(self, indices: NDArray[np.int64]) -> Iterator[Tensor]:
-        self.trunk.eval()
-        half = self.config.loop.precision == "bfloat16"
-        for rows in torch.from_numpy(indices).to(self.device).split(EVALUATION_BATCH):
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-                yield self.trunk(plain_view(self.images[rows], self.recipe))
+def _shared(config: Config) -> tuple[object, ...]:
+    """What members have in common; the backbone and the images are given, not read."""
+    return config.data.dataset, config.split, config.trunk, config.loop, config.method.name
 
-    @staticmethod
-    def _guard(member: Member, call: Callable[[Learner], T]) -> T | None:
-        """`call` for one member; an exception ends that member alone."""
-        try:
-            return call(member.learner)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            member.error, member.out_of_memory = f"{type(error).__name__}: {error}", True
-        except Exception:
-            member.error = traceback.format_exc()
-        return None
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python and CUDA have types for it; torch's allocator of the CPU has not."""
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or "DefaultCPUAllocator: can't allocate memory" in str(error)
+    )

@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 import torch
-from lps_cases import Case, gradients, random_case, terms_of
-from lps_reference import Fixed, Matrix, slow_estimate, slow_total
 from torch import Tensor
 
 from lps_sweep.methods.lps import LPSConfig
+from tests.methods.lps_cases import Case, gradients, random_case, terms_of
+from tests.methods.lps_reference import Fixed, Matrix, slow_estimate, slow_total
 
 SETTINGS: list[dict[str, Any]] = [
     {},
     {"tau": 0.2, "C": 3.0, "eta1": 0.5, "eta2": 2.0, "w_entropy": 0.3},
     {"margin_kl": "estimate_to_prior", "uc_norm": "low_confidence"},
     {"contrast_norm": "dot", "uc_neg": "low_confidence"},
+    {"eta1": 0.0},
+    {"eta2": 0.0, "w_entropy": 0.0},
+    {"eta1": 0.0, "uc_neg": "low_confidence"},
 ]
 
 

@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from lps_cases import Case, assert_finite, gradients, random_case, spoilt, terms_of
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from lps_sweep.losses.contrast import ContrastNorm, UCRows
 from lps_sweep.methods.lps import LPSConfig
 from lps_sweep.methods.lps.core import Hyper, lps_terms
 from lps_sweep.methods.lps.thresholds import LambdaNovelShape
+from tests.methods.lps_cases import Case, assert_finite, gradients, random_case, spoilt, terms_of
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.02])

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lps_cases import Case, terms_of, wave_case
 
 from lps_sweep.losses.adaptive_margin import class_margins
 from lps_sweep.losses.entropy import negative_entropy
 from lps_sweep.methods.lps import LossTerms, core
+from tests.methods.lps_cases import Case, terms_of, wave_case
 
 FIRST = functools.partial(wave_case, 10.0, 1.7, 8, [0, 1, 2], 20 / 200)
 SECOND = functools.partial(wave_case, 5.0, 1.7, 8, [0, 1, 2], 20 / 200)

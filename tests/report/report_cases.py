@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lps_sweep.results import Json, Ledger, SweepRecord, TrialRecord
 
 SETTINGS: dict[str, Json] = {

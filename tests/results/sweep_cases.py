@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lps_sweep.results import CheckpointRecord, FileRef, Ledger, SweepRecord, TrialRecord
+from lps_sweep.results import CheckpointRecord, FileRef, Ledger, Status, SweepRecord, TrialRecord
 
 METRICS = {"acc_seen": 99.5, "acc_novel": 90.25, "acc_all": 95.0}
 PROVENANCE = {"lps_sweep": "0.1.0", "device": "cpu"}
@@ -60,7 +60,9 @@ def run_states(ledger: Ledger, states: Sequence[str]) -> None:
             continue
         attempt = start(ledger, state)
         if state in ("stopped", "failed", "diverged"):
-            assert ledger.finish(state, attempt, state, epoch=1)  # type: ignore[arg-type]
+            metrics = {"acc_all": 1.0}
+            status: Status = state  # type: ignore[assignment]
+            assert ledger.finish(state, attempt, status, epoch=1, metrics=metrics)
         elif state == "done":
             assert ledger.finish(state, attempt, "done", epoch=5, metrics=METRICS)
         elif state == "killed":

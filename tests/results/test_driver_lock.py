@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -79,7 +80,10 @@ def test_a_killed_driver_leaves_the_folder_free(tmp_path: Path) -> None:
 
 def test_one_process_is_not_two_drivers_either(tmp_path: Path) -> None:
     with driver_lock(tmp_path):
-        with pytest.raises(FolderOwnedError, match=f"process {os.getpid()} "), driver_lock(tmp_path):
+        with (
+            pytest.raises(FolderOwnedError, match=f"process {os.getpid()} "),
+            driver_lock(tmp_path),
+        ):
             pytest.fail("owned twice")
         assert driver_alive(tmp_path)
     assert not driver_alive(tmp_path)
@@ -97,32 +101,33 @@ def test_looking_needs_no_folder_and_makes_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_readers_that_look_all_the_time_do_not_keep_a_driver_out(tmp_path: Path) -> None:
+def test_a_starting_driver_outwaits_a_reader_that_looks(tmp_path: Path) -> None:
     with driver_lock(tmp_path):
         pass
-    stop = threading.Event()
+    with (tmp_path / "driver.lock").open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        release = threading.Timer(0.1, lambda: fcntl.flock(reader, fcntl.LOCK_UN))
+        release.start()
+        with driver_lock(tmp_path):
+            assert driver_alive(tmp_path)
+        release.join()
 
-    def look() -> None:
-        while not stop.is_set():
-            driver_alive(tmp_path)
 
-    readers = [threading.Thread(target=look) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    try:
-        for _ in range(30):
-            with driver_lock(tmp_path):
-                assert driver_alive(tmp_path)
-    finally:
-        stop.set()
-        for reader in readers:
-            reader.join()
+def test_readers_do_not_take_each_other_for_a_driver(tmp_path: Path) -> None:
+    with driver_lock(tmp_path):
+        pass
+    with (tmp_path / "driver.lock").open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        assert not driver_alive(tmp_path)
 
 
 def test_an_owner_that_wrote_no_name_is_still_an_owner(tmp_path: Path) -> None:
     with driver_lock(tmp_path):
         (tmp_path / "driver.lock").write_bytes(b"")
-        with pytest.raises(FolderOwnedError, match="its name is not recorded"), driver_lock(tmp_path):
+        with (
+            pytest.raises(FolderOwnedError, match="its name is not recorded"),
+            driver_lock(tmp_path),
+        ):
             pytest.fail("owned twice")
 
 

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sweep_cases import METRICS, planned, start
 
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.results import Ledger
+from tests.results.sweep_cases import METRICS, planned, start
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sweep_cases import METRICS, checkpoint, planned, start, sweep_record, trials
 
 from lps_sweep.results import FileRef, Ledger, driver_lock
 from lps_sweep.results.view import load_view
+from tests.results.sweep_cases import METRICS, checkpoint, planned, start, sweep_record, trials
 
 
 def shown(folder: Path) -> str:
@@ -67,6 +67,17 @@ def test_it_changes_with_what_is_shown(ledger: Ledger, tmp_path: Path, name: str
     ledger.close()
     assert (before[0] != after[0]) == (name in VISIBLE)
     assert (before[1] != after[1]) == (name in VISIBLE)
+
+
+def test_an_epoch_repeated_in_no_time_is_shown_as_repeated(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.add_epoch("b", 1, 1, METRICS, 0.0)
+    start(ledger, "b")
+    before = ledger.digest("c_tau"), shown(tmp_path)
+    assert ledger.add_epoch("b", 2, 1, METRICS, 0.0)
+    after = ledger.digest("c_tau"), shown(tmp_path)
+    ledger.close()
+    assert before[0] != after[0]
+    assert before[1] != after[1]
 
 
 def test_a_living_driver_is_shown_only_while_an_attempt_is_open(

@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from sweep_cases import METRICS, epochs_of, planned, start
 
 from lps_sweep.errors import StorageError
 from lps_sweep.results import Ledger, database, driver_lock
+from tests.results.sweep_cases import METRICS, epochs_of, planned, start
 
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from sweep_cases import METRICS, planned, start
+from tests.results.sweep_cases import METRICS, planned, start
 where, count = sys.argv[2], int(sys.argv[3])
 ledger = planned(Path(sys.argv[1]), "a", "b")
 start(ledger, "a", "b")
@@ -41,7 +41,7 @@ die()
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    path = str(Path(__file__).parents[2])
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": path},
@@ -123,7 +123,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from lps_sweep.errors import StorageError
-from sweep_cases import METRICS, planned, start
+from tests.results.sweep_cases import METRICS, planned, start
 ledger = planned(Path(sys.argv[1]), "a")
 start(ledger, "a")
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))

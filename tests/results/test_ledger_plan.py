@@ -4,10 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sweep_cases import METRICS, epochs_of, planned, start, sweep_record, trial_record, trials
 
 from lps_sweep.errors import BadInputError
 from lps_sweep.results import Counts, Ledger, PlanChange
+from tests.results.sweep_cases import (
+    METRICS,
+    epochs_of,
+    planned,
+    start,
+    sweep_record,
+    trial_record,
+    trials,
+)
 
 
 def test_what_is_planned_reads_back_equal(tmp_path: Path) -> None:

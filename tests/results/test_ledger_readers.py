@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sweep_cases import METRICS, epochs_of, planned, start
 
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.results import Ledger
+from tests.results.sweep_cases import METRICS, epochs_of, planned, start
 
 NOBODY = 65534
 
@@ -45,7 +45,7 @@ def test_a_snapshot_does_not_move(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from sweep_cases import METRICS, planned, start
+from tests.results.sweep_cases import METRICS, planned, start
 with planned(Path(sys.argv[1]), "a") as ledger:
     start(ledger, "a")
     for epoch in range(1, 301):
@@ -55,7 +55,7 @@ with planned(Path(sys.argv[1]), "a") as ledger:
 
 
 def test_readers_and_a_writing_process_do_not_disturb_each_other(tmp_path: Path) -> None:
-    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    path = str(Path(__file__).parents[2])
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path)], env={**os.environ, "PYTHONPATH": path}
     )
@@ -95,7 +95,8 @@ def unprivileged(code: str, folder: Path) -> str:
         "import os, sys, encodings.idna; from pathlib import Path\n"
         "from lps_sweep.errors import StorageError, BadInputError\n"
         "from lps_sweep.results import Ledger, driver_alive, driver_lock\n"
-        f"folder = Path(sys.argv[1])\nif os.getuid() == 0: os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        "folder = Path(sys.argv[1])\n"
+        f"if os.getuid() == 0: os.setgid({NOBODY}); os.setuid({NOBODY})\n"
     )
     ran = subprocess.run(
         [sys.executable, "-c", prelude + code, str(folder)],

@@ -5,7 +5,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sweep_cases import (
+
+from lps_sweep.results import AttemptRecord, Counts, FileRef, Ledger, Status
+from lps_sweep.results.records import STATUSES
+from tests.results.sweep_cases import (
     METRICS,
     PROVENANCE,
     checkpoint,
@@ -16,8 +19,6 @@ from sweep_cases import (
     sweep_record,
     trials,
 )
-
-from lps_sweep.results import AttemptRecord, Counts, FileRef, Ledger
 
 NAN, INF = float("nan"), float("inf")
 
@@ -91,19 +92,25 @@ def test_means_of_nothing_are_none(tmp_path: Path) -> None:
         assert ledger.artefact("a") is None
 
 
-@pytest.mark.parametrize("status", ["done", "stopped", "failed", "diverged"])
+@pytest.mark.parametrize("status", STATUSES)
 def test_a_finished_trial_gets_no_second_outcome_and_no_new_attempt(
-    tmp_path: Path, status: str
+    tmp_path: Path, status: Status
 ) -> None:
     with planned(tmp_path, "a", "b") as ledger:
         attempt = start(ledger, "a")
         ref = FileRef("artefacts/a-1.npz", "cc")
         finished = ledger.finish(
-            "a", attempt, status, epoch=5, metrics=METRICS, artefact=ref, error="e"  # type: ignore[arg-type]
+            "a",
+            attempt,
+            status,
+            epoch=5,
+            metrics=METRICS,
+            artefact=ref,
+            error="e",
         )
         assert finished
-        for other in ("done", "stopped", "failed", "diverged"):
-            assert not ledger.finish("a", attempt, other, epoch=6, metrics=METRICS)  # type: ignore[arg-type]
+        for other in STATUSES:
+            assert not ledger.finish("a", attempt, other, epoch=6, metrics=METRICS)
         with pytest.raises(ValueError, match=f"trial a {status}"):
             ledger.start_attempts(["b", "a"], "pack", PROVENANCE)
         assert ledger.attempts("b") == []
@@ -154,9 +161,7 @@ def test_numbers_that_are_not_finite_become_no_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metrics", [{}, {"acc_all": NAN}, {"acc_all": 1.0, "acc_novel": INF}])
-def test_a_done_trial_needs_finite_final_metrics(
-    tmp_path: Path, metrics: dict[str, float]
-) -> None:
+def test_a_done_trial_needs_finite_final_metrics(tmp_path: Path, metrics: dict[str, float]) -> None:
     with planned(tmp_path, "a") as ledger:
         attempt = start(ledger, "a")
         with pytest.raises(ValueError, match="finite final metrics"):
@@ -216,12 +221,17 @@ def test_counts_add_up_in_every_mixture_of_states(tmp_path: Path) -> None:
             assert len(ledger.outcomes("c_tau")) + len(ledger.outstanding("c_tau")) == c.planned
 
 
+def write_and_fail(ledger: Ledger, epoch: int) -> None:
+    with ledger.transaction():
+        assert ledger.add_epoch("a", 1, epoch, METRICS, 1.0)
+        raise RuntimeError("midway")
+
+
 def test_a_transaction_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with planned(tmp_path, "a") as ledger:
         attempt = start(ledger, "a")
-        with pytest.raises(RuntimeError, match="midway"), ledger.transaction():
-            ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
-            raise RuntimeError("midway")
+        with pytest.raises(RuntimeError, match="midway"):
+            write_and_fail(ledger, 1)
         assert epochs_of(ledger) == []
         with ledger.transaction():
             ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
@@ -235,9 +245,8 @@ def test_an_inner_block_that_fails_takes_back_its_own_writes_only(tmp_path: Path
         attempt = start(ledger, "a")
         with ledger.transaction():
             ledger.add_epoch("a", attempt, 1, METRICS, 1.0)
-            with pytest.raises(RuntimeError), ledger.transaction():
-                ledger.add_epoch("a", attempt, 2, METRICS, 1.0)
-                raise RuntimeError
+            with pytest.raises(RuntimeError, match="midway"):
+                write_and_fail(ledger, 2)
             ledger.add_epoch("a", attempt, 3, METRICS, 1.0)
         assert epochs_of(ledger) == [("a", 1), ("a", 3)]
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ORDER = 30
 WIDEST = 12
 """Levels of one parameter up to which the numbers are printed in the cells."""
+NARROWEST = 5.0
+"""Points that a colour scale spans at the least, so that noise does not look like a pattern."""
 
 
 @dataclass(frozen=True)
@@ -98,53 +100,65 @@ def draw_grid(info: GridInfo) -> tuple[Panel, ...]:
     return tuple(_heatmap(info, metric, title) for metric, title in ACCURACIES.items())
 
 
+def colour_range(info: GridInfo, metric: str) -> tuple[float, float]:
+    """Ends of the colour scale: all means, and at least `NARROWEST` points."""
+    found = [cell.mean(metric) for row in info.cells for cell in row]
+    means = [mean for mean in found if mean is not None] or [0.0]
+    middle = (min(means) + max(means)) / 2
+    half = max(max(means) - min(means), NARROWEST) / 2
+    low = max(0.0, min(middle - half, 100.0 - 2 * half))
+    return low, low + 2 * half
+
+
 def _heatmap(info: GridInfo, metric: str, title: str) -> Panel:
     labels = [[cell_label(cell, metric) for cell in row] for row in info.cells]
-    means = [[thin(cell.mean(metric)) for cell in row] for row in info.cells]
-    small = max(len(info.columns), len(info.rows)) <= WIDEST
+    low, high = colour_range(info, metric)
     figure = new_figure()
     figure.add_heatmap(
-        z=means,
+        z=[[thin(cell.mean(metric)) for cell in row] for row in info.cells],
         x=list(range(len(info.columns))),
         y=list(range(len(info.rows))),
+        zmin=thin(low),
+        zmax=thin(high),
         colorscale="Cividis",
-        text=[[f"{a}<br>{plot_text(b)}" for a, b in row] for row in labels],
         customdata=[
-            [_point(info, i, j) for j in range(len(info.columns))] for i in range(len(info.rows))
+            [f"{_point(info, i, j)}<br>{a}, {plot_text(b)}" for j, (a, b) in enumerate(row)]
+            for i, row in enumerate(labels)
         ],
-        texttemplate="%{text}" if small else "",
-        hovertemplate="%{customdata}<br>%{text}<extra></extra>",
-        textfont={"size": 11},
+        hovertemplate="%{customdata}<extra></extra>",
         xgap=2,
         ygap=2,
-        colorbar={
-            "thickness": 8,
-            "outlinewidth": 0,
-            "ticks": "outside",
-            "len": 1,
-            "ticklen": 3,
-            "tickfont": {"size": 10},
-        },
-        hoverongaps=True,
+        colorbar={"thickness": 8, "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 10}},
     )
-    for i, row in enumerate(labels):
-        for j, (mean, cause) in enumerate(row):
-            if mean == "—" and small:
-                figure.add_annotation(
-                    x=j,
-                    y=i,
-                    text=f"—<br>{plot_text(_short(cause))}",
-                    showarrow=False,
-                    font={"size": 9},
-                )
+    if max(len(info.columns), len(info.rows)) <= WIDEST:
+        _write_cells(figure, info, metric, labels)
     if info.default is not None:
         _outline(figure, *info.default)
     _axes(figure, info)
     return Panel(title, figure, _spoken(info, metric))
 
 
+def _write_cells(
+    figure: Any, info: GridInfo, metric: str, labels: list[list[tuple[str, str]]]
+) -> None:
+    low, high = colour_range(info, metric)
+    for i, row in enumerate(labels):
+        for j, (first, second) in enumerate(row):
+            mean = info.cells[i][j].mean(metric)
+            font: dict[str, Any] = {"size": 11}
+            if mean is None:
+                font, second = {"size": 9}, _short(second)
+            else:
+                font["color"] = "#000001" if (mean - low) / (high - low) > 0.45 else "#ffffff"
+            text = f"{first}<br>{plot_text(second).replace(', ', '<br>')}"
+            figure.add_annotation(x=j, y=i, text=text, showarrow=False, font=font)
+
+
 def _short(cause: str) -> str:
-    return cause.replace(", ", "<br>") if cause.count(",") < 2 else "several<br>causes"
+    words = cause.split(", ")
+    if len(words) == 1:
+        return words[0].lstrip("0123456789 ")
+    return ", ".join(words) if len(words) == 2 else "several causes"
 
 
 def _point(info: GridInfo, row: int, column: int) -> str:
@@ -228,7 +242,8 @@ def _section(info: GridInfo) -> Section:
     caption = (
         "Mean final accuracy in percent, and n, of each cell; nothing is interpolated. A count in "
         "brackets marks a cell that lacks seeds, a dash a cell without any, with the cause. "
-        "The default cell is outlined. Each panel has a colour scale of its own."
+        "The default cell is outlined. Each panel has a colour scale of its own, at least "
+        f"{NARROWEST:.0f} points wide."
     )
     name = f"grid_{slug(info.across)}_{slug(info.down)}"
     figure = Figure(

@@ -93,7 +93,8 @@ def health_table(info: HealthInfo) -> Table:
         ("Device seconds of trials that are not done", _tenth(info.lost_s)),
     ]
     columns = (Column("what", "What"), Column("number", "Number", "value"))
-    return Table("health", "Run health.", columns, tuple(rows))
+    caption = "Trials by state, attempts, and seconds spent in epochs."
+    return Table("health", caption, columns, tuple(rows))
 
 
 def _tenth(seconds: float | None) -> float | None:
@@ -156,8 +157,11 @@ def provenance_table(provenance: list[dict[str, Any]]) -> Table:
     )
     rows = tuple((name, "; ".join(values), len(values)) for name, values in facts)
     mixed = frozenset(i for i, (_, values) in enumerate(facts) if len(values) > 1)
-    caption = "What the trials were run with. A marked fact has more than one value in this sweep."
-    return Table("provenance", caption, columns, rows, mixed)
+    caption = "What the trials were run with."
+    if mixed:
+        caption += " A marked fact has more than one value in this sweep."
+    hidden = frozenset() if mixed else frozenset({"num_values"})
+    return Table("provenance", caption, columns, rows, mixed, hidden)
 
 
 def mixture_text(provenance: list[dict[str, Any]]) -> str:
@@ -188,17 +192,18 @@ def sections(view: SweepView) -> list[Section]:
 
 
 def _summary(info: HealthInfo) -> str:
-    ill = info.counts.failed + info.counts.diverged
-    parts = [
-        f"{info.counts.failed} of {info.counts.planned} planned trials failed and "
-        f"{info.counts.diverged} diverged."
-        if ill
-        else "No trial failed or diverged.",
-        f"{info.retried} trials needed more than one attempt; {info.repeated_epochs} epochs were "
-        "trained again after an interruption.",
-        f"All attempts together took {duration(info.total_s)} of device time; what trials share "
-        "in a pack is counted to each by its share."
-        if info.total_s
-        else "",
-    ]
-    return " ".join(part for part in parts if part)
+    counts = info.counts
+    failed = "No trial failed or diverged."
+    if counts.failed or counts.diverged:
+        failed = (
+            f"Of {counts.planned} trials {counts.failed} failed and {counts.diverged} diverged."
+        )
+    retried = "No trial needed a second attempt"
+    if info.retried:
+        word = "trial" if info.retried == 1 else "trials"
+        retried = f"{info.retried} {word} needed more than one attempt"
+    repeated = "no epoch was trained twice"
+    if info.repeated_epochs:
+        word = "epoch was" if info.repeated_epochs == 1 else "epochs were"
+        repeated = f"{info.repeated_epochs} {word} trained again after an interruption"
+    return f"{failed} {retried}; {repeated}. The epochs took {duration(info.total_s)} in all."

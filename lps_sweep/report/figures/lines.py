@@ -72,10 +72,10 @@ def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
 
 
 def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
-    needed = ("acc_seen", "acc_novel") if metric == GAP else (metric,)
+    needed = ["acc_seen", "acc_novel"] if metric == GAP else [metric]
     if any(name not in rows.columns for name in needed):
         return {}
-    values = rows[needed[0]] - rows[needed[1]] if metric == GAP else rows[metric]
+    values = rows["acc_seen"] - rows["acc_novel"] if metric == GAP else rows[metric]
     found: dict[int, list[tuple[int, float]]] = {}
     triples = zip(rows["seed"].tolist(), rows["epoch"].tolist(), values.tolist(), strict=True)
     for seed, epoch, value in triples:
@@ -86,7 +86,8 @@ def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
 
 def _line(points: list[tuple[int, float]]) -> Line:
     points = sorted(points)
-    return Line(tuple(epoch for epoch, _ in points), tuple(value for _, value in points))
+    epochs = tuple(epoch for epoch, _ in points)
+    return Line(epochs, tuple(value for _, value in points))
 
 
 def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:

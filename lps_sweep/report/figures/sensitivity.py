@@ -98,31 +98,32 @@ def _tick(info: SliceInfo, i: int) -> str:
 def _add_means(figure: Any, info: SliceInfo, metric: str) -> None:
     pairs = zip(positions(info), (c.stats(metric) for c in info.cells), strict=True)
     shown = [(x, found) for x, found in pairs if found is not None and found.n > 1]
-    ends = [_bars(found) for _, found in shown]
-    figure.add_scatter(
-        x=[x for x, _ in shown],
-        y=[thin(found.mean) for _, found in shown],
-        mode="markers",
-        marker={"color": light("ink"), "symbol": "circle", "size": 8},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "thickness": 1.6,
-            "width": 5,
-            "color": light("ink"),
-            "array": [thin(up) for up, _ in ends],
-            "arrayminus": [thin(down) for _, down in ends],
-        },
-        customdata=[_hover(found) for _, found in shown],
-        hovertemplate="%{x}: %{customdata}<extra></extra>",
-    )
+    for bars in (False, True):
+        some = [(x, found) for x, found in shown if (found.interval is not None) == bars]
+        if not some:
+            continue
+        figure.add_scatter(
+            x=[x for x, _ in some],
+            y=[thin(found.mean) for _, found in some],
+            mode="markers",
+            marker={"color": light("ink"), "symbol": "circle", "size": 8},
+            error_y=_bars([found for _, found in some]) if bars else None,
+            customdata=[_hover(found) for _, found in some],
+            hovertemplate="%{x}: %{customdata}<extra></extra>",
+        )
 
 
-def _bars(found: Description) -> tuple[float, float]:
-    if found.interval is None:
-        return 0.0, 0.0
-    low, high = found.interval
-    return max(0.0, min(high, 100.0) - found.mean), max(0.0, found.mean - max(low, 0.0))
+def _bars(stats: list[Description]) -> dict[str, Any]:
+    ends = [(found.mean, *(found.interval or (found.mean, found.mean))) for found in stats]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.6,
+        "width": 5,
+        "color": light("ink"),
+        "array": [thin(max(0.0, min(high, 100.0) - mean)) for mean, _, high in ends],
+        "arrayminus": [thin(max(0.0, mean - max(low, 0.0))) for mean, low, _ in ends],
+    }
 
 
 def _hover(found: Description) -> str:
@@ -195,7 +196,7 @@ def _figure(info: SliceInfo) -> Figure:
     caption = (
         f"Final accuracy by {info.parameter}{held_text(info)}. Each seed is a line; seeds share "
         "split and, at one seed, batches, so a line is a paired comparison. Intervals "
-        "only from three seeds on, of each mean by itself, drawn no further than 0 and 100; the "
+        "only from three seeds on, of each mean by itself, cut where they leave the panel; the "
         f"table of differences has those of the comparison. {info.reference.caption}"
     )
     return Figure(

@@ -95,6 +95,10 @@ def level_table(info: SliceInfo) -> Table:
         Column("planned", "Planned", "value"),
         Column("missing", "Missing"),
     ]
+    columns += [
+        Column(f"{m}_interval95", f"{t}, 95 % t interval", "interval")
+        for m, t in ACCURACIES.items()
+    ]
     paper = bool(info.reference.numbers)
     if paper:
         columns += [Column(f"{m}_paper", f"{t}, paper", "number") for m, t in ACCURACIES.items()]
@@ -103,7 +107,9 @@ def level_table(info: SliceInfo) -> Table:
             Column(f"{m}_difference", f"{t}, difference to paper", "signed")
             for m, t in ACCURACIES.items()
         ]
-    hidden = {"planned"} if any(c.cause_text for c in info.cells) else {"planned", "missing"}
+    hidden = {"planned", *(f"{m}_interval95" for m in ACCURACIES)}
+    if not any(c.cause_text for c in info.cells):
+        hidden.add("missing")
     rows = tuple(_level_row(info, i, paper) for i in range(len(info.levels)))
     caption = (
         f"Sensitivity to {info.parameter}{held_text(info)}: mean ± sample standard deviation over "
@@ -119,6 +125,8 @@ def _level_row(info: SliceInfo, i: int, paper: bool) -> tuple[TableCell, ...]:
     cell = info.cells[i]
     row: list[TableCell] = [scalar(info.levels[i]), *(cell.mean_sd(m) for m in ACCURACIES)]
     row += [cell.num_done, cell.planned, cell.cause_text]
+    stats = [cell.stats(m) for m in ACCURACIES]
+    row += [None if found is None else found.interval for found in stats]
     if paper:
         numbers = {m: info.reference.numbers.get((i, m)) for m in ACCURACIES}
         row += numbers.values()

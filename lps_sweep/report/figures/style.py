@@ -97,7 +97,7 @@ def template(*, dark: bool) -> dict[str, Any]:
             "font": {**font, "color": ink},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "margin": {"l": 44, "r": 10, "t": 10, "b": 40},
+            "margin": {"l": 44, "r": 8, "t": 26, "b": 40},
             "xaxis": {**side, "showgrid": False},
             "yaxis": side,
             "hoverlabel": {

@@ -35,7 +35,6 @@ for (const input of document.querySelectorAll(".filter input")) {
 
 const page = JSON.parse(document.getElementById("figures").textContent);
 const darkScreen = matchMedia("screen and (prefers-color-scheme: dark)");
-let plotlyReady = null;
 
 async function unpack() {
   // plotly.js is stored once, compressed; the browser's own decoder unpacks it.
@@ -53,6 +52,8 @@ async function unpack() {
   script.textContent = code + decoder.decode();
   document.head.append(script);
 }
+
+const plotlyReady = unpack();
 
 function inTheme(value, dark) {
   if (typeof value === "string") return (dark && page.colours[value]) || value;
@@ -72,13 +73,20 @@ function draw(place, dark) {
 
 async function show(place) {
   try {
-    plotlyReady ??= unpack();
     await plotlyReady;
     if (!place.dataset.drawn) await draw(place, darkScreen.matches);
   } catch (error) {
     const note = place.querySelector(".wait");
     if (note) note.textContent = "This browser cannot draw the figure; its numbers are in the table.";
-    throw error;
+    console.error(error);
+  }
+}
+
+// What is in view comes first; the rest follows, one figure at a time.
+async function showAll() {
+  for (const place of document.querySelectorAll(".plot")) {
+    await show(place);
+    await new Promise((resume) => setTimeout(resume, 0));
   }
 }
 
@@ -92,9 +100,20 @@ const watcher = new IntersectionObserver((entries) => {
     watcher.unobserve(entry.target);
     show(entry.target);
   }
-}, { rootMargin: "600px" });
+}, { rootMargin: "400px" });
 
-for (const place of document.querySelectorAll(".plot")) watcher.observe(place);
+const fitter = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const width = target._fullLayout?.width;
+    if (width && Math.abs(width - target.clientWidth) > 1) Plotly.Plots.resize(target);
+  }
+});
+
+for (const place of document.querySelectorAll(".plot")) {
+  watcher.observe(place);
+  fitter.observe(place);
+}
+showAll();
 darkScreen.addEventListener("change", (event) => redraw(event.matches));
 
 addEventListener("beforeprint", () => {

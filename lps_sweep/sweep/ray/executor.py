@@ -75,12 +75,15 @@ class RayExecutor:
                     verbose=0,
                 ),
             )
-            tuner.fit()
+            grid = tuner.fit()
         except Exception as error:
             if watch.refusal:
                 raise watch.refusal from None
             return _aborted(jobs, watch, error)
-        return [watch.deaths[job.job_id] for job in jobs if job.job_id in watch.deaths]
+        for result in grid:
+            if result.error:
+                watch.died(result.config["job"], str(result.error))
+        return list(watch.deaths.values())
 
     def _measure(self) -> None:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -158,7 +161,7 @@ class Watch(tune.Callback):
         """A job reported rows, or an error that no retry would mend."""
         job = trial.config["job"]
         if "error" in result:
-            self.deaths[job.job_id] = Death(job, str(result["error"]), error=result["error"])
+            self.died(job, str(result["error"]), result["error"])
         if self._accept is None or "rows" not in result:
             return
         try:
@@ -172,10 +175,14 @@ class Watch(tune.Callback):
         self.running.discard(trial.config["job"].job_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A job died."""
+        """A job died; what Tune knows of the cause it says at the end of `fit`."""
         job = trial.config["job"]
         self.running.discard(job.job_id)
-        self.deaths[job.job_id] = Death(job, str(trial.get_error()))
+        self.died(job, "its process died")
+
+    def died(self, job: Job, reason: str, error: LpsSweepError | None = None) -> None:
+        """Notes why a job died."""
+        self.deaths[job.job_id] = Death(job, reason, error=error)
 
 
 def _trainable(config: dict[str, Any]) -> None:

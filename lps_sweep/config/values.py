@@ -1,0 +1,120 @@
+"""Values as they were read, and their strict check against what a field declares."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from lps_sweep.config.fields import FieldInfo
+from lps_sweep.errors import BadInputError, nearest
+
+Value = bool | int | float | str | tuple[int, ...] | None
+
+SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Located:
+    """A value as it was read, and the place it was read from (``c_tau.yaml:7``).
+
+    What a list or a mapping holds is `Located` in its turn.
+    """
+
+    value: Any
+    where: str = ""
+
+    def plain(self) -> Any:
+        """The value without the places."""
+        return _plain(self.value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Located):
+        return _plain(value.value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def shown(value: Any) -> str:
+    """`value` for a message: as one would write it in YAML, cut where it is long."""
+    value = _plain(value)
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        text = f"[{', '.join(map(shown, value))}]"
+    elif isinstance(value, int) and value.bit_length() > 8 * SHOWN_LENGTH:
+        return "a number of more than 100 digits"
+    elif isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    else:
+        text = repr(value)
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 4]} ..."
+
+
+def check_value(name: str, info: FieldInfo, located: Located) -> Value:
+    """`located` as a value of the field's type and range.
+
+    Whole numbers are taken for numbers, never the other way round; true and false are neither;
+    -0.0 becomes 0.0.
+
+    Raises:
+        BadInputError: That says what would be right.
+    """
+    given = located.plain()
+    try:
+        value = _typed(info.type, given)
+    except TypeError:
+        raise BadInputError(
+            f"{name} must be {_type_text(info.type)}, not {shown(given)}", located.where
+        ) from None
+    for item in value if isinstance(value, tuple) else (value,):
+        if item is not None and not info.param.accepts(item):
+            hint = f" ({nearest(item, info.param.choices)})" if isinstance(item, str) else ""
+            raise BadInputError(
+                f"{name} must be {info.param.range_text()}, not {shown(item)}{hint}",
+                located.where,
+            )
+    if isinstance(value, tuple) and len(set(value)) < len(value):
+        raise BadInputError(f"{name} names a value twice: {shown(value)}", located.where)
+    return value
+
+
+def _typed(wanted: Any, value: Any) -> Value:
+    if isinstance(wanted, types.UnionType):
+        for option in typing.get_args(wanted):
+            try:
+                return _typed(option, value)
+            except TypeError:
+                continue
+        raise TypeError
+    if typing.get_origin(wanted) is typing.Literal:
+        wanted = str
+    if typing.get_origin(wanted) is tuple and isinstance(value, list | tuple) and value:
+        return tuple(typing.cast("int", _typed(int, item)) for item in value)
+    if wanted is float and type(value) in (int, float):
+        return _number(value)
+    if isinstance(wanted, type) and type(value) is wanted:
+        return typing.cast("Value", value)
+    raise TypeError
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _type_text(wanted: Any) -> str:
+    if isinstance(wanted, types.UnionType):
+        return " or ".join(_type_text(option) for option in typing.get_args(wanted))
+    if typing.get_origin(wanted) is tuple:
+        return "a list of whole numbers"
+    words = {int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(wanted, "null" if wanted is types.NoneType else "a word")

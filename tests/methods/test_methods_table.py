@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lps_sweep.errors import BadInputError
+from lps_sweep.methods import METHODS, config_class, objective_class
+from lps_sweep.methods.protocol import Objective
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_hands_out_its_two_classes(name: str) -> None:
+    config = config_class(name)
+    assert config.name == name
+
+    found: Objective = objective_class(name)(config(), num_classes=4, device="cpu")
+
+    assert found.views
+    assert isinstance(found.aligned, bool)
+
+
+def test_the_table_holds_lps() -> None:
+    assert list(METHODS) == ["lps"]
+
+
+@pytest.mark.parametrize("ask", [config_class, objective_class])
+def test_an_unknown_method_is_refused_with_the_nearest_name(ask: object) -> None:
+    assert callable(ask)
+    with pytest.raises(BadInputError, match=r"unknown method 'lsp'; did you mean 'lps'\?"):
+        ask("lsp")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import lps_sweep.methods",
+        "import lps_sweep.methods.lps.config",
+        "from lps_sweep.methods.lps import LPSConfig; LPSConfig()",
+        "from lps_sweep.methods import config_class; config_class('lps')()",
+    ],
+)
+def test_a_configuration_loads_no_torch(statement: str) -> None:
+    assert _loads_torch(statement) == "False"
+
+
+def test_the_loss_loads_torch() -> None:
+    assert _loads_torch("from lps_sweep.methods.lps import lps_loss, LossTerms") == "True"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import lps_sweep.methods.lps as package
+
+    with pytest.raises(AttributeError, match="lps_los"):
+        _ = package.lps_los
+
+
+def _loads_torch(statement: str) -> str:
+    code = f"import sys; {statement}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()

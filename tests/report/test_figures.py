@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_cases import C_TAU, PAPER, SETTINGS, final_metrics, make_ledger, record
+
+from lps_sweep.report.cells import Cell, held_point
+from lps_sweep.report.comparison import LevelDifference, level_differences
+from lps_sweep.report.figures import all_sections, section_modules
+from lps_sweep.report.figures.curves import draw_default, draw_levels
+from lps_sweep.report.figures.grid import (
+    NARROWEST,
+    GridInfo,
+    cell_label,
+    colour_range,
+    draw_grid,
+    grid_info,
+    numeric_pairs,
+)
+from lps_sweep.report.figures.health import mixture_text, provenance_rows
+from lps_sweep.report.figures.lines import MAX_POINTS, Line, group_info, level_info, thinned
+from lps_sweep.report.figures.sensitivity import draw_slice
+from lps_sweep.report.figures.slices import SliceInfo, finding, level_table, slice_info
+from lps_sweep.report.figures.style import PALETTE, level_keys
+from lps_sweep.report.reference import Reference
+from lps_sweep.report.section import unique_tables
+from lps_sweep.results import SweepView, load_view
+
+FATES = {
+    (15, 0.4, 2): "failed",
+    (20, 0.6, 0): "diverged",
+    (20, 0.6, 1): "failed",
+    (20, 0.6, 2): "not_run",
+}
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> SweepView:
+    folder = make_ledger(tmp_path_factory.mktemp("results"), record(C_TAU), FATES, epochs=5)
+    return load_view(folder, "c_tau")
+
+
+def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
+    by_seed = dict(enumerate(values))
+    named = dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), by_seed)
+    return Cell(planned, named, causes)
+
+
+def test_slice_info_whole(tmp_path: Path) -> None:
+    sweep = record({"C": [10, 1], "tau": [0.4, 0.2]}, [0, 1])
+    found = slice_info(
+        load_view(make_ledger(tmp_path, sweep, {(1, 0.4, 1): "failed"}), "c_tau"), "C"
+    )
+    finals = {seed: final_metrics((10, 0.4), seed) for seed in (0, 1)}
+    other = final_metrics((1, 0.4), 0)
+    metrics = ("acc_seen", "acc_novel", "acc_all")
+    assert found == SliceInfo(
+        parameter="C",
+        levels=(1, 10),
+        default=1,
+        held={"tau": 0.4},
+        off_default=(),
+        cells=(
+            Cell(2, {m: {0: other[m]} for m in metrics}, {"failed": 1}),
+            Cell(2, {m: {0: finals[0][m], 1: finals[1][m]} for m in metrics}, {}),
+        ),
+        differences={
+            m: (
+                LevelDifference(
+                    1,
+                    pytest.approx(other[m] - finals[0][m]),
+                    None,  # type: ignore[arg-type]
+                    int(other[m] > finals[0][m]),
+                    None,
+                    "too few seeds",
+                ),
+                None,
+            )
+            for m in metrics
+        },
+        reference=Reference(
+            {
+                (0, "acc_seen"): 90.5,
+                (0, "acc_novel"): 90.6,
+                (0, "acc_all"): 90.5,
+                (1, "acc_seen"): 90.2,
+                (1, "acc_novel"): 93.4,
+                (1, "acc_all"): 92.4,
+            },
+            "CIFAR-10, 50\u00a0% labeled",
+            7,
+            comparable=False,
+        ),
+    )
+
+
+def test_a_slice_uses_only_trials_at_the_defaults_of_the_others(view: SweepView) -> None:
+    found = slice_info(view, "tau")
+    assert found.held == {"C": 10}
+    expected = [final_metrics((10, tau), 0)["acc_novel"] for tau in C_TAU["tau"]]
+    assert [cell.values["acc_novel"][0] for cell in found.cells] == expected
+
+
+def test_an_unplanned_default_is_replaced_by_the_nearest_and_said(tmp_path: Path) -> None:
+    sweep = record({"C": [1, 5], "tau": [0.4]})
+    assert held_point(sweep) == {"C": 5, "tau": 0.4}
+    view = load_view(make_ledger(tmp_path, sweep), "c_tau")
+    assert slice_info(view, "C").default is None
+    assert "was not planned" in finding(slice_info(view, "C"))
+    assert "nearest planned value" in level_table(slice_info(view, "tau")).caption
+
+
+def test_differences_to_the_paper_only_in_its_setting(tmp_path: Path) -> None:
+    ours = make_ledger(tmp_path / "ours", record({"C": [1, 10]}))
+    same = make_ledger(tmp_path / "paper", record({"C": [1, 10]}, settings=PAPER))
+    keys = [
+        {c.key for c in level_table(slice_info(load_view(f, "c_tau"), "C")).columns}
+        for f in (ours, same)
+    ]
+    assert "acc_all_paper" in keys[0] & keys[1]
+    assert "acc_all_difference" not in keys[0]
+    assert "acc_all_difference" in keys[1]
+
+
+def test_drawn_slice_has_every_seed_the_means_and_hollow_diamonds(view: SweepView) -> None:
+    info = slice_info(view, "C")
+    panels = draw_slice(info)
+    assert [panel.title for panel in panels] == ["Seen", "Novel", "All"]
+    traces = panels[1].figure.data
+    seeds = [t for t in traces if t.mode == "lines+markers" and t.marker.symbol != "diamond-open"]
+    assert len(seeds) == 3
+    assert [t.y[3] is None for t in seeds] == [False, False, True]
+    assert len({t.line.dash for t in seeds}) == len({t.marker.symbol for t in seeds}) == 3
+    paper = [t for t in traces if t.marker.symbol == "diamond-open"]
+    assert list(paper[0].y) == [90.6, 91.9, 93.4, 93.3, 91.9]
+    assert paper[0].error_y.array is None
+    means = [t for t in traces if t.mode == "markers"]
+    assert sorted(len(t.x) for t in means) == [1, 4]
+    assert {panel.figure.layout.yaxis.range for panel in panels} == {
+        panels[0].figure.layout.yaxis.range
+    }
+    assert "<b>10</b><br>default" in panels[0].figure.layout.xaxis.ticktext
+
+
+@pytest.mark.parametrize(
+    ("level", "word"),
+    [
+        ({0: 80.0, 1: 80.1, 2: 80.2}, "worse"),
+        ({0: 99.0, 1: 99.1, 2: 99.2}, "better"),
+        ({0: 95.0, 1: 80.0, 2: 94.0}, "inconclusive"),
+        ({0: 80.0, 1: 80.0}, "too few seeds"),
+    ],
+)
+def test_words_are_earned(level: dict[int, float], word: str) -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    found = level_differences([level, base, {0: 90.1, 1: 90.1, 2: 90.2}], 1)
+    assert found[1] is None
+    assert found[0] is not None
+    assert found[0].word == word
+
+
+def test_no_word_without_a_default() -> None:
+    assert level_differences([{0: 1.0}, {0: 2.0}], None) == (None, None)
+    assert level_differences([{0: 1.0}, {}], 1) == (None, None)
+
+
+def test_a_resolved_finding_names_level_and_size(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]})), "c_tau")
+    for i in range(6):
+        shift = 20.0 if view.trials.loc[i, "C"] == 1 else 0.0
+        view.trials.loc[i, "acc_novel"] = 95.0 - shift + 0.1 * float(i % 3)
+    text = finding(slice_info(view, "C"))
+    assert "novel is worse at 1 (\u221220.0 points)" in text
+    assert "all other comparisons are inconclusive" in text
+
+
+def test_cell_labels() -> None:
+    assert cell_label(_cell(90.0, 91.0, 92.0), "acc_all") == ("91.0", "n 3")
+    assert cell_label(_cell(90.0, 91.0, failed=1), "acc_all") == ("90.5", "(2/3)")
+    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "1 failed, 2 diverged")
+    assert cell_label(_cell(planned=0), "acc_all") == ("—", "not planned")
+
+
+def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
+    assert numeric_pairs(view) == [("C", "tau")]
+    info = grid_info(view, "C", "tau")
+    assert info.default == (2, 2)
+    panel = draw_grid(info)[1]
+    assert len(panel.figure.layout.annotations) == 25
+    texts = {(a.x, a.y): a.text for a in panel.figure.layout.annotations}
+    assert texts[4, 4] == "—<br>several causes"
+    assert texts[3, 2].endswith("<br>(2/3)")
+    assert panel.figure.data[0].z[4][4] is None
+    assert len(panel.figure.layout.shapes) == 1
+
+
+def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
+    points = [(1, 0.4), (10, 0.4), (10, 0.2)]
+    sweep = record({"C": [1, 10], "tau": [0.2, 0.4]})
+    view = load_view(make_ledger(tmp_path, sweep, points=points), "c_tau")
+    assert numeric_pairs(view) == []
+    assert [cell.planned for cell in slice_info(view, "C").cells] == [3, 3]
+
+
+def test_a_narrow_grid_keeps_a_wide_scale() -> None:
+    cells = ((_cell(99.4), _cell(99.6)),)
+    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {})
+    low, high = colour_range(info, "acc_seen")
+    assert high - low == pytest.approx(NARROWEST)
+    assert high <= 100.0
+
+
+def test_means_of_curves_are_of_done_trials_at_common_epochs(view: SweepView) -> None:
+    group = group_info(view, {"C": 15, "tau": 0.4})
+    lines = group.lines["acc_novel"]
+    assert [len(lines[seed].epochs) for seed in (0, 1, 2)] == [5, 5, 3]
+    mean = group.means["acc_novel"]
+    assert group.num_done == 2
+    assert mean.epochs == (1, 2, 3, 4, 5)
+    assert mean.values[-1] == pytest.approx((lines[0].values[-1] + lines[1].values[-1]) / 2)
+    gap = group.lines["gap"][0].values[-1]
+    assert gap == pytest.approx(lines_end(group.lines["acc_seen"][0]) - lines_end(lines[0]))
+
+
+def lines_end(line: Line) -> float:
+    return line.values[-1]
+
+
+def test_thinning_keeps_the_last_epoch() -> None:
+    epochs = tuple(range(1, 1001))
+    short = thinned(Line(epochs, tuple(float(e) for e in epochs)))
+    assert len(short.epochs) == MAX_POINTS
+    assert short.epochs[-1] == 1000
+    assert short.epochs[1] - short.epochs[0] == 5
+    assert thinned(Line((), ())) == Line((), ())
+
+
+def test_curves_draw_each_seed_thin_and_each_mean_thick(view: SweepView) -> None:
+    group = group_info(view, {"C": 10, "tau": 0.4})
+    panels = draw_default(group)
+    assert [len(panel.figure.data) for panel in panels] == [8, 4, 8]
+    widths = sorted(trace.line.width for trace in panels[1].figure.data)
+    assert widths[:3] == [0.8] * 3
+    assert widths[3] > 2
+    groups = level_info(view, "C")
+    levels = draw_levels(groups, level_keys(C_TAU["C"], 2))
+    assert [panel.title for panel in levels] == [
+        "Seen",
+        "Novel",
+        "Seen \u2212 novel",
+        "KL(prior ‖ estimate)",
+    ]
+    assert len(levels[0].figure.data) == 5 * 4
+
+
+def test_levels_are_told_apart_by_colour_and_dash() -> None:
+    keys = level_keys(list(range(20)), 3)
+    assert keys[3].label == "3 (default)"
+    assert len({(key.colour, key.dash) for key in keys}) == 20
+
+
+def test_each_colour_can_be_exchanged_both_ways() -> None:
+    assert len({light for light, _ in PALETTE.values()}) == len(PALETTE)
+    assert len({dark for _, dark in PALETTE.values()}) == len(PALETTE)
+    assert all(re.fullmatch("#[0-9A-F]{6}", c) for forms in PALETTE.values() for c in forms)
+
+
+def test_provenance_mixtures_are_named() -> None:
+    records = [
+        {"code": "a", "packages": {"torch": "2.15"}},
+        {"code": "b", "packages": {"torch": "2.15"}},
+    ]
+    assert provenance_rows(records) == [("code", ("a", "b")), ("packages.torch", ("2.15",))]
+    assert "the same code;" in mixture_text(records)
+    assert mixture_text(records[:1]) == ""
+
+
+def test_sections_are_found_in_order_with_unique_names(view: SweepView) -> None:
+    modules = [module.__name__.rpartition(".")[2] for module in section_modules()]
+    assert modules == ["sensitivity", "grid", "curves", "health", "trials", "notes"]
+    sections = all_sections(view)
+    slugs = [section.slug for section in sections]
+    assert len(set(slugs)) == len(slugs) == 7
+    assert "trials" in {table.slug for table in unique_tables(sections)}
+    with pytest.raises(ValueError, match="two tables"):
+        unique_tables([*sections, *sections])
+
+
+def test_words_and_other_values_are_levels_too(tmp_path: Path) -> None:
+    sweep = record({"frozen_bn": ["train", "eval"]}, settings={**SETTINGS, "frozen_bn": "train"})
+    info = slice_info(load_view(make_ledger(tmp_path, sweep), "c_tau"), "frozen_bn")
+    assert info.levels == ("train", "eval")
+    assert list(draw_slice(info)[0].figure.data[0].x) == [0.0, 1.0]
+    assert level_table(info).rows[0][0] == "train"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from lps_sweep.report.tables import (
+    Column,
+    Table,
+    cell_text,
+    number_text,
+    to_csv,
+    to_html,
+    to_latex,
+    to_markdown,
+    value_text,
+)
+
+TABLE = Table(
+    slug="t",
+    caption="Mean & spread, in %",
+    columns=(
+        Column("C", "C", "value"),
+        Column("novel", "Novel ± sd", "mean_sd"),
+        Column("gap", "Difference", "signed"),
+        Column("ci", "Interval", "interval"),
+        Column("note", "Note"),
+        Column("raw", "Raw", "number", 4),
+    ),
+    rows=(
+        (10, (95.04, 1.26), -0.04, (-1.5, 2.25), "a_b | <i>", 0.1),
+        (0.5, (90.0, None), 1.25, None, "=1+2", None),
+    ),
+    marked=frozenset({0}),
+    hidden=frozenset({"raw"}),
+)
+
+
+def test_csv_has_every_column_and_raw_numbers() -> None:
+    rows = list(csv.reader(io.StringIO(to_csv(TABLE))))
+    assert rows == [
+        ["C", "novel_mean", "novel_sd", "gap", "ci_low", "ci_high", "note", "raw"],
+        ["10", "95.04", "1.26", "-0.04", "-1.5", "2.25", "a_b | <i>", "0.1"],
+        ["0.5", "90.0", "", "1.25", "", "", "'=1+2", ""],
+    ]
+
+
+def test_markdown_whole() -> None:
+    assert to_markdown(TABLE).splitlines() == [
+        "Mean &amp; spread, in %",
+        "",
+        "| C | Novel ± sd | Difference | Interval | Note |",
+        "| --: | --: | --: | --: | :-- |",
+        r"| **10** | 95.0 ± 1.3 | 0.0 | \[" + "\u22121.5, 2.2" + r"\] | a\_b \| &lt;i&gt; |",
+        "| 0.5 | 90.0 | +1.2 | — | =1+2 |",
+    ]
+
+
+def test_latex_is_booktabs_and_escaped() -> None:
+    lines = to_latex(TABLE).splitlines()
+    assert r"\caption{Mean \& spread, in \%}" in lines
+    assert r"\begin{tabular}{rrrrl}" in lines
+    assert [line for line in lines if line.endswith("rule")] == [
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+    ]
+    first = (
+        r"\textbf{10} & 95.0 $\pm$ 1.3 & 0.0 & [$-$1.5, 2.2] "
+        r"& a\_b \textbar{} \textless{}i\textgreater{} \\"
+    )
+    assert first in lines
+
+
+def test_html_has_caption_scopes_sort_keys_and_escapes() -> None:
+    page = to_html(TABLE)
+    assert page.startswith('<table id="table-t"><caption><span>Mean &amp; spread, in %</span>')
+    assert page.count('<th scope="col"') == page.count('aria-sort="none"') == 5
+    assert page.count('<button type="button">') == 5
+    assert page.count('scope="row"') == 2
+    assert '<tr class="marked"><th scope="row" class="value" data-sort="10.0">10</th>' in page
+    assert 'data-sort="95.04">95.0 ± 1.3</td>' in page
+    assert "a_b | &lt;i&gt;" in page
+    assert "<i>" not in page
+    assert "Raw" not in page
+
+
+def test_a_row_of_the_wrong_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 cells for 1 columns"):
+        Table("t", "", (Column("a", "A"),), ((1, 2),))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.4, "0.4"), (10.0, "10"), (True, "true"), (None, "none"), ([1, 2], "[1, 2]"), ("a", "a")],
+)
+def test_values_are_written_as_people_write_them(value: object, text: str) -> None:
+    assert value_text(value) == text
+
+
+def test_a_difference_that_rounds_to_zero_has_no_sign() -> None:
+    assert number_text(-0.04, 1, signed=True) == "0.0"
+    assert number_text(-0.06, 1, signed=True) == "-0.1"
+    assert number_text(float("nan"), 1) == "—"
+
+
+def test_half_an_interval_is_no_interval() -> None:
+    assert cell_text(Column("i", "I", "interval"), (1.0, None)) == "—"
+    assert cell_text(Column("n", "N", "number"), float("inf")) == "—"

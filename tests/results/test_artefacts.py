@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import pickle
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lps_sweep.errors import StorageError
+from lps_sweep.files import atomic_write, sha256_bytes
+from lps_sweep.results import FileRef, load_artefact, save_artefact
+
+ARRAYS: dict[str, NDArray[Any]] = {
+    "predictions": np.arange(1000, dtype=np.int64) % 10,
+    "features": np.linspace(0, 1, 600, dtype=np.float32).reshape(100, 6),
+    "pi_hat": np.zeros((0, 10)),
+    "class_names": np.array(["zero", "größer"]),
+}
+
+
+def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
+    ref = save_artefact(tmp_path, "ab12", 3, ARRAYS)
+    assert ref.path == "artefacts/ab12-3.npz"
+    loaded = load_artefact(tmp_path, ref)
+    assert loaded.keys() == ARRAYS.keys()
+    for name, array in loaded.items():
+        assert array.dtype == ARRAYS[name].dtype
+        np.testing.assert_array_equal(array, ARRAYS[name])
+    path = tmp_path / ref.path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_equal_arrays_are_equal_files(tmp_path: Path) -> None:
+    arrays = {"x": np.arange(5)}
+    first = save_artefact(tmp_path / "one", "a", 1, arrays)
+    assert save_artefact(tmp_path / "two", "a", 1, arrays) == first
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "delete"])
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
+    ref = save_artefact(tmp_path, "a", 1, {"x": np.arange(100)})
+    path = tmp_path / ref.path
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    elif damage == "truncate":
+        del content[-10:]
+    elif damage == "empty":
+        content.clear()
+    path.write_bytes(content)
+    if damage == "delete":
+        path.unlink()
+    with pytest.raises(StorageError, match=str(path)):
+        load_artefact(tmp_path, ref)
+
+
+class Canary:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("canary"),)  # type: ignore[return-value]
+
+
+def test_pickled_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    archive = io.BytesIO()
+    np.savez(archive, x=np.array([Canary()], dtype=object))
+    for content in (archive.getvalue(), pickle.dumps(Canary()), b"text", b""):
+        atomic_write(tmp_path / "artefacts" / "a-1.npz", content)
+        with pytest.raises(StorageError, match=r"a-1\.npz"):
+            load_artefact(tmp_path, FileRef("artefacts/a-1.npz", sha256_bytes(content)))
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_recorded_path_that_leads_out_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.npz").write_bytes(b"x")
+    with pytest.raises(StorageError, match="leads out"):
+        load_artefact(tmp_path / "results", FileRef("../secret.npz", sha256_bytes(b"x")))
+
+
+@pytest.mark.parametrize("trial_id", ["../a", "a/b", "", ".hidden", "a" * 200, "a\0"])
+def test_a_trial_id_that_is_no_file_name_is_refused(tmp_path: Path, trial_id: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a file name"):
+        save_artefact(tmp_path, trial_id, 1, {"x": np.arange(2)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_objects_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="arrays of objects cannot be kept: bad"):
+        save_artefact(tmp_path, "a", 1, {"bad": np.array([{}, None], dtype=object)})

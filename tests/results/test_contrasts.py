@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from lps_sweep.results.contrasts import contrast_table
+
+LEVELS = [1, 5, 10, 15, 20]
+Table = dict[int, dict[int, float]]
+
+
+def random_table(seed: int, num_seeds: int, sd: float = 1.0, levels: int = 5) -> Table:
+    draw = np.random.default_rng(seed)
+    effects = draw.normal(0, 5, num_seeds)
+    return {
+        level: {s: 90 + effects[s] + draw.normal(0, sd) for s in range(num_seeds)}
+        for level in LEVELS[:levels]
+    }
+
+
+def dunnett_probability(critical: float, comparisons: int, df: int) -> float:
+    """P(max |t| <= critical) for contrasts with one control, correlation 1/2, by integration."""
+    grid = np.linspace(-9, 9, 2001)
+    density = stats.norm.pdf(grid)
+
+    def given_scale(scale: float) -> float:
+        upper = stats.norm.cdf(grid + math.sqrt(2) * critical * scale)
+        lower = stats.norm.cdf(grid - math.sqrt(2) * critical * scale)
+        weight = stats.chi2.pdf(df * scale**2, df) * 2 * df * scale
+        return float(np.trapezoid(density * (upper - lower) ** comparisons, grid) * weight)
+
+    return float(integrate.quad(given_scale, 0, 4, limit=100)[0])
+
+
+@pytest.mark.parametrize(
+    ("levels", "num_seeds", "published"),
+    [(5, 6, 2.65), (3, 6, 2.57), (4, 6, None), (5, 3, None), (2, 11, 2.228)],
+)
+def test_critical_values_are_dunnett_s(
+    levels: int, num_seeds: int, published: float | None
+) -> None:
+    """Published: Dunnett's two-sided 5 % points for 4, 2 and 1 treatments and these df."""
+    found = contrast_table(random_table(0, num_seeds, levels=levels), 10 if levels > 2 else 1)
+    assert found.df == (levels - 1) * (num_seeds - 1)
+    assert found.critical is not None
+    if published is not None:
+        assert found.critical == pytest.approx(published, abs=0.015)
+    assert dunnett_probability(found.critical, levels - 1, found.df) == pytest.approx(
+        0.95, abs=0.0015
+    )
+
+
+def test_a_balanced_table_gives_paired_means_and_the_residual_of_a_two_way_anova() -> None:
+    table = random_table(3, 4)
+    found = contrast_table(table, 10)
+    y = np.array([[table[level][s] for s in range(4)] for level in LEVELS])
+    residual = y - y.mean(1, keepdims=True) - y.mean(0, keepdims=True) + y.mean()
+    sd = math.sqrt((residual**2).sum() / 12)
+    assert found.residual_sd == pytest.approx(sd, rel=1e-9)
+    assert (found.df, found.num_seeds, found.default) == (12, 4, 10)
+    assert list(found.contrasts) == [1, 5, 15, 20]
+    assert found.critical is not None
+    for level, contrast in found.contrasts.items():
+        difference = y[LEVELS.index(level)].mean() - y[2].mean()
+        half = found.critical * sd * math.sqrt(2 / 4)
+        assert contrast.difference == pytest.approx(difference, abs=1e-9)
+        assert contrast.interval == pytest.approx((difference - half, difference + half), abs=1e-9)
+        assert contrast.interval90 is not None
+        assert contrast.interval is not None
+        assert contrast.interval[0] < contrast.interval90[0] < contrast.interval90[1]
+        assert contrast.p is not None
+        outside = contrast.interval[0] > 0 or contrast.interval[1] < 0
+        assert (contrast.p < 0.05) == outside
+        assert contrast.n == 4
+
+
+def test_two_levels_are_the_paired_t_test() -> None:
+    table = random_table(5, 6, levels=2)
+    (contrast,) = contrast_table(table, 1).contrasts.values()
+    reference = stats.ttest_rel(list(table[5].values()), list(table[1].values()))
+    interval = reference.confidence_interval(0.95)
+    assert contrast.interval == pytest.approx((interval.low, interval.high), rel=0.01)
+    assert contrast.p == pytest.approx(reference.pvalue, abs=0.005)
+
+
+def test_all_intervals_cover_at_once_in_95_of_100_tables() -> None:
+    covered, tables = 0, 600
+    for seed in range(tables):
+        found = contrast_table(random_table(seed, 3), 10)
+        covered += all(
+            c.interval is not None and c.interval[0] < 0 < c.interval[1]
+            for c in found.contrasts.values()
+        )
+    assert covered / tables == pytest.approx(0.95, abs=0.025)
+
+
+def test_missing_seeds_are_fitted_and_not_averaged_away() -> None:
+    table = {level: {s: 10.0 * s + level for s in range(4)} for level in (1, 5, 10)}
+    del table[5][3], table[1][0]
+    found = contrast_table(table, 10)
+    differences = {level: c.difference for level, c in found.contrasts.items()}
+    assert differences == pytest.approx({1: -9.0, 5: -5.0}, abs=1e-9)
+    assert (found.contrasts[5].n, found.df) == (3, 10 - (3 + 4 - 1))
+    naive = np.mean(list(table[5].values())) - np.mean(list(table[10].values()))
+    assert abs(naive - -5.0) > 4
+
+
+def test_an_unbalanced_table_agrees_with_least_squares_on_dummies() -> None:
+    table = random_table(7, 4)
+    del table[1][0], table[1][2], table[20][1]
+    found = contrast_table(table, 10)
+    cells = [(level, s, v) for level, by_seed in table.items() for s, v in by_seed.items()]
+    columns = [1, 5, 15, 20]
+    x = np.array(
+        [
+            [float(lv == c) for c in columns] + [float(s == k) for k in range(4)]
+            for lv, s, _ in cells
+        ]
+    )
+    y = np.array([v for *_, v in cells])
+    beta, squares, rank, _ = np.linalg.lstsq(x, y, rcond=None)
+    assert found.df == len(y) - rank == 9
+    variance = squares[0] / 9
+    errors = np.sqrt(variance * np.diag(np.linalg.inv(x.T @ x)))
+    assert found.critical is not None
+    for i, level in enumerate(columns):
+        contrast = found.contrasts[level]
+        assert contrast.difference == pytest.approx(beta[i], abs=1e-8)
+        assert contrast.interval is not None
+        half = (contrast.interval[1] - contrast.interval[0]) / 2
+        assert half == pytest.approx(found.critical * errors[i], rel=1e-6)
+
+
+def test_levels_that_no_seed_connects_are_not_compared() -> None:
+    table = {1: {7: 50.0, 8: 51.0}, 5: {0: 91.0, 1: 92.5, 2: 90.0}, 10: {0: 90.0, 1: 91.0, 2: 90.5}}
+    found = contrast_table(table, 10)
+    assert found.contrasts[1].difference is None
+    assert found.contrasts[1].interval is None
+    assert found.contrasts[5].difference == pytest.approx(2 / 3)
+    assert found.contrasts[5].interval is not None
+
+
+def test_levels_without_values_are_listed_without_numbers() -> None:
+    found = contrast_table({1: {}, 5: {0: 1.0, 1: 2.0, 2: 4.0}, 10: {0: 1.0, 1: 3.0, 2: 3.0}}, 10)
+    assert list(found.contrasts) == [1, 5]
+    assert (found.contrasts[1].n, found.contrasts[1].difference) == (0, None)
+
+
+@pytest.mark.parametrize("num_seeds", [1, 2])
+def test_below_three_seeds_there_are_differences_but_no_intervals(num_seeds: int) -> None:
+    found = contrast_table(random_table(0, num_seeds), 10)
+    assert found.critical is None
+    for contrast in found.contrasts.values():
+        assert contrast.difference is not None
+        assert (contrast.interval, contrast.interval90, contrast.p) == (None, None, None)
+
+
+def test_a_table_without_spread() -> None:
+    same = {level: dict.fromkeys(range(3), 90.0) for level in LEVELS}
+    for contrast in contrast_table(same, 10).contrasts.values():
+        assert contrast.interval == pytest.approx((0.0, 0.0), abs=1e-9)
+        assert contrast.p == 1.0
+
+
+def test_equal_tables_give_equal_numbers() -> None:
+    assert contrast_table(random_table(1, 3), 10) == contrast_table(random_table(1, 3), 10)
+
+
+def test_levels_may_be_cells_of_a_grid() -> None:
+    draw = np.random.default_rng(0)
+    table = {
+        (C, tau): {s: 90 + draw.normal() for s in range(3)}
+        for C in LEVELS
+        for tau in (0.2, 0.3, 0.4, 0.5, 0.6)
+    }
+    found = contrast_table(table, (10, 0.4))
+    assert len(found.contrasts) == 24
+    assert found.df == 48
+    assert found.critical is not None
+    assert dunnett_probability(found.critical, 24, 48) == pytest.approx(0.95, abs=0.002)
+
+
+def test_tables_that_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="default level 10 has no value"):
+        contrast_table({1: {0: 1.0}, 10: {}}, 10)
+    with pytest.raises(ValueError, match="not finite"):
+        contrast_table({1: {0: 1.0}, 10: {0: float("nan")}}, 10)

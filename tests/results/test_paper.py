@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from lps_sweep.results import Json
+from lps_sweep.results.paper import (
+    ABLATION_ARMS,
+    paper_levels,
+    paper_numbers,
+    paper_table,
+    paper_value,
+    same_setting,
+)
+
+CIFAR: dict[str, Json] = {
+    "dataset": "cifar100",
+    "network": "resnet18",
+    "epochs": 200,
+    "batch_size": 512,
+    "labeled_ratio": 0.5,
+    "frozen_through": "stage3",
+    "seen_classes": 0,
+}
+DIGITS: dict[str, Json] = {
+    **CIFAR,
+    "dataset": "digits",
+    "network": "small_cnn",
+    "epochs": 20,
+    "batch_size": 128,
+}
+
+
+def test_every_number_of_the_nine_tables_is_there_once() -> None:
+    numbers = paper_numbers()
+    per_table = Counter(n.table for n in numbers)
+    assert per_table == {1: 180, 2: 12, 3: 24, 4: 30, 5: 30, 6: 30, 7: 30, 8: 30, 9: 18}
+    cells = {
+        (n.table, n.dataset, n.labeled_ratio, n.method, n.parameter, n.value, n.frozen, n.metric)
+        for n in numbers
+    }
+    assert len(cells) == len(numbers)
+    assert all(0 < n.number < 100 for n in numbers)
+    assert {n.metric for n in numbers} == {"acc_seen", "acc_novel", "acc_all", "nmi_novel"}
+
+
+def test_known_cells() -> None:
+    default = {"acc_seen": 90.2, "acc_novel": 93.4, "acc_all": 92.4}
+    assert paper_value("cifar10", 0.5) == {**default, "nmi_novel": 86.45}
+    assert paper_value("cifar10", 0.5, "C", 10) == default
+    assert paper_value("cifar10", 0.5, "tau", 0.4) == default
+    assert paper_value("cifar100", 0.5, "lambda_novel_end", 0.9)["acc_seen"] == 65.2
+    assert paper_value("cifar100", 0.5, "eta2", 1.4)["acc_novel"] == 50.6
+    assert paper_value("cifar100", 0.1, frozen=False)["acc_all"] == 47.3
+    assert paper_value("imagenet100", 0.5, method="ORCA")["acc_seen"] == 89.1
+
+
+def test_cells_that_the_paper_has_not_are_empty() -> None:
+    assert paper_value("digits", 0.5) == {}
+    assert paper_value("cifar10", 0.5, "C", 7) == {}
+    assert paper_value("cifar10", 0.1, "C", 10) == {}
+    assert paper_value("cifar10", 0.5, "eta1", 1.0) == {}
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100"])
+def test_each_series_holds_its_default_with_the_numbers_of_table_1(dataset: str) -> None:
+    main = {k: v for k, v in paper_value(dataset, 0.5).items() if k.startswith("acc")}
+    series: dict[str, float | str] = {"C": 10, "tau": 0.4, "lambda_novel_end": 0.8, "arm": "full"}
+    if dataset == "cifar100":
+        series |= {"eta1": 1.0, "eta2": 1.0}
+    for parameter, default in series.items():
+        levels = paper_levels(dataset, 0.5, parameter)
+        assert len(levels) == 5
+        assert levels[default] == main
+
+
+def test_the_zero_of_a_weight_is_an_arm_of_the_ablation() -> None:
+    assert len(ABLATION_ARMS) == 4
+    for arm, (parameter, zero) in ABLATION_ARMS.items():
+        found = paper_value("cifar10", 0.5, parameter, zero)
+        assert found == paper_value("cifar10", 0.5, "arm", arm)
+        assert len(found) == 3
+    assert paper_value("cifar10", 0.5, "w_entropy", 0)["acc_novel"] == 55.4
+
+
+def test_tables_by_parameter() -> None:
+    names = ["arm", "eta1", "eta2", "lambda_novel_end", "C", "tau", "pi_ema"]
+    assert [paper_table(name) for name in names] == [4, 5, 5, 6, 7, 8, None]
+
+
+def test_the_paper_s_own_settings() -> None:
+    assert same_setting(CIFAR) == (
+        True,
+        "CIFAR-100 with ResNet-18 for 200 epochs, as in the paper",
+    )
+    changes: tuple[dict[str, Json], ...] = (
+        {"dataset": "cifar10", "seen_classes": 5},
+        {"frozen_through": "none"},
+        {"labeled_ratio": 0.1},
+        {"seen_classes": 50},
+        {"seen_classes": [*range(50)]},
+        {"tau": 0.9},
+    )
+    for change in changes:
+        assert same_setting({**CIFAR, **change})[0], change
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (
+            DIGITS,
+            "digits with small_cnn for 20 epochs in batches of 128, "
+            "not CIFAR with ResNet-18 for 200 in batches of 512",
+        ),
+        ({**CIFAR, "dataset": "fashion_mnist"}, "Fashion-MNIST, not CIFAR"),
+        ({**CIFAR, "epochs": 100}, "CIFAR-100 for 100 epochs, not for 200"),
+        (
+            {**CIFAR, "frozen_through": "stage2"},
+            "CIFAR-100 frozen through stage2, not frozen through stage3 or fine-tuned",
+        ),
+        (
+            {**CIFAR, "labeled_ratio": 0.3},
+            "CIFAR-100 with a labeled ratio of 0.3, not with 0.1 or 0.5",
+        ),
+        (
+            {**CIFAR, "seen_classes": 20},
+            "CIFAR-100 with the first 20 classes seen, not with the first half of the classes seen",
+        ),
+        (
+            {**CIFAR, "seen_classes": [1, 3]},
+            "CIFAR-100 with 2 chosen classes seen, not with the first half of the classes seen",
+        ),
+    ],
+)
+def test_another_setting_is_named(settings: dict[str, Json], reason: str) -> None:
+    assert same_setting(settings) == (False, reason)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lps_sweep.results.statistics import (
+    compare,
+    describe,
+    detectable,
+    one_decimal,
+    sign_flip_p,
+    t_interval,
+    tied_best,
+    verdict,
+)
+
+VALUES = [90.1, 93.4, 88.7, 95.2, 91.0]
+
+
+def test_a_description_is_scipy_s() -> None:
+    found = describe(VALUES)
+    assert found.n == 5
+    assert found.mean == pytest.approx(np.mean(VALUES), rel=1e-12)
+    assert found.sd == pytest.approx(stats.tstd(VALUES), rel=1e-12)
+    reference = stats.t.interval(0.95, 4, loc=np.mean(VALUES), scale=stats.sem(VALUES))
+    assert found.interval == pytest.approx(reference, rel=1e-9)
+    assert found.span == (88.7, 95.2)
+    reference = stats.t.interval(0.90, 4, loc=np.mean(VALUES), scale=stats.sem(VALUES))
+    assert t_interval(VALUES, 0.90) == pytest.approx(reference, rel=1e-9)
+
+
+def test_few_values_get_no_spread_that_they_cannot_carry() -> None:
+    one = describe([90.0])
+    assert (one.n, one.mean, one.sd, one.interval, one.span) == (1, 90.0, None, None, None)
+    two = describe([90.0, 94.0])
+    assert (two.n, two.mean, two.sd, two.interval) == (2, 92.0, None, None)
+    assert two.span == (90.0, 94.0)
+    three = describe([90.0, 92.0, 94.0])
+    assert three.sd == pytest.approx(2.0)
+    half = 4.302653 * 2 / math.sqrt(3)
+    assert three.interval == pytest.approx((92 - half, 92 + half), abs=1e-5)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")]])
+def test_values_that_cannot_be_described(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite values"):
+        describe(values)
+
+
+def test_the_interval_covers_the_mean_in_95_of_100_cases() -> None:
+    draws = np.random.default_rng(0).normal(50, 3, size=(2000, 3))
+    covered = 0
+    for row in draws:
+        interval = describe(row.tolist()).interval
+        assert interval is not None
+        covered += interval[0] < 50 < interval[1]
+    assert covered / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_differences_are_paired_by_seed() -> None:
+    a = {0: 92.0, 1: 90.5, 2: 96.0, 3: 91.0, 7: 50.0}
+    b = {3: 90.0, 2: 95.5, 1: 91.0, 0: 91.0, 9: 10.0}
+    found = compare(a, b)
+    assert found is not None
+    assert found.seeds == (0, 1, 2, 3)
+    assert found.differences == (1.0, -0.5, 0.5, 1.0)
+    assert found.agree == 3
+    left, right = [a[s] for s in found.seeds], [b[s] for s in found.seeds]
+    test = stats.ttest_rel(left, right)
+    interval = test.confidence_interval(0.95)
+    assert found.described.interval == pytest.approx((interval.low, interval.high), rel=1e-9)
+    interval = test.confidence_interval(0.90)
+    assert found.interval90 == pytest.approx((interval.low, interval.high), rel=1e-9)
+    assert found.correlation == pytest.approx(stats.pearsonr(left, right).statistic, rel=1e-9)
+    unpaired = np.var(left, ddof=1) + np.var(right, ddof=1)
+    paired = np.var(np.subtract(left, right), ddof=1)
+    assert found.variance_ratio == pytest.approx(paired / unpaired, rel=1e-9)
+    assert paired / unpaired < 0.5
+
+
+def test_comparisons_of_few_seeds() -> None:
+    assert compare({0: 1.0}, {1: 1.0}) is None
+    one = compare({0: 3.0, 5: 1.0}, {0: 1.0})
+    assert one is not None
+    assert (one.differences, one.agree, one.detectable) == ((2.0,), 1, None)
+    assert (one.interval90, one.correlation, one.variance_ratio) == (None, None, None)
+    assert (one.sign_flip_p, one.sign_flip_floor) == (1.0, 1.0)
+
+
+def test_comparisons_without_spread() -> None:
+    same = {0: 90.0, 1: 90.0, 2: 90.0}
+    found = compare(same, same)
+    assert found is not None
+    assert found.described.interval == (0.0, 0.0)
+    assert (found.correlation, found.variance_ratio, found.detectable) == (None, None, 0.0)
+    assert found.sign_flip_p == 1.0
+    assert verdict(found.described.interval, found.interval90, 0.5) == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("interval95", "interval90", "expected"),
+    [
+        ((0.2, 3.0), (0.5, 2.7), "better"),
+        ((-3.0, -0.2), (-2.7, -0.4), "worse"),
+        ((-0.4, 0.4), (-0.3, 0.3), "equivalent"),
+        ((0.1, 0.45), (0.15, 0.4), "equivalent"),
+        ((-0.6, 0.5), (-0.4, 0.3), "equivalent"),
+        ((-3.0, 2.0), (-2.0, 1.0), "inconclusive"),
+        ((0.0, 2.0), (0.1, 1.9), "inconclusive"),
+        ((-0.6, 0.6), (-0.5, 0.5), "inconclusive"),
+        (None, None, "inconclusive"),
+    ],
+)
+def test_verdicts(
+    interval95: tuple[float, float] | None, interval90: tuple[float, float] | None, expected: str
+) -> None:
+    assert verdict(interval95, interval90, margin=0.5) == expected
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_detectable_difference_is_found_in_80_of_100_cases(n: int) -> None:
+    shift = detectable(2.0, n)
+    draws = np.random.default_rng(0).normal(shift, 2.0, size=(20_000, n))
+    rejected = np.asarray(stats.ttest_1samp(draws, 0.0, axis=1).pvalue) < 0.05
+    assert rejected.mean() == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [1.0, -2.0, 3.0, 0.5], VALUES])
+def test_the_sign_flip_test_counts_all_flips(values: list[float]) -> None:
+    flips = itertools.product((-1, 1), repeat=len(values))
+    sums = [abs(sum(s * v for s, v in zip(f, values, strict=True))) for f in flips]
+    expected = sum(s >= abs(sum(values)) - 1e-9 for s in sums) / len(sums)
+    assert sign_flip_p(values) == pytest.approx(expected)
+    found = compare(dict(enumerate(values)), dict.fromkeys(range(len(values)), 0.0))
+    assert found is not None
+    assert found.sign_flip_floor == 2 / 2 ** len(values) <= found.sign_flip_p
+
+
+def test_the_sign_flip_test_of_many_seeds_is_drawn() -> None:
+    values = np.random.default_rng(1).normal(0.3, 1, 20)
+    reference = stats.permutation_test(
+        (values,), np.mean, permutation_type="samples", n_resamples=50_000, rng=1
+    )
+    assert sign_flip_p(values.tolist()) == pytest.approx(reference.pvalue, abs=0.01)
+    found = compare(dict.fromkeys(range(20), 1.0), dict.fromkeys(range(20), 0.0))
+    assert found is not None
+    assert found.sign_flip_p >= found.sign_flip_floor == 1 / 20_001
+
+
+def test_numbers_are_printed_as_in_the_paper() -> None:
+    assert [one_decimal(v) for v in (92.44, 92.46, -0.04, 0.0)] == ["92.4", "92.5", "0.0", "0.0"]
+    shown = [one_decimal(v, signed=True) for v in (1.26, -1.26, -0.04, 0.04)]
+    assert shown == ["+1.3", "-1.3", "0.0", "0.0"]
+
+
+def test_ties_after_rounding_are_best_together() -> None:
+    assert tied_best({1: 92.36, 5: 92.44, 10: 92.35001, 15: 91.0}) == {1, 5, 10}
+    assert tied_best({1: 1.0}) == {1}
+    assert tied_best({}) == set()

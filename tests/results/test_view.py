@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.errors import BadInputError
+from lps_sweep.results import Counts, FileRef, Ledger, TrialRecord, driver_lock, load_view
+from tests.results.sweep_cases import (
+    METRICS,
+    PROVENANCE,
+    planned,
+    run_states,
+    start,
+    sweep_record,
+    trial_record,
+)
+
+STATES = ("done", "stopped", "failed", "diverged", "open", "killed", "not_run")
+
+
+def test_trials_are_rows_in_plan_order_with_final_metrics_of_done_ones_only(
+    tmp_path: Path,
+) -> None:
+    with planned(tmp_path, *reversed(STATES)) as ledger, driver_lock(tmp_path):
+        run_states(ledger, STATES)
+        assert ledger.add_epoch("open", 1, 1, METRICS, 2.5)
+        view = load_view(tmp_path, "c_tau")
+    trials = view.trials.set_index("trial_id")
+    assert list(trials.index) == list(reversed(STATES))
+    expected = {state: state for state in STATES} | {"open": "running", "killed": "not_run"}
+    assert trials["status"].to_dict() == expected
+    finals = trials["acc_all"].to_dict()
+    for state in STATES:
+        assert finals[state] == 95.0 if state == "done" else math.isnan(finals[state])
+    assert trials.loc["open", "seconds"] == 2.5
+    assert trials["attempts"].to_dict() == {s: int(s != "not_run") for s in STATES}
+    assert view.counts == Counts(7, 1, 1, 1, 1, running=1, not_run=2)
+    assert view.provenance == [PROVENANCE]
+
+
+def test_the_columns_are_the_same_before_anything_ran(tmp_path: Path) -> None:
+    planned(tmp_path, "a").close()
+    view = load_view(tmp_path, "c_tau")
+    main = ["acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel"]
+    assert list(view.trials) == [
+        *("trial_id", "status", "seed", "C", *main, "attempts", "seconds", "error")
+    ]
+    assert list(view.epochs) == ["trial_id", "seed", "C", "epoch", *main, "seconds"]
+    assert (len(view.trials), len(view.epochs)) == (1, 0)
+    assert view.trials["acc_all"].dtype == view.epochs["acc_all"].dtype == "float64"
+    assert view.provenance == []
+    assert view.artefacts == {}
+
+
+def test_an_empty_plan_has_empty_frames(tmp_path: Path) -> None:
+    planned(tmp_path).close()
+    view = load_view(tmp_path, "c_tau")
+    assert (len(view.trials), len(view.epochs)) == (0, 0)
+    assert view.counts == Counts(0, 0, 0, 0, 0, 0, 0)
+
+
+def test_epochs_come_from_the_newest_attempt_that_reached_them(tmp_path: Path) -> None:
+    with planned(tmp_path, "b", "a") as ledger:
+        start(ledger, "a", "b")
+        for epoch in (1, 2):
+            ledger.add_epoch("a", 1, epoch, {"acc_all": 10.0, "loss_total": float("inf")}, 1.0)
+            ledger.add_epoch("b", 1, epoch, {"acc_all": 30.0, "uc": 0.25}, 1.0)
+        start(ledger, "a")
+        ledger.add_epoch("a", 2, 2, {"acc_all": 20.0}, 4.0)
+    view = load_view(tmp_path, "c_tau")
+    epochs = view.epochs
+    assert list(zip(epochs["trial_id"], epochs["epoch"], epochs["acc_all"], strict=True)) == [
+        ("b", 1, 30.0),
+        ("b", 2, 30.0),
+        ("a", 1, 10.0),
+        ("a", 2, 20.0),
+    ]
+    assert epochs["seconds"].tolist() == [1.0, 1.0, 1.0, 4.0]
+    assert epochs["seed"].tolist() == [0, 0, 1, 1]
+    assert epochs["loss_total"].isna().all()
+    assert epochs["uc"].isna().tolist() == [False, False, True, True]
+    assert view.repeated_epochs == 1
+    assert view.trials["seconds"].tolist() == [2.0, 6.0]
+
+
+def test_a_shared_trial_shows_the_values_of_the_sweep_that_asks(tmp_path: Path) -> None:
+    tau = replace(sweep_record("tau"), axes={"tau": [0.4]}, defaults={"tau": 0.4})
+    with planned(tmp_path, "a") as ledger:
+        ledger.record_plan(tau, [replace(trial_record("a"), swept={"tau": 0.4})])
+        ledger.finish("a", start(ledger, "a"), "done", epoch=1, metrics=METRICS)
+    assert load_view(tmp_path, "c_tau").trials["C"].tolist() == [10.0]
+    other = load_view(tmp_path, "tau").trials
+    assert other["tau"].tolist() == [0.4]
+    assert "C" not in other
+    assert other["status"].tolist() == ["done"]
+
+
+def test_lists_are_tuples_and_names_never_collide(tmp_path: Path) -> None:
+    sweep = replace(sweep_record(), axes={"lr": [0.1], "seen_classes": [[0, 1], 5]})
+    trials = [
+        TrialRecord("a", {}, 0, "p", {"lr": 0.1, "seen_classes": [0, 1]}),
+        TrialRecord("b", {}, 0, "p", {"lr": 0.1, "seen_classes": 5}),
+    ]
+    with Ledger.open(tmp_path, write=True) as ledger:
+        ledger.record_plan(sweep, trials)
+        attempt = start(ledger, "a")
+        metrics = {**METRICS, "lr": 0.05, "seconds": 7.0}
+        ledger.add_epoch("a", attempt, 1, metrics, 2.0)
+        ledger.finish(
+            "a", attempt, "done", epoch=1, metrics=metrics, artefact=FileRef("artefacts/x", "h")
+        )
+    view = load_view(tmp_path, "c_tau")
+    assert view.record == sweep
+    assert view.trials["seen_classes"].tolist() == [(0, 1), 5]
+    assert view.trials["lr"].tolist() == [0.1, 0.1]
+    assert view.trials["measured_lr"].tolist()[0] == 0.05
+    assert view.trials["seconds"].tolist() == [2.0, 0.0]
+    assert view.epochs[["lr", "measured_lr", "seconds"]].to_numpy().tolist() == [[0.1, 0.05, 2.0]]
+    assert view.artefacts == {"a": FileRef("artefacts/x", "h")}
+    assert view.trials.columns.is_unique
+    assert view.epochs.columns.is_unique
+
+
+def test_an_error_is_shown_with_its_trial(tmp_path: Path) -> None:
+    with planned(tmp_path, "a") as ledger:
+        ledger.finish("a", start(ledger, "a"), "failed", epoch=2, error="ValueError: no <b>")
+    assert load_view(tmp_path, "c_tau").trials["error"].tolist() == ["ValueError: no <b>"]
+
+
+def test_unknown_sweeps_are_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no ledger"):
+        load_view(tmp_path, "c_tau")
+    planned(tmp_path, "a").close()
+    with pytest.raises(BadInputError, match="did you mean 'c_tau'"):
+        load_view(tmp_path, "ctau")

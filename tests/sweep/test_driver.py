@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError
+from lps_sweep.plan import SearchSpace, read_space
+from lps_sweep.results import Ledger, driver_lock
+from lps_sweep.sweep.driver import Outcome, run_sweep
+from lps_sweep.sweep.executor import Blame
+from lps_sweep.sweep.jobs import PackJob
+from lps_sweep.sweep.progress import Progress
+from tests.sweep.fakes import FakeExecutor, metrics_of
+
+FOUR_TRIALS = """
+name: four
+preset: digits
+set: {epochs: 4, pretrain_epochs: 1}
+grid:
+  C: [1, 10]
+  tau: [0.2, 0.4]
+seeds: [0]
+"""
+
+
+def space_of(folder: Path, text: str = FOUR_TRIALS) -> SearchSpace:
+    path = folder / "space.yaml"
+    path.write_text(text)
+    return read_space(path)
+
+
+def run(space: SearchSpace, results: Path, executor: FakeExecutor) -> Outcome:
+    return run_sweep(
+        space,
+        results,
+        make_executor=lambda: executor,
+        make_progress=lambda trials, outcomes: Progress(
+            Console(file=io.StringIO()), trials, outcomes
+        ),
+    )
+
+
+def poison(*trial_ids: str) -> Callable[[PackJob, int], Blame | None]:
+    def dies(job: PackJob, epoch: int) -> Blame | None:
+        inside = any(member.trial_id in trial_ids for member in job.members)
+        return Blame.CERTAIN if inside and epoch == 2 else None
+
+    return dies
+
+
+def ids_of(results: Path) -> Sequence[str]:
+    with Ledger.open(results) as ledger:
+        return [row.trial_id for row in ledger.trial_rows("four", False)]
+
+
+def test_everything_planned_is_done_once(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    outcome = run(space_of(tmp_path), tmp_path / "r", executor)
+    assert outcome.exit_code == ExitCode.DONE
+    assert (outcome.counts.planned, outcome.counts.done, outcome.ran) == (4, 4, 4)
+    with Ledger.open(tmp_path / "r") as ledger:
+        for row in ledger.trial_rows("four", False):
+            assert row.metrics == pytest.approx(metrics_of(row.trial_id, 4))
+            assert row.attempts == 1
+
+
+def test_a_finished_sweep_starts_nothing(tmp_path: Path) -> None:
+    run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
+    again = FakeExecutor()
+    outcome = run(space_of(tmp_path), tmp_path / "r", again)
+    assert (outcome.ran, again.packs) == (0, [])
+
+
+def test_new_values_add_trials_and_keep_the_finished(tmp_path: Path) -> None:
+    run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
+    more = FakeExecutor()
+    text = FOUR_TRIALS.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6]")
+    outcome = run(space_of(tmp_path, text), tmp_path / "r", more)
+    assert (outcome.counts.planned, outcome.counts.done, outcome.ran) == (4, 4, 2)
+    assert (outcome.change.added, outcome.change.orphaned) == (2, 2)
+
+
+def test_a_poison_trial_is_isolated_and_fails_alone(tmp_path: Path) -> None:
+    space = space_of(tmp_path)
+    run(space, tmp_path / "plan", FakeExecutor())
+    bad = ids_of(tmp_path / "plan")[1]
+    executor = FakeExecutor(dies=poison(bad), num_workers=1)
+    outcome = run(space, tmp_path / "r", executor)
+    assert (outcome.counts.done, outcome.counts.failed) == (3, 1)
+    assert outcome.exit_code == ExitCode.TRIALS_FAILED
+    sizes = [len(pack) for pack in executor.packs if bad in pack]
+    assert sizes == [4, 4, 2, 1, 1, 1], "retried, then halved, then alone"
+    with Ledger.open(tmp_path / "r") as ledger:
+        assert "killed" in next(
+            row.error for row in ledger.trial_rows("four", False) if row.trial_id == bad
+        )
+
+
+def test_a_pack_that_dies_goes_on_from_its_checkpoints(tmp_path: Path) -> None:
+    died: list[str] = []
+
+    def once(job: PackJob, epoch: int) -> Blame | None:
+        if epoch == 3 and not died:
+            died.append(job.job_id)
+            return Blame.CERTAIN
+        return None
+
+    executor = FakeExecutor(dies=once, num_workers=1)
+    outcome = run(space_of(tmp_path), tmp_path / "r", executor)
+    assert outcome.counts.done == 4
+    assert {first for _, first in executor.started} == {0, 2}
+    with Ledger.open(tmp_path / "r") as ledger:
+        assert ledger.repeated_epochs("four") == 0
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    results = tmp_path / "r"
+    died: list[str] = []
+
+    def once(job: PackJob, epoch: int) -> Blame | None:
+        if epoch == 4 and not died:
+            died.append(job.job_id)
+            for member in job.members:
+                (results / "checkpoints" / f"{member.trial_id}-3.pt").write_bytes(b"damaged")
+            return Blame.CERTAIN
+        return None
+
+    executor = FakeExecutor(dies=once, num_workers=1)
+    assert run(space_of(tmp_path), results, executor).counts.done == 4
+    assert {first for _, first in executor.started} == {0, 2}
+    with Ledger.open(results) as ledger:
+        assert ledger.repeated_epochs("four") == 4
+
+
+def test_packs_that_ran_beside_a_death_are_not_blamed(tmp_path: Path) -> None:
+    text = FOUR_TRIALS.replace("seeds: [0]", "seeds: [0]\nresources: {max_pack_size: 1}")
+    rounds: list[int] = []
+
+    class Aborting(FakeExecutor):
+        def run(self, jobs, accept):  # type: ignore[no-untyped-def]
+            rounds.append(len(jobs))
+            blame = Blame.POSSIBLE if len(rounds) == 2 else None
+            self.dies = lambda _job, _epoch: blame
+            return super().run(jobs, accept)
+
+    outcome = run(space_of(tmp_path, text), tmp_path / "r", Aborting())
+    assert outcome.counts.done == 4
+    assert rounds == [1, 4, 1, 1, 1, 1], "a trunk, four together, then each with nothing beside it"
+
+
+def test_out_of_memory_in_a_pack_is_tried_alone(tmp_path: Path) -> None:
+    space = space_of(tmp_path)
+    run(space, tmp_path / "plan", FakeExecutor())
+    hungry = ids_of(tmp_path / "plan")[0]
+    executor = FakeExecutor(
+        status_of=lambda trial_id: "out_of_memory" if trial_id == hungry else "done",
+        num_workers=1,
+    )
+    outcome = run(space, tmp_path / "r", executor)
+    assert [len(p) for p in executor.packs if hungry in p] == [4, 1]
+    assert (outcome.counts.done, outcome.counts.failed) == (3, 1)
+
+
+def test_diverged_trials_give_exit_code_2(tmp_path: Path) -> None:
+    outcome = run(
+        space_of(tmp_path), tmp_path / "r", FakeExecutor(status_of=lambda _trial_id: "diverged")
+    )
+    assert (outcome.counts.diverged, outcome.exit_code) == (4, ExitCode.TRIALS_FAILED)
+
+
+def test_trials_shared_by_two_sweeps_run_once(tmp_path: Path) -> None:
+    run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
+    other = space_of(tmp_path, FOUR_TRIALS.replace("name: four", "name: other"))
+    outcome = run(other, tmp_path / "r", FakeExecutor())
+    assert (outcome.counts.done, outcome.ran, outcome.change.shared) == (4, 0, 4)
+
+
+def test_a_second_driver_is_refused(tmp_path: Path) -> None:
+    with driver_lock(tmp_path / "r"), pytest.raises(FolderOwnedError):
+        run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
+
+
+def test_missing_data_fail_before_the_folder_is_made(tmp_path: Path) -> None:
+    text = "name: x\npreset: fashion_mnist\nset: {data_root: /nowhere}\nseeds: [0]\n"
+    with pytest.raises(BadInputError, match="nowhere"):
+        run(space_of(tmp_path, text), tmp_path / "r", FakeExecutor())
+    assert not (tmp_path / "r").exists()
