@@ -6,7 +6,7 @@ Defaults are those of the reference behaviour on CIFAR; presets depart from them
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from lps_sweep.config.fields import param
 from lps_sweep.config.networks import NETWORK_PARTS
@@ -128,9 +128,8 @@ class HeadConfig:
     )
 
 
-@dataclass(frozen=True)
-class MethodConfig:
-    """Base of the methods' own sections, which live in their `config.py`."""
+class MethodConfig(Protocol):
+    """What the methods' own sections, frozen dataclasses in their `config.py`, have in common."""
 
     name: ClassVar[str]
 

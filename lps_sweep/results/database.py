@@ -105,24 +105,26 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         BadInputError: There is no ledger.
         StorageError: The file cannot be read, is damaged, or is no ledger of this version.
     """
+    with storage_errors(path):
+        try:
+            return _open_ledger(path, "mode=ro")
+        except sqlite3.OperationalError:
+            if not _settled(path):
+                raise
+            return _open_ledger(path, "mode=ro&immutable=1")
+
+
+def _open_ledger(path: Path, options: str) -> sqlite3.Connection:
     missing = BadInputError("no ledger: nothing was run with this results folder", str(path.parent))
     if not path.exists():
         raise missing
-    with storage_errors(path):
-        connection = _connect(path, "mode=ro")
-        try:
-            if not _is_ledger(connection, path):
-                raise missing
-        except sqlite3.OperationalError:
-            connection.close()
-            if not _settled(path):
-                raise
-            connection = _connect(path, "mode=ro&immutable=1")
-            if not _is_ledger(connection, path):
-                raise missing from None
-        except BaseException:
-            connection.close()
-            raise
+    connection = _connect(path, options)
+    try:
+        if not _is_ledger(connection, path):
+            raise missing
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

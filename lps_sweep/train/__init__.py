@@ -8,16 +8,17 @@ from lps_sweep.train.checkpoint import (
     verifies,
 )
 from lps_sweep.train.device import device_facts, set_up_device
-from lps_sweep.train.learner import Learner
-from lps_sweep.train.pack import (
+from lps_sweep.train.evaluation import evaluate
+from lps_sweep.train.events import (
     CheckpointSaved,
     EpochDone,
     Event,
     Finished,
     MemberSpec,
     PackSpec,
-    train_pack,
 )
+from lps_sweep.train.learner import Learner
+from lps_sweep.train.pack import train_pack
 from lps_sweep.train.pretrain import Pretraining
 from lps_sweep.train.run import Member, Run
 
@@ -35,6 +36,7 @@ __all__ = [
     "Run",
     "SavedFile",
     "device_facts",
+    "evaluate",
     "load_state",
     "save_state",
     "set_up_device",

@@ -3,132 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lps_sweep.config import Config
 from lps_sweep.data import load, make_split
-from lps_sweep.train.checkpoint import Checkpoint, SavedFile, load_state, save_state
+from lps_sweep.train.checkpoint import load_state, prune, save_checkpoint
 from lps_sweep.train.device import set_up_device
-from lps_sweep.train.run import Evaluation, Member, Run
+from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features
+from lps_sweep.train.events import CheckpointSaved, EpochDone, Event, Finished, PackSpec
+from lps_sweep.train.run import Run
 
-
-@dataclass(frozen=True)
-class MemberSpec:
-    """A trial to train: from the start, or from its checkpoint."""
-
-    trial_id: str
-    config: Config
-    checkpoint: Checkpoint | None = None
-
-
-@dataclass(frozen=True)
-class PackSpec:
-    """What `train_pack` needs.
-
-    Attributes:
-        members: Trials with the same shared sections, all at the same epoch.
-        seed: The seed that they share.
-        backbone: File of the pre-trained weights.
-        checkpoints: Folder for checkpoints.
-        checkpoint_interval_s: Least time between two checkpoints; the last epoch always has one.
-        device: Name of the torch device.
-        num_threads: CPU threads.
-    """
-
-    members: tuple[MemberSpec, ...]
-    seed: int
-    backbone: SavedFile
-    checkpoints: Path
-    checkpoint_interval_s: float
-    device: str
-    num_threads: int
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """A member finished an epoch; `seconds` is its share of the pack's wall-clock time."""
-
-    trial_id: str
-    epoch: int
-    metrics: Mapping[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class CheckpointSaved:
-    """A member can go on from here."""
-
-    trial_id: str
-    checkpoint: Checkpoint
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A member's end: ``done``, ``failed`` or ``diverged``; or ``out_of_memory``, to try again.
-
-    `arrays` of a done member: targets, predictions and indices of the unlabeled images, pi_hat
-    per epoch, and the features of a fixed subset with their indices.
-    """
-
-    trial_id: str
-    status: str
-    epoch: int
-    metrics: Mapping[str, float]
-    arrays: Mapping[str, NDArray[Any]]
-    error: str = ""
-
-
-Event = EpochDone | CheckpointSaved | Finished
+KEPT_IN_TRAINING = 2
+"""Checkpoints of a trial in training: should the newest be damaged, the one before serves."""
 
 
 def train_pack(spec: PackSpec) -> Iterator[list[Event]]:
     """Trains the members of `spec` to their end; yields the events of each epoch.
 
-    Members fail and diverge alone; whatever else goes wrong is raised.
+    Members fail and diverge alone; whatever else goes wrong is raised. Files of older checkpoints
+    are removed when the consumer comes back for more, since by then it has taken note of the
+    newer ones. A member in training keeps two checkpoints, one that came to its end keeps one.
 
     Raises:
         BadInputError: The data are missing.
         StorageError: A checkpoint cannot be read or written.
+        ValueError: The members cannot share a Run, or do not go on from the same state.
     """
-    device = set_up_device(spec.device, spec.num_threads)
-    run = _start(spec, device)
-    first = spec.members[0].checkpoint.epoch if spec.members[0].checkpoint else 0
-    total = spec.members[0].config.loop.epochs
+    run, first = _start(spec, set_up_device(spec.device, spec.num_threads))
+    total = run.config.loop.epochs
+    if first == total:  # all was trained, but the end was not recorded
+        yield _done(run, evaluate(run)) + _departed(run, total)
     saved_at = time.monotonic()
     for epoch in range(first, total):
-        started = time.monotonic()
-        present = run.active
-        training = run.train_epoch(epoch)
-        diverged = [member for member in run.active if member.learner.diverged]
-        run.members = [member for member in run.members if member not in diverged]
-        evaluations = run.evaluate()
-        seconds = (time.monotonic() - started) / len(present)
-        events: list[Event] = [_ended(m, epoch, "diverged") for m in diverged]
-        for member in run.active:
-            evaluation = evaluations[member.trial_id]
-            metrics = {**evaluation.metrics, **training[member.trial_id]}
-            events.append(EpochDone(member.trial_id, epoch + 1, metrics, seconds))
-        last = epoch + 1 == total
-        if last or time.monotonic() - saved_at >= spec.checkpoint_interval_s:
+        events, ends = _epoch(run, epoch)
+        if epoch + 1 == total or time.monotonic() - saved_at >= spec.checkpoint_interval_s:
             events += _save(run, spec, epoch + 1)
             saved_at = time.monotonic()
-        if last:
-            events += [_done(run, m, evaluations[m.trial_id], total) for m in run.active]
-        events += [_ended(m, epoch, "failed") for m in run.members if m.error]
-        run.members = run.active
+        events += ends
         yield events
+        _clean_up(spec, events)
         if not run.members:
             return
 
 
-def _start(spec: PackSpec, device: torch.device) -> Run:
+def _start(spec: PackSpec, device: torch.device) -> tuple[Run, int]:
+    """The Run with all members as they go on, and the epoch to go on with, from 0."""
+    starts = {
+        (m.checkpoint.epoch, m.checkpoint.run.sha256) if m.checkpoint else (0, "")
+        for m in spec.members
+    }
+    if len(starts) != 1:
+        raise ValueError("the members of a pack must go on from the same state of their Run")
     config = spec.members[0].config
     images = load(config.data)
     split = make_split(images.labels, images.num_classes, config.split)
@@ -140,34 +68,66 @@ def _start(spec: PackSpec, device: torch.device) -> Run:
             learner.load_state(load_state(member.checkpoint.member, device))
     if spec.members[0].checkpoint:
         run.load_state(load_state(spec.members[0].checkpoint.run, device))
-    return run
+    return run, next(iter(starts))[0]
+
+
+def _epoch(run: Run, epoch: int) -> tuple[list[Event], list[Event]]:
+    """One epoch of training and evaluation: what it brought, and whose end it was."""
+    started = time.monotonic()
+    num_present = len(run.members)
+    training = run.train_epoch(epoch)
+    evaluations = evaluate(run)
+    is_last = epoch + 1 == run.config.loop.epochs
+    done = _done(run, evaluations) if is_last else []
+    seconds = (time.monotonic() - started) / num_present
+    events: list[Event] = []
+    for member in run.members:
+        metrics = {**evaluations[member.trial_id].metrics, **training[member.trial_id]}
+        events.append(EpochDone(member.trial_id, epoch + 1, metrics, seconds))
+    return events, done + _departed(run, epoch)
 
 
 def _save(run: Run, spec: PackSpec, epoch: int) -> list[Event]:
-    shared = save_state(run.state(), spec.checkpoints / "runs")
+    shared = run.state()
+    return [
+        CheckpointSaved(
+            m.trial_id,
+            save_checkpoint(spec.checkpoints / m.trial_id, epoch, m.learner.state(), shared),
+        )
+        for m in run.members
+    ]
+
+
+def _done(run: Run, evaluations: Mapping[str, Evaluation]) -> list[Event]:
+    unlabeled = run.split.unlabeled
+    indices, features = kept_features(run)
     events: list[Event] = []
-    for member in run.active:
-        folder = spec.checkpoints / member.trial_id
-        saved = save_state(member.learner.state(), folder, f"epoch-{epoch:04d}")
-        events.append(CheckpointSaved(member.trial_id, Checkpoint(epoch, saved, shared)))
+    for member in run.members:
+        evaluation = evaluations[member.trial_id]
+        arrays: dict[str, NDArray[Any]] = {
+            "unlabeled_indices": unlabeled,
+            "targets": run.split.targets[unlabeled],
+            "predictions": evaluation.predictions,
+            "pi_hat": member.learner.pi_hat_epochs(),
+            "feature_indices": indices,
+            "features": features[member.trial_id],
+        }
+        epochs = run.config.loop.epochs
+        events.append(Finished(member.trial_id, "done", epochs, evaluation.metrics, arrays))
     return events
 
 
-def _done(run: Run, member: Member, evaluation: Evaluation, epochs: int) -> Finished:
-    unlabeled = run.split.unlabeled
-    indices, features = run.features(member)
-    arrays: dict[str, NDArray[Any]] = {
-        "unlabeled_indices": unlabeled,
-        "targets": run.split.targets[unlabeled],
-        "predictions": evaluation.predictions,
-        "pi_hat": member.learner.pi_hat_epochs(),
-        "feature_indices": indices,
-        "features": features.astype(np.float32),
-    }
-    return Finished(member.trial_id, "done", epochs, evaluation.metrics, arrays)
+def _departed(run: Run, epoch: int) -> list[Event]:
+    """The ends of the members that left since the last time, after `epoch` whole epochs."""
+    departures, run.departures = run.departures, []
+    return [Finished(d.trial_id, d.status, epoch, error=d.error) for d in departures]
 
 
-def _ended(member: Member, epoch: int, status: str) -> Finished:
-    status = "out_of_memory" if member.out_of_memory else status
-    error = member.error or f"the loss was not finite in epoch {epoch + 1}"
-    return Finished(member.trial_id, status, epoch, {}, {}, error)
+def _clean_up(spec: PackSpec, events: Sequence[Event]) -> None:
+    """Removes the checkpoints that `events` have made superfluous."""
+    for event in events:
+        folder = spec.checkpoints / event.trial_id
+        if isinstance(event, CheckpointSaved):
+            prune(folder, event.checkpoint.epoch, KEPT_IN_TRAINING)
+        elif isinstance(event, Finished) and event.status != "out_of_memory":
+            prune(folder, event.epoch, keep=1)

@@ -80,7 +80,7 @@ class Pretraining:
         count = len(self._pixels)
         batch_size = min(self._settings.pretrain_batch_size, count)
         order = permutation(count, fold_key(seed, ORDER_STREAM, epoch), self._pixels.device)
-        batches = order.split(batch_size)[: count // batch_size]
+        batches = order.split(batch_size)[: count // batch_size]  # type: ignore[no-untyped-call]
         losses = [
             self._step(self._pixels[rows], (seed, epoch, i)) for i, rows in enumerate(batches)
         ]

@@ -208,7 +208,6 @@ def _shared(config: Config) -> tuple[object, ...]:
 
 def _is_out_of_memory(error: Exception) -> bool:
     """Python and CUDA have types for it; torch's allocator of the CPU has not."""
-    return (
-        isinstance(error, MemoryError | torch.OutOfMemoryError)
-        or "DefaultCPUAllocator: can't allocate memory" in str(error)
-    )
+    return isinstance(
+        error, MemoryError | torch.OutOfMemoryError
+    ) or "DefaultCPUAllocator: can't allocate memory" in str(error)

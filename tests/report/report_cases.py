@@ -94,6 +94,7 @@ def make_ledger(
     *,
     epochs: int = 20,
     error: str = "RuntimeError: made",
+    otherwise: str = "done",
     points: Sequence[tuple[Any, ...]] | None = None,
 ) -> Path:
     """Write `sweep` with made results into a ledger in `folder`; returns `folder`.
@@ -101,30 +102,31 @@ def make_ledger(
     Args:
         folder: The results folder.
         sweep: The sweep; its grid is planned in full unless `points` are given.
-        fates: By swept values and seed: failed, diverged, running or not_run instead of done.
+        fates: By swept values and seed: failed, diverged, running or not_run.
         epochs: Recorded epochs of a done trial; others stop after three.
         error: The error of failed and diverged trials.
+        otherwise: What becomes of a trial that `fates` does not name.
         points: The planned points.
     """
     planned = list(itertools.product(*sweep.axes.values())) if points is None else list(points)
     cells = [(point, seed) for point in planned for seed in sweep.seeds]
-    ids = {cell: f"t{i:05d}" for i, cell in enumerate(cells)}
+    ids = [f"t{i:05d}" for i in range(len(cells))]
     trials = [
         TrialRecord(
-            trial_id=ids[point, seed],
+            trial_id=trial_id,
             config=dict(sweep.settings),
             seed=seed,
             pack_key="p",
             swept=dict(zip(sweep.axes, point, strict=True)),
         )
-        for point, seed in cells
+        for trial_id, (point, seed) in zip(ids, cells, strict=True)
     ]
     with Ledger.open(folder, write=True) as ledger, ledger.transaction():
         ledger.record_plan(sweep, trials)
-        for point, seed in cells:
-            fate = (fates or {}).get((*point, seed), "done")
+        for trial_id, (point, seed) in zip(ids, cells, strict=True):
+            fate = fates.get((*point, seed), otherwise) if fates else otherwise
             if fate != "not_run":
-                _run(ledger, ids[point, seed], final_metrics(point, seed), fate, epochs, error)
+                _run(ledger, trial_id, final_metrics(point, seed), fate, epochs, error)
     return folder
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
-from report_cases import C_TAU, PAPER, SETTINGS, final_metrics, make_ledger, record
 
 from lps_sweep.report.cells import Cell, held_point
 from lps_sweep.report.comparison import LevelDifference, level_differences
@@ -27,6 +27,14 @@ from lps_sweep.report.figures.style import PALETTE, level_keys
 from lps_sweep.report.reference import Reference
 from lps_sweep.report.section import unique_tables
 from lps_sweep.results import SweepView, load_view
+from tests.report.report_cases import (
+    C_TAU,
+    PAPER,
+    SETTINGS,
+    final_metrics,
+    make_ledger,
+    record,
+)
 
 FATES = {
     (15, 0.4, 2): "failed",
@@ -70,8 +78,8 @@ def test_slice_info_whole(tmp_path: Path) -> None:
             m: (
                 LevelDifference(
                     1,
-                    pytest.approx(other[m] - finals[0][m]),
-                    None,  # type: ignore[arg-type]
+                    cast("float", pytest.approx(other[m] - finals[0][m])),
+                    None,
                     int(other[m] > finals[0][m]),
                     None,
                     "too few seeds",

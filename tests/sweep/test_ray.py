@@ -161,3 +161,59 @@ def test_a_signal_ends_in_order(tmp_path: Path, number: signal.Signals, code: in
         output, _ = driver.communicate(timeout=60)
     assert driver.returncode == code, output
     assert "same command again" in output
+
+
+def test_a_cluster_of_two_nodes_with_a_shared_folder(tmp_path: Path) -> None:
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+    environment = {**os.environ, **token, "RAY_USAGE_STATS_ENABLED": "0"}
+    space, results = space_of(tmp_path, epochs=2), tmp_path / "r"
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "two_nodes.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as cluster:
+        assert cluster.stdout is not None
+        lines = iter(cluster.stdout.readline, "")
+        address = next(line.strip() for line in lines if ":" in line and line[0].isdigit())
+        asked = command(space, results, "--address", address)
+        stranger = {**environment, "RAY_AUTH_TOKEN": "f" * 64}
+        refused = subprocess.run(asked, capture_output=True, text=True, env=stranger, timeout=240)
+        joined = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=240)
+        cluster.communicate("")
+    assert refused.returncode == 4, refused.stderr
+    assert "RAY_AUTH_TOKEN" in refused.stderr
+    assert joined.returncode == 0, joined.stderr
+    assert "2 nodes" in joined.stdout
+    assert len(finals(results)) == 8
+
+
+@pytest.mark.fault
+def test_one_trial_out_of_memory_does_not_end_the_sweep(tmp_path: Path) -> None:
+    space, results = tmp_path / "hungry.yaml", tmp_path / "r"
+    space.write_text(
+        "name: hungry\npreset: digits\nset: {epochs: 2, pretrain_epochs: 1}\n"
+        "grid: {C: [1, 99, 10]}\nseeds: [0]\nresources: {max_pack_size: 1, max_attempts: 1}\n"
+    )
+    facts = dict(
+        line.split(":")[:2] for line in Path("/proc/meminfo").read_text().splitlines() if line
+    )
+    total, free = (int(facts[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parent / "hungry"),
+        "RAY_memory_usage_threshold": f"{min(0.97, 1 - free / total + 0.25):.3f}",
+    }
+    done = subprocess.run(
+        command(space, results), capture_output=True, text=True, env=environment, timeout=280
+    )
+    assert done.returncode == 2, done.stderr
+    outcomes = rows_of(
+        results,
+        "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
+        " USING (trial_id) ORDER BY 1",
+    )
+    assert [row[:2] for row in outcomes] == [(1.0, "done"), (10.0, "done"), (99.0, "failed")]
+    assert "memory" in str(outcomes[2][2])

@@ -1,0 +1,84 @@
+"""What training of a pack is given, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lps_sweep.config import Config
+from lps_sweep.train.checkpoint import Checkpoint, SavedFile
+
+
+@dataclass(frozen=True)
+class MemberSpec:
+    """A trial to train: from the start, or from its checkpoint."""
+
+    trial_id: str
+    config: Config
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class PackSpec:
+    """What `train_pack` needs.
+
+    Attributes:
+        members: Trials with the same shared sections, all at the same epoch.
+        seed: The seed that they share.
+        backbone: File of the pre-trained weights.
+        checkpoints: Folder for checkpoints; each trial has a folder of its own in it.
+        checkpoint_interval_s: Least time between two checkpoints; the last epoch always has one.
+        device: Name of the torch device.
+        num_threads: CPU threads.
+    """
+
+    members: tuple[MemberSpec, ...]
+    seed: int
+    backbone: SavedFile
+    checkpoints: Path
+    checkpoint_interval_s: float
+    device: str
+    num_threads: int
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A member finished an epoch; `seconds` is its share of the pack's wall-clock time."""
+
+    trial_id: str
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A member can go on from here."""
+
+    trial_id: str
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A member's end after `epoch` whole epochs.
+
+    `status` is ``done``, ``failed`` or ``diverged``; or ``out_of_memory``, to try again.
+
+    `arrays` of a done member: targets, predictions and indices of the unlabeled images, pi_hat
+    per epoch, and the features of a fixed subset with their indices.
+    """
+
+    trial_id: str
+    status: str
+    epoch: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    error: str = ""
+
+
+Event = EpochDone | CheckpointSaved | Finished
