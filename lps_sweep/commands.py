@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,15 +63,15 @@ def pretrain(*, settings: Sequence[str], preset: str, results: Path) -> int:
     from lps_sweep.sweep.driver import make_trunk
     from lps_sweep.sweep.progress import Progress
 
-    console = _console()
     space = single_space(preset=preset, settings=settings, seed=0)
-    file = make_trunk(
-        space,
-        results,
-        make_executor=_inline(space),
-        make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
-    )
-    console.print(f"trunk: {results / file.path}", soft_wrap=True)
+    with _console() as console:
+        file = make_trunk(
+            space,
+            results,
+            make_executor=_inline(space),
+            make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
+        )
+        console.print(f"trunk: {results / file.path}", highlight=False)
     return ExitCode.DONE
 
 
@@ -116,25 +117,25 @@ def _run(space: SearchSpace, results: Path, *, inline: bool, address: str) -> in
     from lps_sweep.sweep.progress import Progress
     from lps_sweep.sweep.signals import Interrupted, interruptible
 
-    console = _console()
     log = results / space.name / "logs" / "ray.log"
     make_executor = _inline(space) if inline else _on_ray(space, results, log, address)
-    try:
-        with interruptible():
-            outcome = run_sweep(
-                space,
-                results,
-                make_executor=make_executor,
-                make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
+    with _console() as console:
+        try:
+            with interruptible():
+                outcome = run_sweep(
+                    space,
+                    results,
+                    make_executor=make_executor,
+                    make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
+                )
+                _tell(console, results, space, outcome.counts)
+        except Interrupted as interrupted:
+            console.print(
+                f"interrupted by {interrupted}; every finished trial is recorded. "
+                "Give the same command again to go on.",
+                highlight=False,
             )
-            _tell(console, results, space, outcome.counts)
-    except Interrupted as interrupted:
-        console.print(
-            f"interrupted by {interrupted}; every finished trial is recorded. "
-            "Give the same command again to go on.",
-            highlight=False,
-        )
-        return interrupted.exit_code
+            return interrupted.exit_code
     return outcome.exit_code
 
 
@@ -198,9 +199,11 @@ def _one_decimal(number: str) -> str:
     return f"{float(number):.1f}" if number else "-"
 
 
-def _console() -> Console:
+@contextlib.contextmanager
+def _console() -> Iterator[Console]:
     """The terminal, under a file descriptor of its own that nothing else redirects."""
     from rich.console import Console
 
     sys.stdout.flush()
-    return Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), soft_wrap=True)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as file:
+        yield Console(file=file, soft_wrap=True)

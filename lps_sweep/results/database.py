@@ -30,12 +30,13 @@ CREATE TABLE planned (
     position INTEGER, swept TEXT NOT NULL,
     PRIMARY KEY (sweep, trial_id)
 ) STRICT, WITHOUT ROWID;
--- facts: what the worker said when it began, null while the attempt waits for its turn
+-- begun: 1 once a worker has taken it up, until then it waits for its turn
 -- ended: why the attempt is over, null while it is open
 CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials,
     attempt INTEGER NOT NULL CHECK (attempt >= 1),
-    pack_id TEXT NOT NULL, provenance TEXT NOT NULL, facts TEXT, ended TEXT,
+    pack_id TEXT NOT NULL, provenance TEXT NOT NULL,
+    begun INTEGER NOT NULL DEFAULT 0, ended TEXT,
     UNIQUE (trial_id, attempt)
 ) STRICT;
 CREATE UNIQUE INDEX open_attempt ON attempts (trial_id) WHERE ended IS NULL;

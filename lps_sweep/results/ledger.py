@@ -159,8 +159,8 @@ class Ledger(LedgerReader):
         )
         return attempt
 
-    def describe_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
-        """Add to the provenance of an open attempt what is known only where it runs.
+    def begin_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
+        """Record that a worker has begun an open attempt; its `facts` join the provenance.
 
         False, and nothing written, if `attempt` is not the open one of the trial.
         """
@@ -172,20 +172,10 @@ class Ledger(LedgerReader):
                 return False
             known = {**queries.parse(row[0], self.path), **facts}
             self._execute(
-                "UPDATE attempts SET provenance = ? WHERE trial_id = ? AND attempt = ?",
+                "UPDATE attempts SET provenance = ?, begun = 1 WHERE trial_id = ? AND attempt = ?",
                 (json_text(known), trial_id, attempt),
             )
         return True
-
-    def begin_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
-        """Record that a worker has begun an open attempt, and `facts` about where it runs."""
-        with self.transaction():
-            cursor = self._execute(
-                "UPDATE attempts SET facts = ? WHERE trial_id = ? AND attempt = ?"
-                " AND ended IS NULL",
-                (json_text(facts), trial_id, attempt),
-            )
-        return cursor.rowcount == 1
 
     def add_epoch(
         self, trial_id: str, attempt: int, epoch: int, metrics: Mapping[str, float], seconds: float

@@ -26,8 +26,9 @@ STATES = ("done", "stopped", "failed", "diverged", "running", "not_run")
 _TRIALS = """
 SELECT p.trial_id, t.seed, p.swept, o.status, o.metrics, o.error, o.artefact_path,
     o.artefact_sha256,
-    (SELECT count(*) FROM attempts a WHERE a.trial_id = p.trial_id) AS attempts,
-    EXISTS (SELECT 1 FROM attempts a WHERE a.trial_id = p.trial_id AND a.ended IS NULL) AS open,
+    (SELECT total(begun) FROM attempts a WHERE a.trial_id = p.trial_id) AS attempts,
+    EXISTS (SELECT 1 FROM attempts a WHERE a.trial_id = p.trial_id AND a.ended IS NULL
+        AND a.begun) AS open,
     (SELECT total(seconds) FROM epochs e WHERE e.trial_id = p.trial_id) AS seconds
 FROM planned p JOIN trials t USING (trial_id) LEFT JOIN outcomes o USING (trial_id)
 WHERE p.sweep = ? AND p.position IS NOT NULL ORDER BY p.position
@@ -45,7 +46,7 @@ GROUP BY p.position, e.trial_id, e.epoch ORDER BY p.position, e.epoch
 
 _PROVENANCE = """
 SELECT a.provenance FROM planned p JOIN attempts a USING (trial_id)
-WHERE p.sweep = ? AND p.position IS NOT NULL
+WHERE p.sweep = ? AND p.position IS NOT NULL AND a.begun
 GROUP BY a.provenance ORDER BY min(a.number)
 """
 
@@ -62,7 +63,7 @@ WHERE p.sweep = ? AND p.position IS NOT NULL
 _STATES = """
 SELECT p.trial_id, coalesce(o.status, CASE WHEN a.trial_id IS NULL THEN 'not_run' ELSE ? END)
 FROM planned p LEFT JOIN outcomes o USING (trial_id)
-    LEFT JOIN attempts a ON a.trial_id = p.trial_id AND a.ended IS NULL
+    LEFT JOIN attempts a ON a.trial_id = p.trial_id AND a.ended IS NULL AND a.begun
 WHERE p.sweep = ? AND p.position IS NOT NULL ORDER BY p.position
 """
 
@@ -176,7 +177,7 @@ def artefact(connection: sqlite3.Connection, trial_id: str) -> FileRef | None:
 
 
 def states(connection: sqlite3.Connection, sweep: str, driver_alive: bool) -> dict[str, str]:
-    """State of each planned trial, in plan order; an open attempt runs if the driver does."""
+    """State of each planned trial, in plan order; an attempt begun runs if the driver does."""
     open_state = "running" if driver_alive else "not_run"
     return dict(connection.execute(_STATES, (open_state, sweep)))
 
@@ -202,7 +203,7 @@ def trial_rows(
             metrics=parse(metrics, path) if status == "done" else {},
             error=error or "",
             artefact=FileRef(file, sha256) if file else None,
-            attempts=attempts,
+            attempts=int(attempts),
             seconds=s,
         )
         rows.append(trial)
@@ -235,7 +236,7 @@ def digest(connection: sqlite3.Connection, path: Path, sweep: str, driver_alive:
     """SHA-256 over all that tables and report show of `sweep`."""
     record = sweep_record(connection, path, sweep)
     state = hashlib.sha256(json_text(list(vars(record).values())).encode())
-    state.update(json_text(repeated_epochs(connection, sweep)).encode())
+    # Repeated epochs are in as well: each raises the newest attempt of its epoch.
     for query in (_TRIALS, _EPOCHS, _PROVENANCE):
         state.update(query.encode())
         for row in connection.execute(query, (sweep,)):

@@ -15,8 +15,8 @@ from lps_sweep.metrics import accuracies
 from lps_sweep.train.learner import Learner
 from lps_sweep.train.run import Run
 
-EVALUATION_BATCH = 256
-"""Images per pass; the largest activations of a ResNet-18 then take 67 MB each in float32."""
+EVALUATION_BATCH = 512
+"""Images per pass; the largest activations of a ResNet-18 then take 134 MB each in float32."""
 
 NUM_KEPT_FEATURES = 1000
 """Unlabeled images, evenly spaced, whose features are kept with a finished trial."""

@@ -52,7 +52,11 @@ KEYS = [
     Wrong(3, "method: lsp", "unknown method 'lsp'; did you mean 'lps'?"),
     Wrong(3, "method: [lps]", "method must be text, not ['lps']"),
     Wrong(3, 'method: ""', "method must be text, not ''"),
-    Wrong(3, "resources: {cpus: 2}", "unknown key 'cpus'; did you mean 'cpus_per_pack'?"),
+    Wrong(
+        3,
+        "resources: {cpu_per_pack: 2}",
+        "unknown key 'cpu_per_pack'; did you mean 'cpus_per_pack'?",
+    ),
 ]
 TWICE = [
     Wrong(9, "seeds: [0]\nname: again", "'name' is given twice, first at FILE:1", at=10),
@@ -71,7 +75,8 @@ TWICE = [
     Wrong(9, "seeds: [0, 1, 0]", "seeds has 0 twice"),
 ]
 SHAPES = [
-    Wrong(4, "set: [1]\ngrid:\n  C: [1]\n#", "set must be a mapping of names to values"),
+    Wrong(4, "set: |", "set must be a mapping of names to values"),
+    Wrong(4, "set: [1]\nquestion: |", "set must be a mapping of names to values"),
     Wrong(5, "#", "set must be a mapping of names to values", at=4),
     Wrong(6, "grid: 5\nquestion: |", "grid must be a mapping of names to values"),
     Wrong(7, "  tau: 0.2", "tau must be a list of values to sweep, not 0.2"),
@@ -175,7 +180,7 @@ WHOLE_FILES = [
     (b"# a comment\n", 1, "there is nothing in it"),
     (b"- name: x\n", 1, "a search space is a mapping of keys to values"),
     (b"\n\njust text\n", 3, "a search space is a mapping of keys to values"),
-    (b"---\n", 1, "a search space is a mapping of keys to values"),
+    (b"---\n", 2, "a search space is a mapping of keys to values"),
     (b"name: x\nquestion: \xff?\nseeds: [0]\n", 2, "not UTF-8 text: byte 0xff"),
     (RIGHT.encode("utf-16"), 1, "not UTF-8 text: byte 0xff"),
     (b"name: x\nquestion: \x00\n", 2, "not valid YAML: character U+0000 is not allowed"),

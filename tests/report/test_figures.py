@@ -10,15 +10,6 @@ from lps_sweep.report.cells import Cell, held_point
 from lps_sweep.report.comparison import LevelDifference, level_differences
 from lps_sweep.report.figures import all_sections, section_modules
 from lps_sweep.report.figures.curves import draw_default, draw_levels
-from lps_sweep.report.figures.grid import (
-    NARROWEST,
-    GridInfo,
-    cell_label,
-    colour_range,
-    draw_grid,
-    grid_info,
-    numeric_pairs,
-)
 from lps_sweep.report.figures.health import mixture_text, provenance_rows
 from lps_sweep.report.figures.lines import MAX_POINTS, Line, group_info, level_info, thinned
 from lps_sweep.report.figures.sensitivity import draw_slice
@@ -48,12 +39,6 @@ FATES = {
 def view(tmp_path_factory: pytest.TempPathFactory) -> SweepView:
     folder = make_ledger(tmp_path_factory.mktemp("results"), record(C_TAU), FATES, epochs=5)
     return load_view(folder, "c_tau")
-
-
-def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
-    by_seed = dict(enumerate(values))
-    named = dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), by_seed)
-    return Cell(planned, named, causes)
 
 
 def test_slice_info_whole(tmp_path: Path) -> None:
@@ -182,42 +167,6 @@ def test_a_resolved_finding_names_level_and_size(tmp_path: Path) -> None:
     text = finding(slice_info(view, "C"))
     assert "novel is worse at 1 (\u221220.0 points)" in text
     assert "all other comparisons are inconclusive" in text
-
-
-def test_cell_labels() -> None:
-    assert cell_label(_cell(90.0, 91.0, 92.0), "acc_all") == ("91.0", "n 3")
-    assert cell_label(_cell(90.0, 91.0, failed=1), "acc_all") == ("90.5", "(2/3)")
-    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "1 failed, 2 diverged")
-    assert cell_label(_cell(planned=0), "acc_all") == ("—", "not planned")
-
-
-def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
-    assert numeric_pairs(view) == [("C", "tau")]
-    info = grid_info(view, "C", "tau")
-    assert info.default == (2, 2)
-    panel = draw_grid(info)[1]
-    assert len(panel.figure.layout.annotations) == 25
-    texts = {(a.x, a.y): a.text for a in panel.figure.layout.annotations}
-    assert texts[4, 4] == "—<br>several causes"
-    assert texts[3, 2].endswith("<br>(2/3)")
-    assert panel.figure.data[0].z[4][4] is None
-    assert len(panel.figure.layout.shapes) == 1
-
-
-def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
-    points = [(1, 0.4), (10, 0.4), (10, 0.2)]
-    sweep = record({"C": [1, 10], "tau": [0.2, 0.4]})
-    view = load_view(make_ledger(tmp_path, sweep, points=points), "c_tau")
-    assert numeric_pairs(view) == []
-    assert [cell.planned for cell in slice_info(view, "C").cells] == [3, 3]
-
-
-def test_a_narrow_grid_keeps_a_wide_scale() -> None:
-    cells = ((_cell(99.4), _cell(99.6)),)
-    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {})
-    low, high = colour_range(info, "acc_seen")
-    assert high - low == pytest.approx(NARROWEST)
-    assert high <= 100.0
 
 
 def test_means_of_curves_are_of_done_trials_at_common_epochs(view: SweepView) -> None:

@@ -41,7 +41,9 @@ def planned(folder: Path, *trial_ids: str, sweep: str = "c_tau") -> Ledger:
 def start(ledger: Ledger, *trial_ids: str) -> int:
     numbers = set(ledger.start_attempts(trial_ids, "pack", PROVENANCE).values())
     assert len(numbers) == 1
-    return numbers.pop()
+    attempt = numbers.pop()
+    assert all(ledger.begin_attempt(trial_id, attempt, {}) for trial_id in trial_ids)
+    return attempt
 
 
 def checkpoint(trial_id: str, attempt: int, epoch: int) -> CheckpointRecord:

@@ -41,7 +41,7 @@ def test_equal_arrays_are_equal_files(tmp_path: Path) -> None:
     assert save_artefact(tmp_path / "two", "a", 1, arrays) == first
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "delete"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "delete", "swap"])
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
     ref = save_artefact(tmp_path, "a", 1, {"x": np.arange(100)})
     path = tmp_path / ref.path
@@ -52,6 +52,9 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
         del content[-10:]
     elif damage == "empty":
         content.clear()
+    elif damage == "swap":
+        other = save_artefact(tmp_path, "b", 1, {"x": np.arange(100) + 1})
+        content[:] = (tmp_path / other.path).read_bytes()
     path.write_bytes(content)
     if damage == "delete":
         path.unlink()

@@ -30,7 +30,7 @@ VISIBLE: dict[str, Change] = {
     "an epoch again": lambda ledger: ledger.add_epoch("b", 1, 1, METRICS, 1.0),
     "an outcome": lambda ledger: ledger.finish("b", 1, "stopped", epoch=1),
     "an attempt": lambda ledger: start(ledger, "c"),
-    "provenance": lambda ledger: ledger.describe_attempt("b", 1, {"device": "cuda"}),
+    "provenance": lambda ledger: ledger.begin_attempt("b", 1, {"device": "cuda"}),
     "the question": lambda ledger: ledger.record_plan(
         replace(sweep_record(), question="Why?"), trials("a", "b", "c")
     ),
@@ -46,6 +46,7 @@ INVISIBLE: dict[str, Change] = {
     "the same plan": lambda ledger: ledger.record_plan(sweep_record(), trials("a", "b", "c")),
     "another sweep": lambda ledger: ledger.record_plan(sweep_record("other"), trials("a", "z")),
     "a trial of another sweep": lambda ledger: start(ledger, "elsewhere"),
+    "an attempt that waits": lambda ledger: ledger.start_attempts(["c"], "pack", {}),
     "an end that leaves it outstanding": lambda ledger: ledger.end_attempt("b", 1, "killed"),
 }
 

@@ -51,7 +51,7 @@ def test_rows_of_an_attempt_that_is_not_open_are_refused(tmp_path: Path, fenced_
         assert not ledger.add_epoch("a", old, 2, METRICS, 0.5)
         assert not ledger.add_checkpoint(checkpoint("a", old, 2))
         assert not ledger.finish("a", old, "done", epoch=2, metrics=METRICS)
-        assert not ledger.describe_attempt("a", old, {"device": "zombie"})
+        assert not ledger.begin_attempt("a", old, {"device": "zombie"})
         ledger.end_attempt("a", old, "woken")
         assert (ledger.digest("c_tau"), ledger.attempts("a"), ledger.outcomes("c_tau")) == before
         assert ledger.checkpoints("a") == []
@@ -180,7 +180,7 @@ def test_a_state_that_is_no_outcome_is_refused(tmp_path: Path) -> None:
 def test_provenance_can_be_completed_while_the_attempt_is_open(tmp_path: Path) -> None:
     with planned(tmp_path, "a", "b") as ledger:
         start(ledger, "a", "b")
-        assert ledger.describe_attempt("a", 1, {"device": "cuda", "threads": 2})
+        assert ledger.begin_attempt("a", 1, {"device": "cuda", "threads": 2})
         assert ledger.provenance("c_tau") == [
             {"lps_sweep": "0.1.0", "device": "cuda", "threads": 2},
             PROVENANCE,

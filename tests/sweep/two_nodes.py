@@ -14,7 +14,7 @@ def main() -> None:
     cluster.wait_for_nodes()
     print(cluster.address, flush=True)
     sys.stdin.read()
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

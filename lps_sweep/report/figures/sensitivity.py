@@ -96,20 +96,22 @@ def _tick(info: SliceInfo, i: int) -> str:
 
 
 def _add_means(figure: Any, info: SliceInfo, metric: str) -> None:
-    pairs = zip(positions(info), (c.stats(metric) for c in info.cells), strict=True)
+    places = positions(info)
+    aside = 0.02 * (max(places) - min(places))
+    pairs = zip(places, (c.stats(metric) for c in info.cells), strict=True)
     shown = [(x, found) for x, found in pairs if found is not None and found.n > 1]
     for bars in (False, True):
         some = [(x, found) for x, found in shown if (found.interval is not None) == bars]
         if not some:
             continue
         figure.add_scatter(
-            x=[x for x, _ in some],
+            x=[thin(x + aside) for x, _ in some],
             y=[thin(found.mean) for _, found in some],
             mode="markers",
             marker={"color": light("ink"), "symbol": "circle", "size": 8},
             error_y=_bars([found for _, found in some]) if bars else None,
-            customdata=[_hover(found) for _, found in some],
-            hovertemplate="%{x}: %{customdata}<extra></extra>",
+            customdata=[f"{x:.10g}: {_hover(found)}" for x, found in some],
+            hovertemplate="%{customdata}<extra></extra>",
         )
 
 
@@ -195,9 +197,10 @@ def _figure(info: SliceInfo) -> Figure:
     name = f"sensitivity_{slug(info.parameter)}"
     caption = (
         f"Final accuracy by {info.parameter}{held_text(info)}. Each seed is a line; seeds share "
-        "split and, at one seed, batches, so a line is a paired comparison. Intervals "
-        "only from three seeds on, of each mean by itself, cut where they leave the panel; the "
-        f"table of differences has those of the comparison. {info.reference.caption}"
+        "split and, at one seed, batches, so a line is a paired comparison. Means stand a "
+        "little to the right. Intervals, from three seeds on, are of each mean by itself and cut "
+        f"where they leave the panel; the table of differences has those of the comparison. "
+        f"{info.reference.caption}"
     )
     return Figure(
         f"{name}_figure",

@@ -80,13 +80,14 @@ class RayExecutor:
             if watch.refusal:
                 raise watch.refusal from None
             return _aborted(jobs, watch, error)
-        for result in grid:
-            if result.error:
+        for result in (grid[number] for number in range(len(grid))):
+            if result.error and result.config:
                 watch.died(result.config["job"], str(result.error))
         return list(watch.deaths.values())
 
     def _measure(self) -> None:
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        nodes = [node["Resources"] for node in known if node["Alive"]]
         gpus = sum(node.get("GPU", 0.0) for node in nodes)
         wanted = self._resources.gpus_per_pack
         self._bundle = {

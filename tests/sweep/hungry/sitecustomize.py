@@ -6,20 +6,17 @@ import importlib.machinery
 import importlib.util
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 
 class Hungry:
     """Finds `lps_sweep.train` as usual and then replaces its `train_pack`."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> Any:
+    def find_spec(self, name: str, *_: object) -> Any:
         if name != "lps_sweep.train":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         assert spec is not None
         assert spec.loader is not None
@@ -49,4 +46,4 @@ def eat() -> None:
     raise RuntimeError("nobody stopped this")
 
 
-sys.meta_path.insert(0, Hungry())  # type: ignore[arg-type]
+sys.meta_path.insert(0, Hungry())

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.config import Located
+from lps_sweep.errors import BadInputError
+from lps_sweep.plan import Resources, SearchSpace, read_space, single_space
+from lps_sweep.plan.space import MAX_TRIALS
+from tests.plan.space_cases import space_of
+
+SPACES = sorted((Path(__file__).parents[2] / "search_spaces").rglob("*.yaml"))
+SMALL = "name: s\npreset: digits\nset:\n  epochs: 2\ngrid:\n  tau: [0.2, 0.4]\nseeds: [0, 1]\n"
+
+
+def values(space: SearchSpace) -> dict[str, object]:
+    return {name: located.value for name, located in space.fixed.items()}
+
+
+@pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)
+def test_each_search_space_of_the_project_is_right(path: Path) -> None:
+    space = read_space(path)
+    assert space.name == path.stem
+    assert space.question
+    assert space.source == path.read_text()
+
+
+def test_the_search_spaces_were_found() -> None:
+    assert {"c_tau", "smoke"} <= {path.stem for path in SPACES}
+
+
+def test_what_a_file_says() -> None:
+    space = space_of(
+        "name: my.sweep_1\nquestion: Why?\npreset: digits\nmethod: lps\n"
+        "set:\n  epochs: 2\n  seen_classes: [3, 1]\n  method.C: 1e1\n"
+        "grid:\n  tau: [1, 0.5]\n  uc_neg: [batch, low_confidence]\n"
+        "seeds: [3, 1, 2]\n"
+        "resources:\n  max_pack_size: 4\n  checkpoint_interval_s: 0\n  gpus_per_pack: 0.5\n"
+    )
+    assert (space.name, space.question, space.preset) == ("my.sweep_1", "Why?", "digits")
+    assert space.fixed["epochs"] == Located(2, "f.yaml:6")
+    assert space.fixed["seen_classes"].value == (3, 1)
+    assert space.fixed["C"] == Located(10.0, "f.yaml:8")
+    assert space.fixed["network"] == Located("small_cnn", "f.yaml:3: preset digits")
+    assert list(space.grid) == ["tau", "uc_neg"]
+    assert [v.value for v in space.grid["tau"]] == [1.0, 0.5]
+    assert space.seeds == (3, 1, 2)
+    assert space.num_trials == 12
+    assert space.resources == Resources(
+        max_pack_size=4, checkpoint_interval_s=0.0, gpus_per_pack=0.5
+    )
+
+
+def test_the_least_that_a_file_says() -> None:
+    space = space_of("name: s\nseeds: [0]\n")
+    assert (space.method, space.preset, space.question) == ("lps", "", "")
+    assert (space.fixed, space.grid, space.num_trials) == ({}, {}, 1)
+    assert space.resources == Resources()
+
+
+def test_the_file_is_above_the_preset_and_the_command_line_above_both() -> None:
+    assert values(space_of(SMALL))["epochs"] == 2
+    assert values(space_of(SMALL))["pretrain_epochs"] == 100
+    space = space_of(SMALL, "epochs=3", "loop.batch_size=64", "data_root=")
+    assert (values(space)["epochs"], values(space)["batch_size"]) == (3, 64)
+    assert values(space)["data_root"] == ""
+
+
+def test_a_preset_may_be_swept_over_but_not_a_value_of_the_file_or_the_command_line() -> None:
+    swept = "name: s\npreset: digits\ngrid: {epochs: [1, 2]}\nseeds: [0]\n"
+    assert space_of(swept).num_trials == 2
+    with pytest.raises(BadInputError, match=r"^epochs= on the command line: epochs is swept too"):
+        space_of(swept, "epochs=3")
+
+
+def test_a_file_whose_name_begins_with_preset_is_no_preset(tmp_path: Path) -> None:
+    file = tmp_path / "preset.yaml"
+    file.write_text("name: s\nset: {tau: 1}\ngrid: {tau: [1, 2]}\nseeds: [0]\n")
+    with pytest.raises(BadInputError, match="tau is swept too"):
+        read_space(file)
+
+
+def test_the_preset_of_the_command_line_replaces_the_files(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(SMALL)
+    space = read_space(file, preset="fashion_mnist", settings=["eta1=0.5"])
+    assert space.preset == "fashion_mnist"
+    assert values(space) == {"dataset": "fashion_mnist", "epochs": 2, "eta1": 0.5}
+    with pytest.raises(BadInputError, match=r"^--preset: unknown preset 'x'; valid names: digits"):
+        read_space(file, preset="x")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("tau", "command line: a setting is written key=value, not 'tau'"),
+        ("=5", "command line: a setting is written key=value, not '=5'"),
+        ("epoch=5", "epoch= on the command line: unknown key 'epoch'; did you mean 'epochs'?"),
+        ("epochs=x", "epochs= on the command line: epochs must be a whole number, not 'x'"),
+        ("epochs=", "epochs= on the command line: epochs must be a whole number, not ''"),
+        ("eta1=-1", "eta1= on the command line: eta1 must be >= 0, not -1.0"),
+        ("eta1={a: 1}", "eta1= on the command line: eta1 must be a number, not a mapping"),
+        ("seeds=[1]", "seeds= on the command line: unknown key 'seeds'"),
+    ],
+)
+def test_a_wrong_setting(setting: str, message: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        space_of(SMALL, setting)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("again", ["eta1=2", "method.eta1=2"])
+def test_a_setting_given_twice(again: str) -> None:
+    with pytest.raises(BadInputError, match="eta1 is given twice"):
+        space_of(SMALL, "eta1=1", again)
+
+
+def test_a_billion_trials_are_refused_at_once_with_their_number() -> None:
+    axes = ("C", "tau", "eta1", "eta2", "w_entropy", "lr", "weight_decay", "head_scale", "momentum")
+    levels = [f"0.{n}" for n in range(1, 10)] + ["0.95"]
+    grid = "\n".join(f"  {axis}: [{', '.join(levels)}]" for axis in axes)
+    started = time.perf_counter()
+    with pytest.raises(BadInputError) as caught:
+        space_of(f"name: s\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
+    assert time.perf_counter() - started < 1
+    assert str(caught.value) == (
+        "f.yaml:3: 1000000000 trials are planned ("
+        + " x ".join(f"10 {axis}" for axis in axes)
+        + f" x 1 seeds); the limit is {MAX_TRIALS}"
+    )
+
+
+def test_too_many_seeds_are_refused_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lps_sweep.plan.space.MAX_TRIALS", 4)
+    assert space_of(SMALL).num_trials == 4
+    with pytest.raises(BadInputError, match=r"6 trials are planned \(2 tau x 3 seeds\)"):
+        space_of(SMALL.replace("[0, 1]", "[0, 1, 2]"))
+
+
+def test_whole_and_fractional_gpus_are_right() -> None:
+    for gpus in ("0", "0.25", "1", "2", "null"):
+        space = space_of(SMALL + f"resources: {{gpus_per_pack: {gpus}}}\n")
+        assert space.resources.gpus_per_pack == (None if gpus == "null" else float(gpus))
+
+
+def test_a_single_configuration_is_a_sweep_of_one() -> None:
+    space = single_space(preset="digits", settings=["C=5", "epochs=1"], seed=7)
+    assert space.num_trials == 1
+    assert space.seeds == (7,)
+    assert (values(space)["C"], values(space)["epochs"]) == (5.0, 1)
+    assert space.name == single_space(preset="digits", settings=["epochs=1", "C=5"], seed=7).name
+    others = [
+        single_space(preset="digits", settings=["epochs=1", "C=5"], seed=8),
+        single_space(preset="digits", settings=["epochs=1", "C=6"], seed=7),
+        single_space(preset="fashion_mnist", settings=["epochs=1", "C=5"], seed=7),
+    ]
+    assert len({space.name, *(other.name for other in others)}) == 4
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_single_configuration_with_a_wrong_seed(seed: int) -> None:
+    with pytest.raises(BadInputError, match=r"^--seed: a seed is a whole number from 0 to 2147483"):
+        single_space(preset="digits", settings=[], seed=seed)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.report.cells import Cell
+from lps_sweep.report.figures.grid import (
+    NARROWEST,
+    GridInfo,
+    cell_label,
+    colour_range,
+    draw_grid,
+    grid_info,
+    numeric_pairs,
+)
+from lps_sweep.report.figures.slices import slice_info
+from lps_sweep.results import SweepView, load_view
+from tests.report.report_cases import C_TAU, make_ledger, record
+
+FATES = {
+    (15, 0.4, 2): "failed",
+    (20, 0.6, 0): "diverged",
+    (20, 0.6, 1): "failed",
+    (20, 0.6, 2): "not_run",
+}
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> SweepView:
+    folder = make_ledger(tmp_path_factory.mktemp("results"), record(C_TAU), FATES, epochs=5)
+    return load_view(folder, "c_tau")
+
+
+def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
+    by_seed = dict(enumerate(values))
+    named = dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), by_seed)
+    return Cell(planned, named, causes)
+
+
+def test_cell_labels() -> None:
+    assert cell_label(_cell(90.0, 91.0, 92.0), "acc_all") == ("91.0", "n 3")
+    assert cell_label(_cell(90.0, 91.0, failed=1), "acc_all") == ("90.5", "(2/3)")
+    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "1 failed, 2 diverged")
+    assert cell_label(_cell(planned=0), "acc_all") == ("—", "not planned")
+
+
+def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
+    assert numeric_pairs(view) == [("C", "tau")]
+    info = grid_info(view, "C", "tau")
+    assert info.default == (2, 2)
+    panel = draw_grid(info)[1]
+    assert len(panel.figure.layout.annotations) == 25
+    texts = {(a.x, a.y): a.text for a in panel.figure.layout.annotations}
+    assert texts[4, 4] == "—<br>several causes"
+    assert texts[3, 2].endswith("<br>(2/3)")
+    assert panel.figure.data[0].z[4][4] is None
+    assert len(panel.figure.layout.shapes) == 1
+
+
+def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
+    points = [(1, 0.4), (10, 0.4), (10, 0.2)]
+    sweep = record({"C": [1, 10], "tau": [0.2, 0.4]})
+    view = load_view(make_ledger(tmp_path, sweep, points=points), "c_tau")
+    assert numeric_pairs(view) == []
+    assert [cell.planned for cell in slice_info(view, "C").cells] == [3, 3]
+
+
+def test_a_narrow_grid_keeps_a_wide_scale() -> None:
+    cells = ((_cell(99.4), _cell(99.6)),)
+    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {})
+    low, high = colour_range(info, "acc_seen")
+    assert high - low == pytest.approx(NARROWEST)
+    assert high <= 100.0

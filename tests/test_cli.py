@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lps_sweep import __version__
+from lps_sweep.cli import main
+from lps_sweep.plan import PlannedTrial, SearchSpace, expand, read_space
+from lps_sweep.results import Ledger, driver_lock
+from lps_sweep.sweep.content import content_of
+from lps_sweep.sweep.driver import sweep_record, trial_record
+
+C_TAU = Path(__file__).parents[1] / "search_spaces" / "c_tau.yaml"
+VERBS = ("plan", "run", "status", "report", "train", "pretrain")
+HEAVY = {"torch", "torchvision", "ray", "pandas", "plotly", "scipy", "sklearn", "optuna"}
+SPACE = """\
+name: small
+question: Does tau matter?
+preset: digits
+set:
+  epochs: 3
+grid:
+  tau: [0.2, 0.4]
+seeds: [0, 1, 2]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SPACE)
+    return path
+
+
+def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lps_sweep", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def loaded_by(*arguments: str) -> tuple[int, set[str]]:
+    """The exit status of a command and the top-level packages that it loaded."""
+    code = (
+        "import sys\n"
+        "from lps_sweep.cli import main\n"
+        "try:\n"
+        "    status = main(sys.argv[1:])\n"
+        "except SystemExit as end:\n"
+        "    status = end.code or 0\n"
+        "print('\\n', status, *{name.split('.')[0] for name in sys.modules})\n"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    status, *modules = ended.stdout.splitlines()[-1].split()
+    return int(status), set(modules)
+
+
+def planned(file: Path) -> tuple[SearchSpace, tuple[PlannedTrial, ...]]:
+    space = read_space(file)
+    return space, expand(space, content_of)
+
+
+def record(results: Path, file: Path, done: Sequence[int], failed: Sequence[int] = ()) -> None:
+    """A ledger in which these trials of the plan have their outcome."""
+    space, trials = planned(file)
+    with driver_lock(results), Ledger.open(results, write=True) as ledger:
+        ledger.record_plan(sweep_record(space), [trial_record(trial) for trial in trials])
+        for number in (*done, *failed):
+            trial_id = trials[number].trial_id
+            attempt = ledger.start_attempts([trial_id], f"pack-{number}", {})[trial_id]
+            if number in failed:
+                ledger.finish(trial_id, attempt, "failed", epoch=0, error="broken")
+                continue
+            for epoch in (1, 2, 3):
+                ledger.add_epoch(trial_id, attempt, epoch, {"acc_all": 50.0}, seconds=2.0)
+            ledger.finish(trial_id, attempt, "done", epoch=3, metrics={"acc_all": 50.0})
+            checkpoint = results / "checkpoints" / trial_id / "member.pt"
+            checkpoint.parent.mkdir(parents=True)
+            checkpoint.write_bytes(b"x" * 1_000_000)
+
+
+def plan_json(
+    capsys: pytest.CaptureFixture[str], file: Path, results: Path, *more: str
+) -> dict[str, Any]:
+    assert main(["plan", str(file), "--json", "--results", str(results), *more]) == 0
+    content: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return content
+
+
+def test_help_is_quick() -> None:
+    took = []
+    for _ in range(3):
+        started = time.perf_counter()
+        ended = run_cli("--help")
+        took.append(time.perf_counter() - started)
+        assert ended.returncode == 0
+        assert all(verb in ended.stdout for verb in VERBS)
+    assert min(took) < 0.5
+
+
+def test_help_loads_nothing_heavy() -> None:
+    status, modules = loaded_by("--help")
+    assert status == 0
+    assert "argparse" in modules
+    assert modules.isdisjoint(HEAVY | {"numpy", "yaml", "rich"})
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_its_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([verb, "--help"])
+    assert caught.value.code == 0
+    assert f"lps_sweep {verb}" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"lps_sweep {__version__}\n"
+
+
+def test_plan_and_status_load_neither_torch_nor_ray(file: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    record(results, file, done=[0])
+    for verb in (["plan", str(file), "--results", str(results)], ["status", str(results)]):
+        status, modules = loaded_by(*verb)
+        assert status == 0
+        assert "sqlite3" in modules
+        assert modules.isdisjoint(HEAVY)
+
+
+def test_plan_before_anything_ran(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    shown = plan_json(capsys, file, results)
+    assert (shown["name"], shown["question"]) == ("small", "Does tau matter?")
+    assert (shown["num_trials"], shown["num_configurations"]) == (6, 2)
+    assert shown["seeds"] == [0, 1, 2]
+    assert shown["outcomes"] == {}
+    assert sum(shown["pack_sizes"]) == 6
+    assert list(shown["trunks"].values()) == [False]
+    assert shown["epochs_left"] == 18
+    assert shown["hours_left"] is None
+    assert shown["bytes_left"] is None
+    assert [c["tau"] for c in shown["configurations"]] == [0.2, 0.4]
+    for configuration in shown["configurations"]:
+        assert (configuration["method"], configuration["epochs"]) == ("lps", 3)
+        assert (configuration["network"], configuration["C"]) == ("small_cnn", 10.0)
+    assert not results.exists()
+
+
+def test_plan_in_words(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(file), "--results", str(tmp_path / "results")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "small: Does tau matter?",
+        "6 trials: 2 configurations at seeds 0, 1, 2",
+        "already recorded: none; to run: 6",
+    ]
+    assert lines[4] == "trunks: 1 needed, 1 to be pre-trained"
+    assert "time unknown" in lines[5]
+    assert "disk unknown" in lines[5]
+    assert lines[6].startswith("configuration 1: method=lps C=10.0 tau=0.2 ")
+    assert len(lines) == 8
+
+
+def test_plan_after_a_part_ran(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    record(results, file, done=[0, 1, 2], failed=[3])
+    shown = plan_json(capsys, file, results)
+    assert shown["outcomes"] == {"done": 3, "failed": 1}
+    assert sum(shown["pack_sizes"]) == 2
+    assert shown["epochs_left"] == 6
+    assert 0 < shown["hours_left"] <= 6 * 2.0 / 3600
+    assert shown["bytes_left"] == 2_000_000
+    assert main(["plan", str(file), "--results", str(results)]) == 0
+    printed = capsys.readouterr().out
+    assert "already recorded: 3 done, 1 failed; to run: 2" in printed
+    assert "2 MB of disk" in printed
+
+
+def test_plan_with_preset_and_settings_of_the_command_line(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = plan_json(capsys, file, tmp_path / "none", "--set", "C=5", "--set", "epochs=1")
+    assert [c["C"] for c in shown["configurations"]] == [5.0, 5.0]
+    assert shown["epochs_left"] == 6
+
+
+def test_plan_of_c_tau(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = plan_json(capsys, C_TAU, tmp_path / "none")
+    assert (shown["num_trials"], shown["num_configurations"]) == (75, 25)
+    assert [(c["C"], c["tau"]) for c in shown["configurations"]] == [(1, 0.2), (1, 0.3), (1, 0.4)]
+
+
+def test_a_plan_of_ten_thousand_trials_is_quick(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    levels = "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]"
+    grid = "\n".join(f"  {axis}: {levels}" for axis in ("C", "tau", "eta1", "eta2"))
+    file = tmp_path / "large.yaml"
+    file.write_text(f"name: large\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
+    started = time.process_time()
+    shown = plan_json(capsys, file, tmp_path / "none")
+    assert time.process_time() - started < 3
+    assert shown["num_trials"] == sum(shown["pack_sizes"]) == 10_000
+    assert len(shown["configurations"]) == 3
+
+
+def test_trunks_are_looked_for_once_each(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(
+        "lps_sweep.sweep.preview.trunk_file", lambda _results, trunk: looked.append(trunk)
+    )
+    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 0
+    assert len(looked) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("epochs: 3", "epoch: 3", 5, "unknown key 'epoch'; did you mean 'epochs'?"),
+        ("[0.2, 0.4]", "[0.2, -1]", 7, "tau must be > 0, not -1.0"),
+        ("preset: digits", "preset: digits\nname: b", 4, "'name' is given twice, first at"),
+        ("epochs: 3", "dataset: digit", 5, "unknown data set 'digit'; did you mean 'digits'?"),
+        ("epochs: 3", "seen_classes: 10", 5, "10 of 10 classes are seen"),
+        ("epochs: 3", "seen_classes: [1, 12]", 5, "classes are 0..9"),
+        ("preset: digits", "question: ?", 1, "'question'"),
+    ],
+)
+def test_bad_input_ends_every_verb_with_4(
+    old: str, new: str, line: int, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(SPACE.replace(old, new))
+    ended = run_cli("plan", str(file), "--results", str(tmp_path / "none"))
+    assert ended.returncode == 4
+    assert ended.stderr.startswith(f"lps_sweep: {file}:{line}: ")
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_data_that_are_not_there(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = ["--preset", "fashion_mnist", "--set", "data_root=/nowhere"]
+    for verb in (["plan"], ["run", "--inline"]):
+        results = str(tmp_path / "none")
+        assert main([*verb, str(file), *nowhere, "--results", results]) == 4
+        error = capsys.readouterr().err
+        assert error.startswith("lps_sweep: data_root= on the command line: data_root: ")
+        assert "Fashion-MNIST is not there" in error
+        assert "/nowhere (no such folder)" in error
+        assert "--set data_root=DIR" in error
+
+
+def test_status_of_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", str(tmp_path)]) == 4
+    assert f"{tmp_path}: no ledger" in capsys.readouterr().err
+
+
+def test_status_in_words_and_for_programs(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    record(results, file, done=[0], failed=[3])
+    assert main(["status", str(results)]) == 0
+    assert (
+        "1 done, 0 stopped, 1 failed, 0 diverged, 0 running, 4 not run" in capsys.readouterr().out
+    )
+    assert main(["status", str(results), "small", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["small"]
+    assert (counts["planned"], counts["done"], counts["not_run"]) == (6, 1, 4)
