@@ -36,7 +36,6 @@ from lps_sweep.config import (
     DataConfig,
     LoopConfig,
     ScheduleConfig,
-    SplitConfig,
     TrunkConfig,
 )
 from lps_sweep.data import ImageSet, OpenWorldSplit
@@ -166,6 +165,8 @@ def _distance(first: Any, second: Any) -> float:
             return math.inf
         gap = (first.double() - second.double()).abs().max().item() if first.numel() else 0.0
         return math.inf if math.isnan(gap) else gap
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        return math.inf if math.isnan(first - second) else abs(first - second)
     return 0.0 if first == second else math.inf
 
 

@@ -236,10 +236,10 @@ def test_trunks_are_looked_for_once_each(
         ("epochs: 3", "dataset: digit", 5, "unknown data set 'digit'; did you mean 'digits'?"),
         ("epochs: 3", "seen_classes: 10", 5, "10 of 10 classes are seen"),
         ("epochs: 3", "seen_classes: [1, 12]", 5, "classes are 0..9"),
-        ("preset: digits", "question: ?", 1, "'question'"),
+        ("preset: digits\n", "", 1, "unknown data set 'cifar10'; valid names: digits, fashion_"),
     ],
 )
-def test_bad_input_ends_every_verb_with_4(
+def test_bad_input_ends_the_command_with_4(
     old: str, new: str, line: int, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.yaml"
@@ -264,6 +264,7 @@ def test_data_that_are_not_there(
         assert "Fashion-MNIST is not there" in error
         assert "/nowhere (no such folder)" in error
         assert "--set data_root=DIR" in error
+        assert not (tmp_path / "none").exists()
 
 
 def test_status_of_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,9 +278,7 @@ def test_status_in_words_and_for_programs(
     results = tmp_path / "results"
     record(results, file, done=[0], failed=[3])
     assert main(["status", str(results)]) == 0
-    assert (
-        "1 done, 0 stopped, 1 failed, 0 diverged, 0 running, 4 not run" in capsys.readouterr().out
-    )
+    assert "1 done, 0 stopped, 1 failed, 0 diverged, 0 running, 4 not run" in printed
     assert main(["status", str(results), "small", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["small"]
     assert (counts["planned"], counts["done"], counts["not_run"]) == (6, 1, 4)

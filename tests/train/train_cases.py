@@ -1,0 +1,153 @@
+"""Small images, configurations and runs, and the comparison of everything that they hold."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lps_sweep.config import Config, DataConfig, LoopConfig, PretrainConfig, TrunkConfig
+from lps_sweep.data import ImageSet, OpenWorldSplit, make_split
+from lps_sweep.methods.lps import LPSConfig
+from lps_sweep.train import Learner, Pretraining, Run, evaluate
+
+CPU = torch.device("cpu")
+NUM_CLASSES = 6
+SEED = 7
+
+
+def image_set(count: int = 120) -> ImageSet:
+    """Grey 8 x 8 images, each class a bar of its own under noise."""
+    generator = np.random.default_rng(3)
+    labels = generator.permutation(np.arange(count, dtype=np.int64) % NUM_CLASSES)
+    pixels = generator.integers(0, 90, (count, 1, 8, 8), dtype=np.uint8)
+    pixels[np.arange(count), 0, labels] += 150
+    return ImageSet(pixels, labels, NUM_CLASSES, tuple("abcdef"))
+
+
+def config_of(
+    *,
+    lps: Mapping[str, Any] | None = None,
+    trunk: Mapping[str, Any] | None = None,
+    schedule: Mapping[str, Any] | None = None,
+    pretrain: Mapping[str, Any] | None = None,
+    epochs: int = 3,
+    batch_size: int = 24,
+) -> Config:
+    config = Config(
+        method=LPSConfig(**(lps or {})),
+        data=DataConfig(dataset="digits"),
+        trunk=TrunkConfig(**{"network": "small_cnn", **(trunk or {})}),
+        loop=LoopConfig(epochs=epochs, batch_size=batch_size),
+        pretrain=PretrainConfig(**{"pretrain_epochs": 0, **(pretrain or {})}),
+    )
+    return dataclasses.replace(
+        config, schedule=dataclasses.replace(config.schedule, **(schedule or {}))
+    )
+
+
+def four_configs(
+    trunk: Mapping[str, Any] | None = None, schedule: Mapping[str, Any] | None = None
+) -> list[Config]:
+    """Configurations that differ in C, tau, eta1, eta2, pi_ema, learning rate and weight decay."""
+    return [
+        config_of(trunk=trunk, schedule=schedule),
+        config_of(
+            lps={"C": 0.0, "tau": 0.2}, trunk=trunk, schedule={**(schedule or {}), "lr": 0.03}
+        ),
+        config_of(lps={"eta1": 0.0, "eta2": 2.0, "pi_ema": 0.9}, trunk=trunk, schedule=schedule),
+        config_of(
+            lps={"C": 3.0, "lambda_novel_end": 0.6},
+            trunk=trunk,
+            schedule={**(schedule or {}), "momentum": 0.5, "weight_decay": 0.01},
+        ),
+    ]
+
+
+def backbone_of(config: Config) -> dict[str, Tensor]:
+    """Untrained weights, the same for the same network."""
+    return Pretraining(config, image_set(), CPU).network.state_dict()
+
+
+def split_of(config: Config) -> OpenWorldSplit:
+    images = image_set()
+    return make_split(images.labels, images.num_classes, config.split)
+
+
+def run_of(
+    configs: Mapping[str, Config] | Sequence[Config],
+    *,
+    split: OpenWorldSplit | None = None,
+    seed: int = SEED,
+    kind: type[Run] = Run,
+) -> Run:
+    """A Run with these members; those of a list are named by their place."""
+    named = configs if isinstance(configs, Mapping) else {str(i): c for i, c in enumerate(configs)}
+    first = next(iter(named.values()))
+    run = kind(
+        first,
+        seed=seed,
+        images=image_set(),
+        split=split or split_of(first),
+        backbone=backbone_of(first),
+        device=CPU,
+    )
+    for trial_id, config in named.items():
+        run.add(trial_id, config)
+    return run
+
+
+def train(run: Run, epochs: Iterable[int]) -> dict[str, list[dict[str, float]]]:
+    """Trains and evaluates; the metrics of each epoch by trial id."""
+    history: dict[str, list[dict[str, float]]] = {}
+    for epoch in epochs:
+        training = run.train_epoch(epoch)
+        evaluations = evaluate(run)
+        for trial_id, metrics in training.items():
+            row = {**metrics, **evaluations[trial_id].metrics}
+            history.setdefault(trial_id, []).append(row)
+    return history
+
+
+def learner_of(run: Run, trial_id: str) -> Learner:
+    return next(m.learner for m in run.members if m.trial_id == trial_id)
+
+
+def snapshot(run: Run, trial_id: str) -> dict[str, Any]:
+    """A copy of all state that belongs to a member, with that of its Run."""
+    learner = learner_of(run, trial_id)
+    return copy.deepcopy(
+        {
+            "trunk": run.trunk.state_dict(),
+            "learner": learner.state(),
+            "diverged": learner.diverged(),
+        }
+    )
+
+
+def differences(first: Any, second: Any) -> list[str]:
+    """Names of the leaves of two nested states that are not equal to the bit."""
+    ours, theirs = dict(_leaves(first)), dict(_leaves(second))
+    missing = sorted(ours.keys() ^ theirs.keys())
+    return missing + [name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]]
+
+
+def _leaves(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(state, Tensor):
+        array = state.detach().contiguous().numpy()
+        yield name, (str(array.dtype), array.shape, array.tobytes())
+    elif isinstance(state, Mapping):
+        yield f"{name}/keys", [str(key) for key in state]
+        for key, value in state.items():
+            yield from _leaves(value, f"{name}/{key}")
+    elif isinstance(state, list | tuple):
+        yield f"{name}/len", len(state)
+        for i, value in enumerate(state):
+            yield from _leaves(value, f"{name}/{i}")
+    else:
+        yield name, repr(state)
