@@ -278,6 +278,7 @@ def test_status_in_words_and_for_programs(
     results = tmp_path / "results"
     record(results, file, done=[0], failed=[3])
     assert main(["status", str(results)]) == 0
+    printed = capsys.readouterr().out
     assert "1 done, 0 stopped, 1 failed, 0 diverged, 0 running, 4 not run" in printed
     assert main(["status", str(results), "small", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["small"]

@@ -17,7 +17,8 @@ def trial_id(config: Config, seed: int, *, data: str, split: str, trunk: str) ->
     """Identity of a trial: 16 hexadecimal digits.
 
     Values left at their default do not count, so a hyper-parameter can be added later without
-    a change to older trials; nor do locations, devices, packs and versions.
+    a change to older trials; nor do locations, devices, packs and versions, nor the settings of a
+    pre-training that released weights replace.
 
     Args:
         config: The resolved configuration.
@@ -45,11 +46,17 @@ def pack_key(config: Config, seed: int, *, data: str, split: str, trunk: str) ->
     return digest({"revision": RESULTS_REVISION, "method": config.method.name, **content})
 
 
-def trunk_recipe(config: Config, *, data: str) -> str:
-    """Hash of what makes the pre-trained weights; they are cached under it."""
-    values = _non_default(config, ("pretrain",))
-    content = {"network": config.trunk.network, "values": values, "data": data}
-    return digest({"revision": RESULTS_REVISION, **content})
+def trunk_recipe(config: Config, *, data: str, weights: str = "") -> str:
+    """Hash of what makes the pre-trained weights; they are cached under it.
+
+    Args:
+        config: Its network counts and, unless there are `weights`, its pre-training settings.
+        data: Content hash of the data set; counts only where the weights are trained on it.
+        weights: SHA-256 of the file of released weights; empty where there is none.
+    """
+    made_from = {"values": _non_default(config, ("pretrain",)), "data": data}
+    content = {"weights": weights} if weights else made_from
+    return digest({"revision": RESULTS_REVISION, "network": config.trunk.network, **content})
 
 
 def digest(content: dict[str, Any]) -> str:
@@ -60,10 +67,12 @@ def digest(content: dict[str, Any]) -> str:
 
 def _non_default(config: Config, sections: tuple[str, ...] = ()) -> dict[str, Any]:
     values = flat(config)
+    unused = "pretrain" if config.pretrain.pretrained else ""
     return {
         name: values[name]
         for name, info in field_table(config.method.name).items()
         if not info.param.location
+        and info.section != unused
         and (not sections or info.section in sections)
         and values[name] != info.default
     }

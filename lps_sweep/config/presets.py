@@ -20,6 +20,9 @@ PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
             }
         ),
         "fashion_mnist": MappingProxyType({"dataset": "fashion_mnist"}),
+        "cifar10": MappingProxyType({"dataset": "cifar10"}),
+        "cifar100": MappingProxyType({"dataset": "cifar100"}),
     }
 )
-"""`digits` is the embedded default; `fashion_mnist` takes the paper's CIFAR-10 recipe."""
+"""`digits` is the embedded default; `fashion_mnist` takes the paper's CIFAR-10 recipe.
+`cifar10` and `cifar100` are the reference's settings, which are the defaults of the sections."""

@@ -76,7 +76,10 @@ class TrunkConfig:
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """SimCLR on all training images, without labels. Zero epochs: random weights."""
+    """SimCLR on all training images, without labels. Zero epochs: random weights.
+
+    With `pretrained` nothing is trained, and the other settings count for nothing.
+    """
 
     pretrain_epochs: int = param(500, "epochs of SimCLR", low=0, high=MAX_COUNT)
     pretrain_batch_size: int = param(512, "images per batch", low=2, high=MAX_COUNT)
@@ -89,6 +92,12 @@ class PretrainConfig:
         0.1, "temperature of the contrastive loss", low=0, open_low=True
     )
     pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0, high=MAX_SEED)
+    pretrained: str = param(
+        "",
+        "file of released SimCLR weights to take instead; its content is part of the identity",
+        source="reference: simclr_cifar_10.pth.tar, simclr_cifar_100.pth.tar",
+        location=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from lps_sweep.errors import BadInputError, nearest
 SOURCES = {
     "digits": "lps_sweep.data.digits",
     "fashion_mnist": "lps_sweep.data.fashion_mnist",
+    "cifar10": "lps_sweep.data.cifar10",
+    "cifar100": "lps_sweep.data.cifar100",
 }
 """Name of a data set -> the module that reads it."""
 

@@ -23,10 +23,11 @@ from lps_sweep.plan.space import SearchSpace
 
 
 class Content(NamedTuple):
-    """Content hashes of what a configuration reads."""
+    """Content hashes of what a configuration reads; `weights` is empty without such a file."""
 
     data: str
     split: str
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
 
     Args:
         space: The search space.
-        content: Gives the content hashes of a configuration's data and split.
+        content: Gives the content hashes of a configuration's data, split and released weights.
 
     Raises:
-        BadInputError: Two values together are not right, or `content` finds no data or split for
-            them; names the place of the key at fault.
+        BadInputError: Two values together are not right, or `content` finds no data, split or
+            weights for them; names the place of the key at fault.
     """
     return tuple(_trials(space, content))
 
@@ -78,7 +79,7 @@ def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterato
             hashes = content(config)
         except BadInputError as error:
             raise _placed(error, values, space) from error
-        trunk = trunk_recipe(config, data=hashes.data)
+        trunk = trunk_recipe(config, data=hashes.data, weights=hashes.weights)
         known = {"data": hashes.data, "split": hashes.split, "trunk": trunk}
         for seed in space.seeds:
             yield PlannedTrial(

@@ -20,6 +20,7 @@ from lps_sweep.train.events import (
 from lps_sweep.train.learner import Learner
 from lps_sweep.train.pack import train_pack
 from lps_sweep.train.pretrain import Pretraining
+from lps_sweep.train.released import read_released
 from lps_sweep.train.run import Member, Run
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "device_facts",
     "evaluate",
     "load_state",
+    "read_released",
     "save_state",
     "set_up_device",
     "train_pack",

@@ -147,7 +147,7 @@ def test_a_name_that_two_sections_share_is_written_with_its_section(
         field_table.cache_clear()
     assert list(table) == ["schedule.lr", "method.lr"]
     assert find_field(table, "method.lr")[1].section == "method"
-    with pytest.raises(BadInputError, match="valid names: method.lr, schedule.lr"):
+    with pytest.raises(BadInputError, match=r"valid names: method\.lr, schedule\.lr"):
         find_field(table, "lr")
 
 

@@ -133,8 +133,9 @@ def make_ledger(
 def _run(
     ledger: Ledger, trial: str, final: dict[str, float], fate: str, epochs: int, error: str
 ) -> None:
-    facts: dict[str, Json] = {"code": "0123abc", "packages": {"torch": "2.15"}, "device": "cpu"}
+    facts: dict[str, Json] = {"code": "0123abc", "packages": {"torch": "2.15"}}
     attempt = ledger.start_attempts([trial], "pack", facts)[trial]
+    ledger.begin_attempt(trial, attempt, {"device": "cpu"})
     for epoch in range(1, (epochs if fate == "done" else min(3, epochs)) + 1):
         ledger.add_epoch(trial, attempt, epoch, epoch_metrics(final, epoch, epochs), 0.4)
     if fate == "done":

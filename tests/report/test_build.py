@@ -225,7 +225,9 @@ def test_an_unknown_sweep_is_bad_input(tmp_path: Path) -> None:
 def test_mixed_code_is_flagged_on_the_first_screen(tmp_path: Path) -> None:
     make_ledger(tmp_path, record({"C": [1, 10]}), {(1, 0): "not_run"}, epochs=2)
     with Ledger.open(tmp_path, write=True) as ledger:
-        ledger.start_attempts(ledger.outstanding("c_tau"), "p", {"code": "other"})
+        trial = ledger.outstanding("c_tau")[0]
+        attempts = ledger.start_attempts([trial], "p", {"code": "other"})
+        ledger.begin_attempt(trial, attempts[trial], {"device": "cpu"})
     page = _page(tmp_path)
     assert "not all run with the same code" in page[: page.index("Contents")]
 

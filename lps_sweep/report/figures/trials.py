@@ -53,6 +53,8 @@ def _cell(column: Column, value: Any) -> Cell:
     value = plain(value)
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
+    if column.key == "attempts":
+        return int(value)
     if column.key == "error":
         return first_line(str(value))
     if isinstance(value, str | int | float | bool):

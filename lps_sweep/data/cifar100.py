@@ -1,0 +1,50 @@
+"""CIFAR-100: 50,000 colour training images of a hundred classes, 32 x 32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lps_sweep.data.cifar import CifarFormat, find_files, read_files
+from lps_sweep.data.image_set import ImageSet
+
+CLASS_NAMES = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle
+    bowl boy bridge bus butterfly camel can castle caterpillar cattle
+    chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur
+    dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard
+    lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain
+    mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree
+    plain plate poppy porcupine possum rabbit raccoon ray road rocket
+    rose sea seal shark shrew skunk skyscraper snail snake spider
+    squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
+    train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+    """.split()
+)
+FORMAT = CifarFormat(
+    title="CIFAR-100",
+    folder="cifar-100-python",
+    archive="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    label_key=b"fine_labels",
+    class_names=CLASS_NAMES,
+)
+CHECKSUMS = {"train": "16019d7e3df5f24257cddd939b257f8d"}
+"""MD5 of the file of training images."""
+
+
+def find(data_root: str) -> tuple[Path, ...]:
+    """The file of training images, below `data_root` or ``data``.
+
+    Raises:
+        BadInputError: It is not there; lists every place that was looked at.
+    """
+    return find_files(data_root, tuple(CHECKSUMS), FORMAT)
+
+
+def read(files: tuple[Path, ...]) -> ImageSet:
+    """The training images, (50000, 3, 32, 32), in the order of the file.
+
+    Raises:
+        BadInputError: The file is damaged.
+    """
+    return read_files(files, CHECKSUMS, FORMAT)
