@@ -236,7 +236,7 @@ def test_trunks_are_looked_for_once_each(
         ("epochs: 3", "dataset: digit", 5, "unknown data set 'digit'; did you mean 'digits'?"),
         ("epochs: 3", "seen_classes: 10", 5, "10 of 10 classes are seen"),
         ("epochs: 3", "seen_classes: [1, 12]", 5, "classes are 0..9"),
-        ("preset: digits\n", "", 1, "unknown data set 'cifar10'; valid names: digits, fashion_"),
+        ("preset: digits", "preset: digit", 3, "unknown preset 'digit'; did you mean 'digits'?"),
     ],
 )
 def test_bad_input_ends_the_command_with_4(

@@ -70,9 +70,7 @@ def find_files(data_root: str, names: Sequence[str], cifar: CifarFormat) -> tupl
     )
 
 
-def read_files(
-    files: Sequence[Path], checksums: Mapping[str, str], cifar: CifarFormat
-) -> ImageSet:
+def read_files(files: Sequence[Path], checksums: Mapping[str, str], cifar: CifarFormat) -> ImageSet:
     """The images of `files` one after the other, (N, 3, 32, 32).
 
     Args:

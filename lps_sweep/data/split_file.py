@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import numpy as np
 
 from lps_sweep.data.split import OpenWorldSplit, split_fingerprint
 from lps_sweep.errors import StorageError
+from lps_sweep.files import atomic_write
 
 ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
 
@@ -35,10 +33,7 @@ def save_split(split: OpenWorldSplit, path: Path) -> None:
         num_seen=np.int64(split.num_seen),
         fingerprint=np.array(split_fingerprint(split)),
     )
-    try:
-        _replace(path, content.getvalue())
-    except OSError as error:
-        raise StorageError(f"{path}: the split cannot be written: {error}") from error
+    atomic_write(path, content.getvalue())
 
 
 def load_split(path: Path) -> OpenWorldSplit:
@@ -62,23 +57,3 @@ def load_split(path: Path) -> OpenWorldSplit:
     if split_fingerprint(split) != fingerprint:
         raise StorageError(f"{path}: damaged split: its content does not match its fingerprint")
     return split
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` by way of a temporary file beside it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

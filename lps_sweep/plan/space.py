@@ -227,11 +227,6 @@ def _grid(
 ) -> dict[str, tuple[Located, ...]]:
     grid: dict[str, tuple[Located, ...]] = {}
     for name, (info, located) in find_fields(table, values).items():
-        if info.param.location:
-            raise BadInputError(
-                f"{name} says where files are, which changes no result; write it under set",
-                located.where,
-            )
         if not isinstance(located.value, list) or not located.value:
             raise BadInputError(
                 f"{name} must be a list of values to sweep, not {shown(located.value)}",

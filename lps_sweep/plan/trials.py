@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from lps_sweep.config import (
     field_table,
     flat,
     pack_key,
+    shown,
     trial_id,
     trunk_recipe,
 )
@@ -65,9 +66,12 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
 
     Raises:
         BadInputError: Two values together are not right, or `content` finds no data, split or
-            weights for them; names the place of the key at fault.
+            weights for them; names the place of the key at fault. Two values are one and the same
+            trial, as those of a pre-training that released weights replace.
     """
-    return tuple(_trials(space, content))
+    trials = tuple(_trials(space, content))
+    _refuse_twins(trials, space)
+    return trials
 
 
 def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterator[PlannedTrial]:
@@ -89,6 +93,20 @@ def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterato
                 config=config,
                 seed=seed,
                 swept={name: level.value for name, level in point.items()},
+            )
+
+
+def _refuse_twins(trials: Iterable[PlannedTrial], space: SearchSpace) -> None:
+    """No trial is planned twice: a sweep over what changes nothing is a mistake."""
+    first: dict[str, PlannedTrial] = {}
+    for trial in trials:
+        twin = first.setdefault(trial.trial_id, trial)
+        if twin is not trial:
+            name = next(n for n, value in trial.swept.items() if value != twin.swept[n])
+            raise BadInputError(
+                f"{name} changes nothing here: {shown(twin.swept[name])} and "
+                f"{shown(trial.swept[name])} give the same trial",
+                space.grid[name][0].where,
             )
 
 

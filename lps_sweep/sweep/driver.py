@@ -38,6 +38,7 @@ from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
+from lps_sweep.sweep.splits import keep_splits
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def run_sweep(
         change = ledger.record_plan(sweep_record(space), [trial_record(t) for t in trials])
         todo = len(ledger.outstanding(space.name))
         if todo:
+            keep_splits((trial.config for trial in trials), results)
             outcomes = ledger.outcomes(space.name)
             with make_executor() as executor, make_progress(trials, outcomes) as progress:
                 progress.placed(executor.where)

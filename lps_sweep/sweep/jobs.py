@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lps_sweep.config import config_from_flat
-from lps_sweep.errors import StorageError
+from lps_sweep.config import config_from_flat, trunk_recipe
+from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.files import atomic_write, inside, sha256_file
 from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.results.artefacts import save_artefact
@@ -30,7 +30,10 @@ class Place:
 
 @dataclass(frozen=True)
 class TrunkJob:
-    """Pre-train a trunk: `trunk` is the hash of its recipe, `config` the flat values."""
+    """Make a trunk, by pre-training or of released weights.
+
+    `trunk` is the hash of its recipe, `config` the flat values.
+    """
 
     place: Place
     trunk: str
@@ -69,7 +72,12 @@ Job = TrunkJob | PackJob
 
 def perform(job: Job) -> Iterator[list[Row]]:
     """Does `job`; yields what it has to report."""
-    yield from _pretrain(job) if isinstance(job, TrunkJob) else _train(job)
+    if isinstance(job, PackJob):
+        yield from _train(job)
+    elif job.config.get("pretrained"):
+        _take_released(job)
+    else:
+        yield from _pretrain(job)
 
 
 def trunk_file(results: Path, trunk: str) -> FileRef | None:
@@ -90,20 +98,41 @@ def _trunk_facts(results: Path, trunk: str) -> Path:
 
 def _pretrain(job: TrunkJob) -> Iterator[list[Row]]:
     from lps_sweep.data import load
-    from lps_sweep.train import Pretraining, save_state, set_up_device
+    from lps_sweep.train import Pretraining, set_up_device
 
     config = config_from_flat(job.config)
     device = set_up_device(job.place.device, job.place.num_threads)
-    facts = _trunk_facts(job.place.results, job.trunk)
     training = Pretraining(config, load(config.data), device)
     loss = 0.0
     for epoch, loss in training:
         yield [TrunkRow(job.trunk, epoch, config.pretrain.pretrain_epochs, loss)]
-    saved = save_state(training.network.state_dict(), facts.parent, job.trunk)
-    text = json.dumps(
-        {"sha256": saved.sha256, "final_loss": loss, "config": dict(job.config)}, indent=1
-    )
-    atomic_write(facts, text.encode())
+    _save_trunk(job, training.network.state_dict(), {"final_loss": loss})
+
+
+def _take_released(job: TrunkJob) -> None:
+    """Makes the trunk of released weights.
+
+    Raises:
+        BadInputError: They do not fit the network, or are not those that were planned with.
+    """
+    from lps_sweep.train import read_released
+
+    config = config_from_flat(job.config)
+    state, sha256 = read_released(config)
+    if trunk_recipe(config, data="", weights=sha256) != job.trunk:
+        file = config.pretrain.pretrained
+        raise BadInputError(f"{file} has changed since the sweep was planned", where="pretrained")
+    _save_trunk(job, state, {"released_sha256": sha256})
+
+
+def _save_trunk(job: TrunkJob, state: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Saves the weights and, after them, the facts that vouch for them."""
+    from lps_sweep.train import save_state
+
+    path = _trunk_facts(job.place.results, job.trunk)
+    saved = save_state(state, path.parent, job.trunk)
+    text = json.dumps({"sha256": saved.sha256, **facts, "config": dict(job.config)}, indent=1)
+    atomic_write(path, text.encode())
 
 
 def _train(job: PackJob) -> Iterator[list[Row]]:

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lps_sweep.config import Config
+from lps_sweep.data.views import recipe_for
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import sha256_bytes
 from lps_sweep.models import build_network
@@ -39,30 +41,31 @@ SHOWN = 8
 """Names that a message lists; the rest is counted."""
 
 
-def read_released(file: Path, network: str, in_channels: int) -> tuple[dict[str, Tensor], str]:
-    """The backbone in `file` under our own names, and the SHA-256 (hex) of what was read.
+def read_released(config: Config) -> tuple[dict[str, Tensor], str]:
+    """The backbone in the file `pretrained` under our own names, and the file's SHA-256 (hex).
 
     Nothing in the file is executed. Heads are dropped; every other tensor must be one of the
     network's, of its shape, and none of the network's may be missing.
 
     Args:
-        file: What `torch.save` wrote: a dictionary of tensors.
-        network: Name of the network that is to get the weights.
-        in_channels: Channels of its images.
+        config: Of the sections data, trunk and pretrain, it says which network, for how many
+            channels, and which file: a dictionary of tensors, as `torch.save` writes it.
 
     Raises:
         BadInputError: The file cannot be read, or its content is not this; says what is missing,
             left over or of another shape.
     """
+    network = config.trunk.network
     if network != NETWORK:
         raise BadInputError(
             f"released weights are those of a {NETWORK}, not of a {network}", where="pretrained"
         )
+    file = Path(config.pretrain.pretrained).expanduser()
     try:
         content = file.read_bytes()
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}", where="pretrained") from error
-    wanted = build_network(network, in_channels).state_dict()
+    wanted = build_network(network, recipe_for(config.data.dataset).channels).state_dict()
     names = {_released_name(name): name for name in wanted}
     found = _backbone(_tensors(content, file), file)
     _refuse_mismatch({theirs: wanted[ours] for theirs, ours in names.items()}, found, file)

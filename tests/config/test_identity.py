@@ -34,7 +34,7 @@ DEFAULT = build_config({})
 SHARED = [n for n, i in FIELDS.items() if i.section in SHARED_SECTIONS and not i.param.location]
 OWN = [n for n, i in FIELDS.items() if i.section not in SHARED_SECTIONS]
 LOCATIONS = [n for n, i in FIELDS.items() if i.param.location]
-PRETRAIN = [n for n, i in FIELDS.items() if i.section == "pretrain"]
+PRETRAIN = [n for n in SHARED if FIELDS[n].section == "pretrain"]
 
 
 def changed(name: str) -> Config:
@@ -69,7 +69,7 @@ def test_the_identity_is_the_hash_of_what_is_said_to_count() -> None:
 
 def test_all_sections_are_covered_here() -> None:
     assert {i.section for i in FIELDS.values()} == {f.name for f in dataclasses.fields(Config)}
-    assert LOCATIONS == ["data_root"]
+    assert LOCATIONS == ["data_root", "pretrained"]
     assert sorted(SHARED + OWN + LOCATIONS) == sorted(FIELDS)
     assert min(len(SHARED), len(OWN), len(PRETRAIN)) >= 5
 
@@ -139,6 +139,21 @@ def test_the_trunk_is_made_of_network_pretraining_and_data_alone() -> None:
     assert differing == {"network", *PRETRAIN}
     different = [recipes[name] for name in differing]
     assert len({*different, of_trunk(DEFAULT), of_trunk(DEFAULT, data="0")}) == len(differing) + 2
+
+
+def test_released_weights_take_the_place_of_the_settings_of_pre_training() -> None:
+    released = build_config(located(pretrained="weights.pth"))
+    recipe = trunk_recipe(released, data="d", weights="1" * 64)
+    assert recipe != of_trunk(released, data="d")
+    assert recipe == trunk_recipe(released, data="other", weights="1" * 64)
+    assert recipe != trunk_recipe(released, data="d", weights="2" * 64)
+    small = build_config(located(pretrained="weights.pth", network="small_cnn"))
+    assert recipe != trunk_recipe(small, data="d", weights="1" * 64)
+    for name in PRETRAIN:
+        both = build_config(located(pretrained="elsewhere.pth", **{name: other(FIELDS[name])}))
+        assert trunk_recipe(both, data="d", weights="1" * 64) == recipe
+        assert of_trial(both) == of_trial(released)
+        assert of_pack(both) == of_pack(released)
 
 
 def test_a_raised_revision_makes_everything_new(monkeypatch: pytest.MonkeyPatch) -> None:

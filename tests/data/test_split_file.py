@@ -57,9 +57,10 @@ def test_a_failed_write_leaves_the_older_file(
     assert [file.name for file in tmp_path.iterdir()] == ["split.npz"]
 
 
-def test_no_such_folder(split: OpenWorldSplit, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="missing"):
-        save_split(split, tmp_path / "missing" / "split.npz")
+def test_a_folder_that_cannot_be_made(split: OpenWorldSplit, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="file"):
+        save_split(split, tmp_path / "file" / "split.npz")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])

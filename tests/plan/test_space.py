@@ -88,7 +88,7 @@ def test_the_preset_of_the_command_line_replaces_the_files(tmp_path: Path) -> No
     space = read_space(file, preset="fashion_mnist", settings=["eta1=0.5"])
     assert space.preset == "fashion_mnist"
     assert values(space) == {"dataset": "fashion_mnist", "epochs": 2, "eta1": 0.5}
-    with pytest.raises(BadInputError, match=r"^--preset: unknown preset 'x'; valid names: digits"):
+    with pytest.raises(BadInputError, match=r"^--preset: unknown preset 'x'; valid names: cifar10"):
         read_space(file, preset="x")
 
 

@@ -121,6 +121,26 @@ def test_a_damaged_file_is_named_by_itself() -> None:
         expand(space_of(GRID), refuse)
 
 
+def test_two_values_that_mean_one_trial_are_refused() -> None:
+    space = space_of(
+        "name: s\nset: {pretrained: weights.pth}\ngrid:\n  tau: [0.2, 0.4]\n  pretrain_epochs:\n"
+        "    - 100\n    - 200\nseeds: [0, 1]\n"
+    )
+    message = r"^f\.yaml:6: pretrain_epochs changes nothing here: 100 and 200 give the same trial"
+    with pytest.raises(BadInputError, match=message):
+        expand(space, lambda _config: Content("d", "s", weights="w"))
+
+
+def test_released_and_own_weights_may_be_compared() -> None:
+    space = space_of("name: s\ngrid:\n  pretrained: ['', weights.pth]\nseeds: [0]\n")
+    own, released = expand(
+        space, lambda config: Content("d", "s", weights=config.pretrain.pretrained)
+    )
+    assert own.trial_id != released.trial_id
+    assert own.pack_key != released.pack_key
+    assert own.trunk != released.trunk
+
+
 def test_content_is_asked_for_once_per_configuration() -> None:
     asked: list[Config] = []
 

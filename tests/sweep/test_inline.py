@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lps_sweep.cli import main
+from lps_sweep.data import load_split
 from lps_sweep.results import Ledger
 from lps_sweep.results.artefacts import load_artefact
 
@@ -54,6 +55,10 @@ def test_run_leaves_rows_artefacts_tables_and_a_report(results: Path) -> None:
     assert arrays["pi_hat"].shape == (2, 10)
     assert np.allclose(arrays["pi_hat"].sum(axis=1), 1, atol=1e-5)
     assert arrays["features"].shape == (1000, 64)
+    (split_file,) = (results / "artefacts").glob("split-*.npz")
+    split = load_split(split_file)
+    assert np.array_equal(split.targets[split.unlabeled], arrays["targets"])
+    assert np.array_equal(split.unlabeled, arrays["unlabeled_indices"])
 
 
 def test_status_and_plan_know_what_is_done(

@@ -1,0 +1,27 @@
+"""The open-world splits of a sweep, saved with its results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lps_sweep.config import Config
+from lps_sweep.data import load, make_split, save_split
+from lps_sweep.sweep.content import content_of
+
+
+def keep_splits(configs: Iterable[Config], results: Path) -> list[Path]:
+    """Saves each split once below ``artefacts``, named by its content.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    distinct = {content_of(config).split: config for config in configs}
+    paths = []
+    for fingerprint, config in distinct.items():
+        path = results / "artefacts" / f"split-{fingerprint[:16]}.npz"
+        if not path.exists():
+            images = load(config.data)
+            save_split(make_split(images.labels, images.num_classes, config.split), path)
+        paths.append(path)
+    return paths
