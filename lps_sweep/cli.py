@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from lps_sweep import __version__
 from lps_sweep.errors import ExitCode, LpsSweepError
@@ -16,9 +17,18 @@ exit codes: 0 every planned trial is done or was stopped by a rule; 2 some faile
 written; 6 trials were not run; 130, 143 interrupted (give the same command again to go on)"""
 
 
-def build_parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that ends with the exit code of bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints usage and `message`, and ends the process."""
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {message}\n")
+
+
+def build_parser() -> Parser:
     """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="lps_sweep",
         description="Hyper-parameter and ablation sweeps of LPS, with results to believe.",
         epilog=EXIT_CODES,

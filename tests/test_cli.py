@@ -12,6 +12,7 @@ import pytest
 
 from lps_sweep import __version__
 from lps_sweep.cli import main
+from lps_sweep.errors import ExitCode
 from lps_sweep.plan import PlannedTrial, SearchSpace, expand, read_space
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.content import content_of
@@ -283,3 +284,22 @@ def test_status_in_words_and_for_programs(
     assert main(["status", str(results), "small", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["small"]
     assert (counts["planned"], counts["done"], counts["not_run"]) == (6, 1, 4)
+
+
+@pytest.mark.parametrize("arguments", [[], ["sweep"], ["run"], ["train", "--seed", "x"]])
+def test_a_wrong_command_line_is_bad_input(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == ExitCode.BAD_INPUT
+    assert "usage: lps_sweep" in capsys.readouterr().err
+
+
+def test_a_batch_that_cannot_be_made_is_refused_when_planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text("name: a\npreset: digits\nset:\n  batch_size: 1798\nseeds: [0]\n")
+    assert main(["plan", str(path)]) == ExitCode.BAD_INPUT
+    assert "space.yaml:4" in capsys.readouterr().err

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from lps_sweep.data.image_set import ImageSet
 from lps_sweep.data.sources import SOURCES, fingerprint, load
-from lps_sweep.data.split import OpenWorldSplit, make_split, split_fingerprint
+from lps_sweep.data.split import OpenWorldSplit, batch_rows, make_split, split_fingerprint
 from lps_sweep.data.split_file import load_split, save_split
 
 __all__ = [
     "SOURCES",
     "ImageSet",
     "OpenWorldSplit",
+    "batch_rows",
     "fingerprint",
     "load",
     "load_split",

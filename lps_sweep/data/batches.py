@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from lps_sweep.data import random
-from lps_sweep.data.split import OpenWorldSplit
-from lps_sweep.errors import BadInputError
+from lps_sweep.data.split import OpenWorldSplit, batch_rows
 
 LABELED_STREAM = 101
 UNLABELED_STREAM = 102
@@ -40,16 +39,7 @@ class PairedBatches:
     def __init__(
         self, split: OpenWorldSplit, batch_size: int, seed: int, device: torch.device | str
     ) -> None:
-        total = len(split.labeled) + len(split.unlabeled)
-        if len(split.labeled) == 0 or len(split.unlabeled) == 0 or not 2 <= batch_size <= total:
-            raise BadInputError(
-                f"no batch of {batch_size} fits {len(split.labeled)} labeled and "
-                f"{len(split.unlabeled)} unlabeled images; a batch has at least one of each and "
-                "no more rows than there are images",
-                where="batch_size",
-            )
-        self.num_labeled = max(1, batch_size * len(split.labeled) // total)
-        self.num_unlabeled = batch_size - self.num_labeled
+        self.num_labeled, self.num_unlabeled = batch_rows(split, batch_size)
         self.num_steps = len(split.labeled) // self.num_labeled
         self._seed = seed
         self._device = torch.device(device)

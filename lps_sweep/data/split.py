@@ -81,6 +81,24 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     )
 
 
+def batch_rows(split: OpenWorldSplit, batch_size: int) -> tuple[int, int]:
+    """Labeled and unlabeled rows of a batch: the labeled ones in the share they have in training.
+
+    Raises:
+        BadInputError: No batch of this size can be made from the split.
+    """
+    total = len(split.labeled) + len(split.unlabeled)
+    if len(split.labeled) == 0 or len(split.unlabeled) == 0 or not 2 <= batch_size <= total:
+        raise BadInputError(
+            f"no batch of {batch_size} fits {len(split.labeled)} labeled and "
+            f"{len(split.unlabeled)} unlabeled images; a batch has at least one of each and "
+            "no more rows than there are images",
+            where="batch_size",
+        )
+    num_labeled = max(1, batch_size * len(split.labeled) // total)
+    return num_labeled, batch_size - num_labeled
+
+
 def split_fingerprint(split: OpenWorldSplit) -> str:
     """SHA-256 (hex) of all that `split` says."""
     arrays = (split.labeled, split.holdout, split.unlabeled, split.targets)

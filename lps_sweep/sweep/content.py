@@ -6,7 +6,14 @@ import functools
 from pathlib import Path
 
 from lps_sweep.config import Config, DataConfig, SplitConfig
-from lps_sweep.data import fingerprint, load, make_split, split_fingerprint
+from lps_sweep.data import (
+    OpenWorldSplit,
+    batch_rows,
+    fingerprint,
+    load,
+    make_split,
+    split_fingerprint,
+)
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.files import sha256_file
 from lps_sweep.plan import Content
@@ -16,19 +23,24 @@ def content_of(config: Config) -> Content:
     """The hashes of the data, the split and the released weights of `config`.
 
     Raises:
-        BadInputError: The data set is unknown, missing or damaged, the split does not fit it, or
-            the file of weights cannot be read.
+        BadInputError: The data set is unknown, missing or damaged, the split does not fit it, no
+            batch fits the split, or the file of weights cannot be read.
     """
-    return _content(config.data, config.split)._replace(
-        weights=_weights(config.pretrain.pretrained)
-    )
+    split, hashes = _split(config.data, config.split)
+    batch_rows(split, config.loop.batch_size)
+    return hashes._replace(weights=_weights(config.pretrain.pretrained))
+
+
+def split_of(config: Config) -> OpenWorldSplit:
+    """The open-world split of `config`."""
+    return _split(config.data, config.split)[0]
 
 
 @functools.cache
-def _content(data: DataConfig, split: SplitConfig) -> Content:
+def _split(data: DataConfig, settings: SplitConfig) -> tuple[OpenWorldSplit, Content]:
     images = load(data)
-    made = make_split(images.labels, images.num_classes, split)
-    return Content(fingerprint(data), split_fingerprint(made))
+    split = make_split(images.labels, images.num_classes, settings)
+    return split, Content(fingerprint(data), split_fingerprint(split))
 
 
 def _weights(pretrained: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lps_sweep.config import Config
-from lps_sweep.data import load, make_split, save_split
-from lps_sweep.sweep.content import content_of
+from lps_sweep.data import save_split
+from lps_sweep.sweep.content import content_of, split_of
 
 
 def keep_splits(configs: Iterable[Config], results: Path) -> list[Path]:
@@ -21,7 +21,6 @@ def keep_splits(configs: Iterable[Config], results: Path) -> list[Path]:
     for fingerprint, config in distinct.items():
         path = results / "artefacts" / f"split-{fingerprint[:16]}.npz"
         if not path.exists():
-            images = load(config.data)
-            save_split(make_split(images.labels, images.num_classes, config.split), path)
+            save_split(split_of(config), path)
         paths.append(path)
     return paths

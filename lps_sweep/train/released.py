@@ -94,8 +94,8 @@ def _tensors(content: bytes, file: Path) -> dict[str, Tensor]:
     others = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
     if others:
         raise BadInputError(
-            f"{file} is no flat dictionary of tensors: {_listed(others)} is none; save the state "
-            "of the network by itself",
+            f"{file} is no flat dictionary of tensors: {_listed(others)}; save the network's "
+            "state by itself",
             where="pretrained",
         )
     return {str(name): value for name, value in state.items()}

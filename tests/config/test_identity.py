@@ -25,12 +25,12 @@ from lps_sweep.config import (
 )
 from lps_sweep.config.build import _classes
 from lps_sweep.config.fields import param
-from lps_sweep.config.sections import SHARED_SECTIONS
 from lps_sweep.methods.lps import LPSConfig
 from tests.config.config_cases import FIELDS, located, other
 
 HASHES = {"data": "d" * 64, "split": "5" * 64, "trunk": "7" * 16}
 DEFAULT = build_config({})
+SHARED_SECTIONS = {"data", "split", "trunk", "pretrain", "loop"}
 SHARED = [n for n, i in FIELDS.items() if i.section in SHARED_SECTIONS and not i.param.location]
 OWN = [n for n, i in FIELDS.items() if i.section not in SHARED_SECTIONS]
 LOCATIONS = [n for n, i in FIELDS.items() if i.param.location]

@@ -117,6 +117,12 @@ def test_a_setting_given_twice(again: str) -> None:
         space_of(SMALL, "eta1=1", again)
 
 
+def test_the_default_cell_must_be_right_as_well() -> None:
+    text = "name: s\npreset: digits\nset: {frozen_through: stem}\ngrid: {network: [resnet18]}\n"
+    with pytest.raises(BadInputError, match=r"^f\.yaml:3: frozen_through must be one of none, st"):
+        space_of(text + "seeds: [0]\n")
+
+
 def test_a_billion_trials_are_refused_at_once_with_their_number() -> None:
     axes = ("C", "tau", "eta1", "eta2", "w_entropy", "lr", "weight_decay", "head_scale", "momentum")
     levels = [f"0.{n}" for n in range(1, 10)] + ["0.95"]

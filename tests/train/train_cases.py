@@ -21,7 +21,7 @@ NUM_CLASSES = 6
 SEED = 7
 
 
-def image_set(count: int = 120) -> ImageSet:
+def image_set(count: int = 72) -> ImageSet:
     """Grey 8 x 8 images, each class a bar of its own under noise."""
     generator = np.random.default_rng(3)
     labels = generator.permutation(np.arange(count, dtype=np.int64) % NUM_CLASSES)

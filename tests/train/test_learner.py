@@ -1,0 +1,283 @@
+"""One trial's own part: what it may read, when it stops learning, and its schedule."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
+from lps_sweep.train import Learner
+from tests.train.train_cases import (
+    SEED,
+    config_of,
+    differences,
+    four_configs,
+    learner_of,
+    run_of,
+    snapshot,
+    split_of,
+    train,
+)
+
+
+class Spoilt:
+    """An objective whose total is multiplied by a factor at one call, counted from 0."""
+
+    def __init__(self, inner: Any, at: int, factor: float) -> None:
+        self._inner, self._at, self._factor, self._calls = inner, at, factor, 0
+        self.views, self.aligned = inner.views, inner.aligned
+        self.summarise, self.state = inner.summarise, inner.state
+        self.progress: list[float] = []
+
+    def loss(
+        self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
+    ) -> StepLoss:
+        result: StepLoss = self._inner.loss(outputs, labels, context)
+        self.progress.append(context.progress.item())
+        self._calls += 1
+        factor = self._factor if self._calls == self._at + 1 else 1.0
+        return StepLoss(result.total * factor, result.diagnostics)
+
+
+class FiniteLossBadGradient(Spoilt):
+    """The total stays finite; its gradient is NaN, as that of a root at zero."""
+
+    def loss(
+        self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
+    ) -> StepLoss:
+        result = super().loss(outputs, labels, context)
+        if self._calls != self._at + 1:
+            return result
+        nothing = outputs["weak1"].logits.sum() * 0.0
+        return StepLoss(result.total + nothing.sqrt() * 0.0, result.diagnostics)
+
+
+def weights_of(learner: Learner) -> dict[str, Any]:
+    parts = {"tail": learner.tail, "head": learner.head}
+    values = {
+        f"{part}.{name}": weight.detach().clone()
+        for part, module in parts.items()
+        for name, weight in module.named_parameters()
+    }
+    momentum = [dict(state) for state in learner.optimizer.state_dict()["state"].values()]
+    return {"weights": values, "momentum": [m["momentum_buffer"].clone() for m in momentum]}
+
+
+@pytest.mark.parametrize("frozen_through", ["none", "stage3"])
+def test_hidden_labels_never_reach_training(frozen_through: str) -> None:
+    config = config_of(trunk={"frozen_through": frozen_through})
+    split = split_of(config)
+    garbled = split.targets.copy()
+    garbled[split.unlabeled] = (garbled[split.unlabeled] + 2) % split.num_classes
+    ends, metrics = [], []
+    for targets in (split.targets, garbled):
+        run = run_of([config], split=dataclasses.replace(split, targets=targets))
+        metrics.append(train(run, range(2))["0"][-1])
+        ends.append(snapshot(run, "0"))
+    assert differences(*ends) == []
+    unseen = {name for name in metrics[0] if metrics[0][name] != metrics[1][name]}
+    assert "acc_all" in unseen
+    assert all(name.startswith(("acc_", "nmi_", "novel_to_seen")) for name in unseen)
+
+
+def test_labels_of_labeled_images_do_reach_training() -> None:
+    config = config_of()
+    split = split_of(config)
+    garbled = split.targets.copy()
+    garbled[split.labeled] = (garbled[split.labeled] + 1) % split.num_seen
+    ends = []
+    for targets in (split.targets, garbled):
+        run = run_of([config], split=dataclasses.replace(split, targets=targets))
+        train(run, range(1))
+        ends.append(snapshot(run, "0"))
+    assert "/learner/head/weight" in differences(*ends)
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_loss_that_is_not_finite_suppresses_every_later_update(factor: float, at: int) -> None:
+    run = run_of([config_of()])
+    learner = learner_of(run, "0")
+    learner.objective = Spoilt(learner.objective, at, factor)  # type: ignore[assignment]
+    views, labels = run._batch(0, 0)
+    learner.start_epoch(0)
+    for step in range(at):
+        learner.step(views, labels, step)
+    before = weights_of(learner)
+    assert not learner.diverged()
+    for step in range(3):
+        learner.step(views, labels, at + step)
+        assert differences(before["weights"], weights_of(learner)["weights"]) == []
+        if at:
+            assert differences(before["momentum"], weights_of(learner)["momentum"]) == []
+    assert learner.diverged()
+
+
+def test_updates_go_on_without_a_flag() -> None:
+    run = run_of([config_of()])
+    learner = learner_of(run, "0")
+    learner.start_epoch(0)
+    views, labels = run._batch(0, 0)
+    before = weights_of(learner)
+    learner.step(views, labels, 0)
+    assert "/weights/head.weight" in differences(before, weights_of(learner))
+
+
+def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step() -> None:
+    run = run_of([config_of(epochs=1)])
+    learner = learner_of(run, "0")
+    last = run.batches.num_steps - 1
+    learner.objective = FiniteLossBadGradient(learner.objective, last, 1.0)  # type: ignore[assignment]
+    assert run.train_epoch(0) == {}
+    assert [d.status for d in run.departures] == ["diverged"]
+
+
+class NoHostSync(TorchDispatchMode):
+    """Refuses what makes the host wait for a device: reading a value, or a shape made of values."""
+
+    FORBIDDEN = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "equal")
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = func.overloadpacket.__name__
+        masks = name in {"index", "index_put", "index_put_"} and any(
+            isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1]
+        )
+        if masks or any(name.startswith(word) for word in self.FORBIDDEN):
+            raise AssertionError(f"{name} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU some ways to read a tensor pass the dispatcher by."""
+    for name in ("item", "tolist", "cpu", "numpy", "__array__"):
+
+        def refuse(*_: Any, name: str = name, **__: Any) -> None:
+            raise AssertionError(f"{name} waits for the device")
+
+        monkeypatch.setattr(Tensor, name, refuse)
+
+
+@pytest.mark.usefixtures("no_reading")
+@pytest.mark.parametrize("trunk", [{}, {"concat_views": True}, {"frozen_through": "none"}], ids=str)
+@pytest.mark.parametrize("clock", ["epoch", "iteration"])
+def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None:
+    for config in four_configs(trunk, {"threshold_clock": clock}):
+        run = run_of([config])
+        learner = learner_of(run, "0")
+        batches = [run._batch(0, step) for step in range(2)]
+        learner.start_epoch(0)
+        with NoHostSync():
+            for step, (views, labels) in enumerate(batches):
+                learner.step(views, labels, step)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda x: x.sum().item(),
+        lambda x: bool(x.sum()),
+        lambda x: float(x.sum()),
+        lambda x: x[x > 0],
+        lambda x: torch.where(x > 0),
+        lambda x: x.tolist(),
+        lambda x: x.cpu(),
+        lambda x: x.numpy(),
+    ],
+    ids=["item", "bool", "float", "mask", "where", "tolist", "cpu", "numpy"],
+)
+@pytest.mark.usefixtures("no_reading")
+def test_waiting_is_seen(wait: Any) -> None:
+    values = torch.arange(3.0)
+    with NoHostSync(), pytest.raises(AssertionError, match="waits for the device"):
+        wait(values)
+
+
+def test_the_learning_rate_is_a_cosine_per_epoch() -> None:
+    run = run_of([config_of(schedule={"lr": 0.2}, epochs=4)])
+    rates = [row["lr"] for row in train(run, range(4))["0"]]
+    assert rates == pytest.approx(
+        [0.2, 0.2 * (1 + math.sqrt(0.5)) / 2, 0.1, 0.2 * (1 - math.sqrt(0.5)) / 2]
+    )
+
+
+@pytest.mark.parametrize("clock", ["epoch", "iteration"])
+def test_the_clock_of_the_thresholds(clock: str) -> None:
+    run = run_of([config_of(schedule={"threshold_clock": clock}, epochs=3)])
+    learner = learner_of(run, "0")
+    spy = Spoilt(learner.objective, -1, 1.0)
+    learner.objective = spy  # type: ignore[assignment]
+    for epoch in range(3):
+        run.train_epoch(epoch)
+    steps = run.batches.num_steps
+    assert steps > 1
+    done = range(3 * steps)
+    wanted = [i // steps / 3 if clock == "epoch" else i / (3 * steps) for i in done]
+    assert spy.progress == pytest.approx(wanted)
+
+
+def test_one_step_is_sgd_with_weight_decay_on_every_trainable_tensor() -> None:
+    config = config_of(schedule={"lr": 0.3, "weight_decay": 0.05, "momentum": 0.9})
+    run = run_of([config])
+    learner = learner_of(run, "0")
+    names = [*dict(learner.tail.named_parameters()), *dict(learner.head.named_parameters())]
+    assert names == ["stage4.0.weight", "stage4.1.weight", "stage4.1.bias", "weight"]
+    learner.start_epoch(0)
+    views, labels = run._batch(0, 0)
+    result = learner.objective.loss(
+        learner._outputs(views), labels, StepContext(learner.num_seen, torch.tensor(0.0))
+    )
+    weights = [*learner.tail.parameters(), *learner.head.parameters()]
+    gradients = torch.autograd.grad(result.total, weights)
+    wanted = [
+        w.detach() - 0.3 * (g + 0.05 * w.detach()) for w, g in zip(weights, gradients, strict=True)
+    ]
+    learner.step(views, labels, 0)
+    for weight, value in zip(weights, wanted, strict=True):
+        torch.testing.assert_close(weight.detach(), value)
+
+
+def test_members_share_nothing_that_changes() -> None:
+    run = run_of(four_configs())
+    run.train_epoch(0)
+    owned = []
+    for member in run.members:
+        learner = member.learner
+        modules = [*learner.tail.state_dict().values(), *learner.head.state_dict().values()]
+        state = learner.optimizer.state_dict()["state"]
+        modules += [tensors["momentum_buffer"] for tensors in state.values()]
+        modules += [*learner._sums.values(), *learner.pi_hat_history, learner._progress]
+        modules += [learner._diverged, *vars(learner.objective).values()]
+        owned += [t.untyped_storage().data_ptr() for t in modules if isinstance(t, Tensor)]
+    assert len(owned) > 4 * 20
+    assert len(owned) == len(set(owned))
+    trunk = {t.untyped_storage().data_ptr() for t in run.trunk.state_dict().values()}
+    assert not trunk & set(owned)
+
+
+def test_the_heads_first_weights_depend_on_the_seed_alone() -> None:
+    first, other = run_of(four_configs()), run_of(four_configs(), seed=SEED + 1)
+    heads = [member.learner.head.weight for member in [*first.members, *other.members]]
+    assert all(torch.equal(heads[0], head) for head in heads[:4])
+    assert not torch.equal(heads[0], heads[4])
+    torch.testing.assert_close(heads[0].norm(dim=0), torch.ones(6))
+
+
+def test_pi_hat_of_each_epoch_is_kept() -> None:
+    run = run_of([config_of()])
+    assert learner_of(run, "0").pi_hat_epochs().shape == (0, 0)
+    train(run, range(2))
+    pi_hat = learner_of(run, "0").pi_hat_epochs()
+    assert pi_hat.shape == (2, 6)
+    assert pi_hat.dtype == np.float32
+    np.testing.assert_allclose(pi_hat.sum(1), 1, rtol=1e-5)
