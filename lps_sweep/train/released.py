@@ -65,7 +65,8 @@ def read_released(config: Config) -> tuple[dict[str, Tensor], str]:
         content = file.read_bytes()
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}", where="pretrained") from error
-    wanted = build_network(network, recipe_for(config.data.dataset).channels).state_dict()
+    with torch.device("meta"):  # names, shapes and types alone
+        wanted = build_network(network, recipe_for(config.data.dataset).channels).state_dict()
     names = {_released_name(name): name for name in wanted}
     found = _backbone(_tensors(content, file), file)
     _refuse_mismatch({theirs: wanted[ours] for theirs, ours in names.items()}, found, file)

@@ -59,7 +59,7 @@ def released_net(seed: int = 0) -> ReleasedNet:
                 module.bias.data.uniform_(-0.2, 0.2)
                 module.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr]
                 module.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr]
-                module.num_batches_tracked += 48_500  # type: ignore[operator]
+                module.num_batches_tracked += 48_500  # type: ignore[operator, assignment]
     return net
 
 

@@ -76,7 +76,7 @@ def test_hidden_labels_never_reach_training(frozen_through: str) -> None:
     config = config_of(trunk={"frozen_through": frozen_through})
     split = split_of(config)
     garbled = split.targets.copy()
-    garbled[split.unlabeled] = (garbled[split.unlabeled] + 2) % split.num_classes
+    garbled[split.unlabeled] = np.random.default_rng(0).permutation(garbled[split.unlabeled])
     ends, metrics = [], []
     for targets in (split.targets, garbled):
         run = run_of([config], split=dataclasses.replace(split, targets=targets))
@@ -84,7 +84,7 @@ def test_hidden_labels_never_reach_training(frozen_through: str) -> None:
         ends.append(snapshot(run, "0"))
     assert differences(*ends) == []
     unseen = {name for name in metrics[0] if metrics[0][name] != metrics[1][name]}
-    assert "acc_all" in unseen
+    assert {"acc_seen", "acc_novel"} <= unseen
     assert all(name.startswith(("acc_", "nmi_", "novel_to_seen")) for name in unseen)
 
 
@@ -140,7 +140,7 @@ def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step() -> 
     assert [d.status for d in run.departures] == ["diverged"]
 
 
-class NoHostSync(TorchDispatchMode):
+class NoHostSync(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuses what makes the host wait for a device: reading a value, or a shape made of values."""
 
     FORBIDDEN = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "equal")
@@ -155,6 +155,10 @@ class NoHostSync(TorchDispatchMode):
         if masks or any(name.startswith(word) for word in self.FORBIDDEN):
             raise AssertionError(f"{name} waits for the device")
         return func(*args, **(kwargs or {}))
+
+
+def no_host_sync() -> NoHostSync:
+    return NoHostSync()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -177,7 +181,7 @@ def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None
         learner = learner_of(run, "0")
         batches = [run._batch(0, step) for step in range(2)]
         learner.start_epoch(0)
-        with NoHostSync():
+        with no_host_sync():
             for step, (views, labels) in enumerate(batches):
                 learner.step(views, labels, step)
 
@@ -199,7 +203,7 @@ def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None
 @pytest.mark.usefixtures("no_reading")
 def test_waiting_is_seen(wait: Any) -> None:
     values = torch.arange(3.0)
-    with NoHostSync(), pytest.raises(AssertionError, match="waits for the device"):
+    with no_host_sync(), pytest.raises(AssertionError, match="waits for the device"):
         wait(values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from typing import Any
 
@@ -201,8 +202,6 @@ def test_buffers_of_another_trunk_are_refused() -> None:
 
 
 def test_bfloat16_trains_and_members_stay_independent() -> None:
-    import dataclasses
-
     configs = [
         dataclasses.replace(c, loop=dataclasses.replace(c.loop, precision="bfloat16"))
         for c in four_configs()[:2]

@@ -1,0 +1,1 @@
+"""Ratios against a stated baseline, each with the equality check that makes it honest."""
