@@ -75,4 +75,4 @@ def _read(stream: _Readable, file: Path, item_shape: tuple[int, ...]) -> NDArray
         raise BadInputError(
             f"too long: its header says {num_bytes} bytes of values", where=str(file)
         )
-    return np.frombuffer(content, dtype=np.uint8).reshape(num_items, *item_shape)
+    return np.frombuffer(bytearray(content), dtype=np.uint8).reshape(num_items, *item_shape)
