@@ -25,6 +25,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,20 +100,15 @@ class Timings:
 
 def measure(case: Case) -> Timings:
     """Trains pack and solo runs in turns, and compares them at the end."""
+    device = torch.device("cpu")
     configs = _configs(case)
     images, split = _data(case)
     torch.manual_seed(0)
     backbone = build_network(case.network, 3).state_dict()
 
     def run_of(members: Iterable[Config]) -> Run:
-        run = Run(
-            configs[0],
-            seed=0,
-            images=images,
-            split=split,
-            backbone=backbone,
-            device=torch.device("cpu"),
-        )
+        first = configs[0]
+        run = Run(first, seed=0, images=images, split=split, backbone=backbone, device=device)
         for number, config in enumerate(members):
             run.add(f"member {number}", config)
         return run
@@ -292,11 +288,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _processor() -> str:
     """Name of the processor, where the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model n")]
-    except OSError:
-        names = []
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 
 

@@ -63,6 +63,8 @@ def build_parser() -> Parser:
 
     pretrain = verbs.add_parser("pretrain", help="make the pre-trained trunk of a configuration")
     _add_settings(pretrain)
+
+    verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
     return parser
 
 

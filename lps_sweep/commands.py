@@ -108,6 +108,14 @@ def report(*, results: Path, sweep: str) -> int:
     return ExitCode.DONE
 
 
+def schema() -> int:
+    """Prints the JSON Schema of a search space."""
+    from lps_sweep.plan import json_schema
+
+    _print_json(json_schema())
+    return ExitCode.DONE
+
+
 def _print_json(content: Mapping[str, object]) -> None:
     print(json.dumps(content, indent=2))
 

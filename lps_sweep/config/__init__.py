@@ -25,8 +25,10 @@ from lps_sweep.config.sections import (
     TrunkConfig,
 )
 from lps_sweep.config.values import Located, Value, check_value, shown
+from lps_sweep.methods import METHODS
 
 __all__ = [
+    "METHODS",
     "NETWORK_PARTS",
     "PRESETS",
     "RESULTS_REVISION",

@@ -1,14 +1,14 @@
 """From a YAML search space to trials and packs. No Ray, no torch."""
 
 from lps_sweep.plan.packs import Outstanding, make_packs
+from lps_sweep.plan.points import axes, defaults
 from lps_sweep.plan.resources import Resources
+from lps_sweep.plan.schema import json_schema
 from lps_sweep.plan.space import SearchSpace, read_space, single_space
 from lps_sweep.plan.trials import (
     Content,
     PlannedTrial,
-    axes,
     default_config,
-    defaults,
     expand,
 )
 
@@ -22,6 +22,7 @@ __all__ = [
     "default_config",
     "defaults",
     "expand",
+    "json_schema",
     "make_packs",
     "read_space",
     "single_space",

@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lps_sweep.config import (
-    PRESETS,
-    FieldInfo,
+    Config,
     Located,
     Value,
     build_config,
-    check_value,
+    field_table,
     fields_of_method,
-    find_fields,
+    flat,
     shown,
 )
 from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.plan.blocks import (
+    Arm,
+    Levels,
+    check_for_arm,
+    check_zip,
+    names_by_field,
+    qualified,
+    read_arms,
+    read_levels,
+    refuse_shared_keys,
+)
+from lps_sweep.plan.entries import (
+    check_values,
+    read_mapping,
+    read_name,
+    read_preset,
+    read_seeds,
+    read_settings,
+    read_word,
+)
 from lps_sweep.plan.resources import Resources, build_resources
-from lps_sweep.plan.yaml_file import parse_value, parse_yaml, read_text
+from lps_sweep.plan.yaml_file import parse_yaml, read_text
 
-KEYS = ("name", "question", "preset", "method", "set", "grid", "seeds", "resources")
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-RESERVED = re.compile(r"checkpoints|artefacts|(ledger\.sqlite|driver\.lock).*", re.IGNORECASE)
-"""Names that the results folder has for its own files."""
-
+LISTS = ("grid", "zip", "one_at_a_time")
+"""The blocks that list values of parameters."""
+KEYS = ("name", "question", "preset", "method", "set", "arms", *LISTS, "seeds", "resources")
 MAX_TRIALS = 100_000
-MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """A validated search space.
+    """A validated search space: every arm x grid x zip x one_at_a_time x seed is a trial.
+
+    The names of `fixed` and of the blocks are the flat names of the first arm's method.
 
     Attributes:
         name: Name of the sweep and of its folder.
         question: What the sweep is to answer.
         source: The text it was read from.
         preset: Name of the preset, or empty for the defaults.
-        method: Name of the method.
+        method: Name of the method of what names none.
         fixed: Values of all trials, by flat name: the preset's, then the file's, then the
-            command line's.
-        grid: Values of each swept parameter, in the order of the file.
+            command line's. An arm's values go before them.
+        arms: Named settings, the first of them the default; empty where there are none.
+        grid: Values of parameters that are combined, in the order of the file.
+        zipped: Values of parameters that move together, all of one length.
+        one_at_a_time: Values of parameters of which at most one is not at its default.
+        centre: The default of each parameter of `one_at_a_time`.
         seeds: The replicates.
         resources: What a pack gets.
         where: Where it was read from, for messages.
@@ -59,15 +80,62 @@ class SearchSpace:
     preset: str
     method: str
     fixed: Mapping[str, Located]
-    grid: Mapping[str, tuple[Located, ...]]
+    arms: tuple[Arm, ...]
+    grid: Levels
+    zipped: Levels
+    one_at_a_time: Levels
+    centre: Mapping[str, Value]
     seeds: tuple[int, ...]
     resources: Resources
     where: str = ""
 
     @property
+    def variants(self) -> tuple[Arm, ...]:
+        """The arms; without arms, the one that sets nothing."""
+        return self.arms or (Arm("", self.method, where=self.where),)
+
+    @property
+    def swept(self) -> Levels:
+        """The listed values of each swept parameter, of all blocks but the arms."""
+        return {**self.grid, **self.zipped, **self.one_at_a_time}
+
+    @property
+    def off_centre(self) -> list[tuple[str, Located]]:
+        """The values of `one_at_a_time` that are not the default, each with its parameter."""
+        found = [(name, level) for name, levels in self.one_at_a_time.items() for level in levels]
+        return [(name, level) for name, level in found if level.value != self.centre[name]]
+
+    @property
     def num_trials(self) -> int:
         """Number of trials, without expanding them."""
-        return math.prod(map(len, self.grid.values())) * len(self.seeds)
+        return math.prod(number for number, _ in self._factors())
+
+    def _factors(self) -> list[tuple[int, str]]:
+        found = [(len(self.arms), "arms")] if self.arms else []
+        found += [(len(levels), name) for name, levels in self.grid.items()]
+        if self.zipped:
+            found.append((len(next(iter(self.zipped.values()))), " with ".join(self.zipped)))
+        if self.one_at_a_time:
+            found.append((1 + len(self.off_centre), "one at a time"))
+        return [*found, (len(self.seeds), "seeds")]
+
+    def size_text(self) -> str:
+        """What the number of trials is made of: ``5 C x 5 tau x 3 seeds``."""
+        return " x ".join(f"{number} {what}" for number, what in self._factors())
+
+    def fixed_for(self, arm: Arm) -> dict[str, Located]:
+        """All values of `arm` that are not swept, by flat name of its method."""
+        names = self.names_for(arm)
+        return {names[name]: located for name, located in self.fixed.items()} | dict(arm.values)
+
+    def names_for(self, arm: Arm) -> dict[str, str]:
+        """The flat name, for the method of `arm`, of each name of this space."""
+        table, own = field_table(self.variants[0].method), names_by_field(arm.method)
+        return {name: own[qualified(table[name])] for name in (*self.fixed, *self.swept)}
+
+    def config_of(self, arm: Arm) -> Config:
+        """The configuration of `arm` with every swept parameter at its default."""
+        return build_config(self.fixed_for(arm), method=arm.method)
 
 
 def read_space(path: Path, *, preset: str = "", settings: Sequence[str] = ()) -> SearchSpace:
@@ -100,30 +168,38 @@ def build_space(content: Located, *, settings: Sequence[str], source: str) -> Se
     for key, located in entries.items():
         if key not in KEYS:
             raise BadInputError(f"unknown key {key!r}; {nearest(key, KEYS)}", located.where)
-    method = _word(entries, "method", content.where, "lps")
-    method_where = entries.get("method", content).where
-    table = fields_of_method(method, method_where)
-    preset = _word(entries, "preset", content.where, "")
-    given = _values(_mapping(entries, "set"), table)
-    given |= _values(_settings(settings), table)
-    grid = _grid(_mapping(entries, "grid"), table)
-    for key in grid.keys() & given.keys():
-        raise BadInputError(f"{key} is swept too, at {grid[key][0].where}", given[key].where)
+    method = read_word(entries, "method", content.where, "lps")
+    fields_of_method(method, entries.get("method", content).where)
+    arms = read_arms(entries, method)
+    table = field_table(arms[0].method if arms else method)
+    preset = read_word(entries, "preset", content.where, "")
+    given = check_values(read_mapping(entries, "set"), table)
+    given |= check_values(read_settings(settings), table)
+    blocks = {block: read_levels(entries, block, table) for block in LISTS}
+    check_zip(blocks["zip"])
+    refuse_shared_keys(given, arms, blocks, table)
+    fixed = read_preset(preset, entries.get("preset", content).where, table) | given
+    swept = {name: levels for block in blocks.values() for name, levels in block.items()}
+    values = {**{name: (located,) for name, located in fixed.items()}, **swept}
+    for arm in {arm.method: arm for arm in reversed(arms)}.values():
+        check_for_arm(arm, ((table[name], levels) for name, levels in values.items()))
     space = SearchSpace(
-        name=_name(entries, content.where),
-        question=_word(entries, "question", content.where, ""),
+        name=read_name(entries, content.where),
+        question=read_word(entries, "question", content.where, ""),
         source=source,
         preset=preset,
         method=method,
-        fixed=_preset(preset, entries.get("preset", content).where, table) | given,
-        grid=grid,
-        seeds=_seeds(entries.get("seeds"), content.where),
-        resources=build_resources(_mapping(entries, "resources")),
+        fixed=fixed,
+        arms=arms,
+        grid=blocks["grid"],
+        zipped=blocks["zip"],
+        one_at_a_time=blocks["one_at_a_time"],
+        centre={},
+        seeds=read_seeds(entries.get("seeds"), content.where),
+        resources=build_resources(read_mapping(entries, "resources")),
         where=content.where,
     )
-    _refuse_too_many(space, entries.get("grid", content).where)
-    build_config(dict(space.fixed), method=method)  # what two keys together may not be
-    return space
+    return _checked_as_a_whole(space, entries)
 
 
 def single_space(*, preset: str, settings: Sequence[str], seed: int) -> SearchSpace:
@@ -143,124 +219,38 @@ def single_space(*, preset: str, settings: Sequence[str], seed: int) -> SearchSp
     return build_space(Located(entries, where), settings=settings, source=source)
 
 
-def split_setting(text: str) -> tuple[str, Located]:
-    """``key=value`` from the command line."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise BadInputError(f"a setting is written key=value, not {text!r}", "command line")
-    return key.strip(), parse_value(value, f"{key.strip()}= on the command line")
-
-
-def _settings(texts: Sequence[str]) -> dict[str, Located]:
-    values: dict[str, Located] = {}
-    for text in texts:
-        key, located = split_setting(text)
-        if key in values:
-            raise BadInputError(f"{key} is given twice", located.where)
-        values[key] = located
-    return values
-
-
-def _name(entries: dict[str, Located], where: str) -> str:
-    name = _word(entries, "name", where)
-    if not NAME.fullmatch(name):
-        raise BadInputError(
-            "name must be 1 to 64 letters, digits, '.', '_' or '-' (no '.' or '-' first), "
-            f"not {shown(name)}",
-            entries["name"].where,
-        )
-    if RESERVED.fullmatch(name):
-        raise BadInputError(
-            f"{name!r} is what the results folder calls a part of itself; choose another name",
-            entries["name"].where,
-        )
-    return name
-
-
-def _refuse_too_many(space: SearchSpace, where: str) -> None:
+def _checked_as_a_whole(space: SearchSpace, entries: Mapping[str, Located]) -> SearchSpace:
+    """`space` with its centre, after what can only be seen in all of it together."""
+    values = _defaults_of_arms(space)
+    space = dataclasses.replace(space, centre=values)
     if space.num_trials > MAX_TRIALS:
-        factors = [f"{len(values)} {key}" for key, values in space.grid.items()]
-        product = " x ".join([*factors, f"{len(space.seeds)} seeds"])
+        place = next((entries[b].where for b in entries if b in ("arms", *LISTS)), space.where)
         raise BadInputError(
-            f"{space.num_trials} trials are planned ({product}); the limit is {MAX_TRIALS}", where
+            f"{space.num_trials} trials are planned ({space.size_text()}); "
+            f"the limit is {MAX_TRIALS}",
+            place,
         )
+    return space
 
 
-def _word(entries: dict[str, Located], key: str, where: str, default: str | None = None) -> str:
-    located = entries.get(key)
-    if located is None:
-        if default is None:
-            raise BadInputError(f"the key {key!r} is missing", where)
-        return default
-    if not isinstance(located.value, str) or not located.value:
-        raise BadInputError(f"{key} must be text, not {shown(located.value)}", located.where)
-    return located.value
-
-
-def _mapping(entries: dict[str, Located], key: str) -> dict[str, Located]:
-    located = entries.get(key)
-    if located is None:
-        return {}
-    if not isinstance(located.value, dict):
-        raise BadInputError(f"{key} must be a mapping of names to values", located.where)
-    return located.value
-
-
-def _preset(name: str, where: str, table: Mapping[str, FieldInfo]) -> dict[str, Located]:
-    if not name:
-        return {}
-    if name not in PRESETS:
-        raise BadInputError(f"unknown preset {name!r}; {nearest(name, PRESETS)}", where)
-    place = f"{where}: preset {name}"
-    return _values({key: Located(value, place) for key, value in PRESETS[name].items()}, table)
-
-
-def _values(values: dict[str, Located], table: Mapping[str, FieldInfo]) -> dict[str, Located]:
-    return {
-        name: Located(check_value(name, info, located), located.where)
-        for name, (info, located) in find_fields(table, values).items()
-    }
-
-
-def _grid(
-    values: dict[str, Located], table: Mapping[str, FieldInfo]
-) -> dict[str, tuple[Located, ...]]:
-    grid: dict[str, tuple[Located, ...]] = {}
-    for name, (info, located) in find_fields(table, values).items():
-        if not isinstance(located.value, list) or not located.value:
+def _defaults_of_arms(space: SearchSpace) -> dict[str, Value]:
+    """The default of each parameter of one_at_a_time; refuses equal arms, and unequal defaults."""
+    centre: dict[str, Value] = {}
+    first: dict[Config, Arm] = {}
+    for arm in space.variants:
+        config = space.config_of(arm)  # what two keys together may not be
+        twin = first.setdefault(config, arm)
+        if twin is not arm:
             raise BadInputError(
-                f"{name} must be a list of values to sweep, not {shown(located.value)}",
-                located.where,
+                f"the arms {twin.name!r} and {arm.name!r} are one and the same", arm.where
             )
-        levels = [Located(check_value(name, info, v), v.where) for v in located.value]
-        _refuse_repeats(name, levels)
-        grid[name] = tuple(levels)
-    return grid
-
-
-def _refuse_repeats(name: str, levels: Sequence[Located]) -> None:
-    seen: dict[Value, str] = {}
-    for level in levels:
-        if level.value in seen:
-            raise BadInputError(
-                f"{name} has {shown(level.value)} twice, first at {seen[level.value]}", level.where
-            )
-        seen[level.value] = level.where
-
-
-def _seeds(located: Located | None, where: str) -> tuple[int, ...]:
-    if located is None:
-        raise BadInputError("the key 'seeds' is missing; a list such as [0, 1, 2]", where)
-    items: Any = located.value
-    if not isinstance(items, list) or not items:
-        raise BadInputError(
-            f"seeds must be a list such as [0, 1, 2], not {shown(items)}", located.where
-        )
-    for item in items:
-        if type(item.value) is not int or not 0 <= item.value <= MAX_SEED:
-            raise BadInputError(
-                f"a seed is a whole number from 0 to {MAX_SEED}, not {shown(item.value)}",
-                item.where,
-            )
-    _refuse_repeats("seeds", items)
-    return tuple(item.value for item in items)
+        values, names = flat(config), space.names_for(arm)
+        for name, levels in space.one_at_a_time.items():
+            value = values[names[name]]
+            if centre.setdefault(name, value) != value:
+                raise BadInputError(
+                    f"{name} varies around its default, which is {shown(centre[name])} in the arm "
+                    f"{space.arms[0].name!r} and {shown(value)} in {arm.name!r}; write it in grid",
+                    levels[0].where,
+                )
+    return centre

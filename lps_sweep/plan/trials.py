@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from lps_sweep.config import (
     Config,
-    Located,
     Value,
     build_config,
     field_table,
-    flat,
     pack_key,
     shown,
     trial_id,
     trunk_recipe,
 )
 from lps_sweep.errors import BadInputError
+from lps_sweep.plan.blocks import ARM
+from lps_sweep.plan.points import Point, points
 from lps_sweep.plan.space import SearchSpace
 
 
@@ -41,7 +40,7 @@ class PlannedTrial:
         trunk: Hash of the recipe of its pre-trained trunk.
         config: All that it is, except the seed.
         seed: The replicate.
-        swept: Its value of each swept parameter.
+        swept: Its value of each swept parameter, with the name of its arm where there are arms.
     """
 
     trial_id: str
@@ -53,12 +52,12 @@ class PlannedTrial:
 
 
 def default_config(space: SearchSpace) -> Config:
-    """The configuration of `space` with every swept parameter at its default."""
-    return build_config(dict(space.fixed), method=space.method)
+    """The configuration of `space` with every swept parameter at its default: the first arm's."""
+    return space.config_of(space.variants[0])
 
 
 def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[PlannedTrial, ...]:
-    """All trials of `space`: configurations in the order of the grid, each at all seeds.
+    """All trials of `space`, in the order of `points`, each configuration at all seeds.
 
     Args:
         space: The search space.
@@ -75,14 +74,12 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
 
 
 def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterator[PlannedTrial]:
-    for levels in itertools.product(*space.grid.values()):
-        point = dict(zip(space.grid, levels, strict=True))
-        values = {**space.fixed, **point}
-        config = build_config(values, method=space.method)
+    for point in points(space):
+        config = build_config(point.values, method=point.arm.method)
         try:
             hashes = content(config)
         except BadInputError as error:
-            raise _placed(error, values, space) from error
+            raise _placed(error, point, space) from error
         trunk = trunk_recipe(config, data=hashes.data, weights=hashes.weights)
         known = {"data": hashes.data, "split": hashes.split, "trunk": trunk}
         for seed in space.seeds:
@@ -92,7 +89,7 @@ def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterato
                 trunk=trunk,
                 config=config,
                 seed=seed,
-                swept={name: level.value for name, level in point.items()},
+                swept=point.swept,
             )
 
 
@@ -103,29 +100,18 @@ def _refuse_twins(trials: Iterable[PlannedTrial], space: SearchSpace) -> None:
         twin = first.setdefault(trial.trial_id, trial)
         if twin is not trial:
             name = next(n for n, value in trial.swept.items() if value != twin.swept[n])
+            places = {arm.name: arm.where for arm in space.arms}
+            where = places[str(trial.swept[ARM])] if name == ARM else space.swept[name][0].where
             raise BadInputError(
                 f"{name} changes nothing here: {shown(twin.swept[name])} and "
                 f"{shown(trial.swept[name])} give the same trial",
-                space.grid[name][0].where,
+                where,
             )
 
 
-def _placed(
-    error: BadInputError, values: Mapping[str, Located], space: SearchSpace
-) -> BadInputError:
+def _placed(error: BadInputError, point: Point, space: SearchSpace) -> BadInputError:
     """`error` with the place of the key that it names, or else of the data set's."""
-    if error.where not in field_table(space.method):
+    if error.where not in field_table(point.arm.method):
         return error
-    known = values.get(error.where) or values.get("dataset")
+    known = point.values.get(error.where) or point.values.get("dataset")
     return BadInputError(str(error), known.where if known else space.where)
-
-
-def axes(space: SearchSpace) -> dict[str, list[Value]]:
-    """The values of each swept parameter."""
-    return {name: [level.value for level in levels] for name, levels in space.grid.items()}
-
-
-def defaults(space: SearchSpace) -> dict[str, Value]:
-    """The value of each swept parameter where it is not swept."""
-    values = flat(default_config(space))
-    return {name: values[name] for name in space.grid}

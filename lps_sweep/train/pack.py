@@ -35,7 +35,9 @@ def train_pack(spec: PackSpec) -> Iterator[list[Event]]:
     run, first = _start(spec, set_up_device(spec.device, spec.num_threads))
     total = run.config.loop.epochs
     if first == total:  # all was trained, but the end was not recorded
-        yield _done(run, evaluate(run)) + _departed(run, total)
+        ends = _done(run, evaluate(run)) + _departed(run, total)
+        yield ends
+        _clean_up(spec, ends)
     saved_at = time.monotonic()
     for epoch in range(first, total):
         events, ends = _epoch(run, epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from lps_sweep.train import (
     pack,
     save_state,
     train_pack,
-    verifies,
 )
 from tests.train.train_cases import CPU, SEED, backbone_of, config_of, differences, image_set
 
@@ -132,11 +132,10 @@ def test_a_resumed_pack_equals_an_uninterrupted_one(
             ]
         )
     spec = spec_of(tmp_path / "cut", configs)
-    stream = train_pack(spec)
-    seen = [next(stream) for _ in range(stop_after)]
-    stream.close()
+    seen = list(itertools.islice(train_pack(spec), stop_after))
     rest = list(train_pack(resumed(spec, seen[-1])))
     assert len(rest) == max(EPOCHS - stop_after, 1)
+    assert [epochs_on_disk(spec.checkpoints / name) for name in NAMES] == [{EPOCHS}] * 2
     for ours, theirs in zip(reversed(rest), reversed(whole), strict=False):
         wanted = (
             theirs if stop_after < EPOCHS else [e for e in theirs if isinstance(e[0], Finished)]
@@ -150,20 +149,14 @@ def test_a_resumed_pack_equals_an_uninterrupted_one(
 
 def test_a_resume_without_the_momentum_would_be_seen(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, configs_of())
-    stream = train_pack(spec)
-    first = next(stream)
-    whole = [first, *stream]
-    checkpoint = next(e.checkpoint for e in first if isinstance(e, CheckpointSaved))
-    state = load_state(checkpoint.member, CPU) if verifies(checkpoint.member) else {}
-    assert not state, "the first of three checkpoints should have been removed"
-    stream = train_pack(spec)
-    first = next(stream)
-    checkpoint = next(e.checkpoint for e in first if isinstance(e, CheckpointSaved))
-    state = load_state(checkpoint.member, CPU)
+    whole = list(train_pack(spec))
+    member = resumed(spec, next(train_pack(spec))).members[0]
+    assert member.checkpoint is not None
+    state = load_state(member.checkpoint.member, CPU)
     for entry in state["optimizer"]["state"].values():
         entry["momentum_buffer"].zero_()
-    forged = Checkpoint(1, save_state(state, tmp_path, "forged"), checkpoint.run)
-    member = dataclasses.replace(spec.members[0], checkpoint=forged)
+    forged = Checkpoint(1, save_state(state, tmp_path, "forged"), member.checkpoint.run)
+    member = dataclasses.replace(member, checkpoint=forged)
     rest = list(train_pack(dataclasses.replace(spec, members=(member,))))
     ours, theirs = of_trial(rest, "first")[-1], of_trial(whole, "first")[-1]
     assert differences(without_seconds(ours), without_seconds(theirs)) != []
@@ -264,9 +257,7 @@ def test_what_is_not_a_members_fault_is_raised(
 @pytest.mark.parametrize("part", ["member", "run", "backbone"])
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, part: str) -> None:
     spec = spec_of(tmp_path, configs_of())
-    stream = train_pack(spec)
-    again = resumed(spec, next(stream))
-    stream.close()
+    again = resumed(spec, next(train_pack(spec)))
     checkpoint = again.members[0].checkpoint
     assert checkpoint is not None
     file = {"member": checkpoint.member, "run": checkpoint.run, "backbone": spec.backbone}[part]
@@ -279,9 +270,7 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, part: str) -> 
 
 def test_members_at_different_states_are_refused(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, configs_of())
-    stream = train_pack(spec)
-    one, two = next(stream), next(stream)
-    stream.close()
+    one, two = itertools.islice(train_pack(spec), 2)
     mixed = (resumed(spec, one).members[0], resumed(spec, two).members[1])
     for members in (mixed, (mixed[0], spec.members[1])):
         with pytest.raises(ValueError, match="same state"):

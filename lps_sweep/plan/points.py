@@ -1,0 +1,84 @@
+"""The configurations of a search space, and the values that each swept parameter takes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from lps_sweep.config import Located, Value, flat
+from lps_sweep.plan.blocks import ARM, Arm, Levels
+from lps_sweep.plan.space import SearchSpace
+
+Move = dict[str, Located]
+"""Parameters, by name of the space, and the value that one configuration gives them."""
+
+
+class Point(NamedTuple):
+    """One configuration of a search space.
+
+    Attributes:
+        arm: Its arm.
+        values: All that is given, by flat name of the arm's method.
+        swept: The value of every swept parameter, also of one at its default.
+    """
+
+    arm: Arm
+    values: Mapping[str, Located]
+    swept: Mapping[str, Value]
+
+
+def points(space: SearchSpace) -> Iterator[Point]:
+    """The configurations, each once.
+
+    The order is that of nested loops, outermost first: arms; the parameters of grid, in the order
+    of the file; the rows of zip; one_at_a_time, which begins with all at their defaults and goes
+    on with each parameter's other values, parameter by parameter.
+    """
+    combined = _rows(space.grid, itertools.product(*space.grid.values()))
+    together = _rows(space.zipped, zip(*space.zipped.values(), strict=True)) or [{}]
+    single: list[Move] = [{}, *({name: level} for name, level in space.off_centre)]
+    for arm in space.variants:
+        fixed, names = space.fixed_for(arm), space.names_for(arm)
+        head: dict[str, Value] = {ARM: arm.name} if space.arms else {}
+        for across, row, alone in itertools.product(combined, together, single):
+            move = {**across, **row, **alone}
+            values = fixed | {names[name]: level for name, level in move.items()}
+            at = {name: level.value for name, level in (across | row).items()}
+            off = {name: level.value for name, level in alone.items()}
+            yield Point(arm, values, {**head, **at, **space.centre, **off})
+
+
+def _rows(levels: Levels, rows: Iterator[Sequence[Located]]) -> list[Move]:
+    return [dict(zip(levels, row, strict=True)) for row in rows]
+
+
+def axes(space: SearchSpace) -> dict[str, list[Value]]:
+    """The values of each swept parameter.
+
+    Those of grid and zip are in the order of the file, arms are their names. The default of a
+    parameter of one_at_a_time, if the file does not list it, is put in its place among ascending
+    numbers, or first among anything else.
+    """
+    found: dict[str, list[Value]] = {ARM: [arm.name for arm in space.arms]} if space.arms else {}
+    for name, levels in {**space.grid, **space.zipped}.items():
+        found[name] = list(dict.fromkeys(level.value for level in levels))
+    for name, levels in space.one_at_a_time.items():
+        found[name] = _with_default([level.value for level in levels], space.centre[name])
+    return found
+
+
+def defaults(space: SearchSpace) -> dict[str, Value]:
+    """The value of each swept parameter where it is not swept; of the arms, the first."""
+    arm = space.variants[0]
+    values = flat(space.config_of(arm))
+    found: dict[str, Value] = {ARM: arm.name} if space.arms else {}
+    return found | {name: values[name] for name in space.swept}
+
+
+def _with_default(values: list[Value], default: Value) -> list[Value]:
+    if default in values:
+        return values
+    numbers = [v for v in (default, *values) if isinstance(v, int | float)]
+    whole = len(numbers) == len(values) + 1 and bool not in map(type, numbers)
+    return [*sorted(numbers)] if whole else [default, *values]

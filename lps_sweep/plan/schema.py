@@ -1,0 +1,137 @@
+"""The JSON Schema of a search space, for editors: made from the fields that methods declare."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from lps_sweep.config import METHODS, PRESETS, FieldInfo, field_table, section_fields, shown
+from lps_sweep.plan.blocks import qualified
+from lps_sweep.plan.entries import MAX_SEED, NAME_PATTERN
+from lps_sweep.plan.resources import Resources
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+BLOCKS = {
+    "set": "Values of all trials that differ from the preset.",
+    "grid": "Every combination of the values listed.",
+    "zip": "Lists of one length whose values move together.",
+    "one_at_a_time": "Each parameter varied alone around the defaults; these are planned once.",
+    "arms": "Named settings of several values; {} is the plain method, the first is the default.",
+}
+"""What each block of values is, in words."""
+
+_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", types.NoneType: "null"}
+
+
+def json_schema() -> Schema:
+    """The schema of a search space file, as JSON.
+
+    It knows all keys, types, ranges, choices and presets. What needs several values at once (equal
+    lengths, a key in two blocks, what a method or network lacks) is left to `lps_sweep plan`.
+    """
+    fields = _fields()
+    keys = {key: {"$ref": f"#/$defs/{key}"} for key in fields}
+    lists = {key: _list(item) for key, item in keys.items()}
+    repeating = {key: _list(item) | {"uniqueItems": False} for key, item in keys.items()}
+    values = _mapping(keys)
+    arm = _mapping({"method": {"$ref": "#/properties/method"}, **keys})
+    blocks = {
+        "set": values,
+        "grid": _mapping(lists),
+        "zip": _mapping(repeating),
+        "one_at_a_time": _mapping(lists),
+        "arms": {
+            "type": "object",
+            "propertyNames": {"pattern": f"^(?:{NAME_PATTERN})$"},
+            "additionalProperties": arm,
+        },
+    }
+    resources = {i.name: _field(i) for i in section_fields("resources", Resources)}
+    properties: Schema = {
+        "name": {
+            "description": "Name of the sweep and of its folder.",
+            "type": "string",
+            "pattern": f"^(?:{NAME_PATTERN})$",
+        },
+        "question": {
+            "description": "What the sweep is to answer.",
+            "type": "string",
+            "minLength": 1,
+        },
+        "preset": {"description": "Named values to start from.", "enum": sorted(PRESETS)},
+        "method": {"description": "The method; lps if missing.", "enum": sorted(METHODS)},
+        **{block: {"description": BLOCKS[block], **schema} for block, schema in blocks.items()},
+        "seeds": {
+            "description": "The replicates: every configuration is run at each.",
+            **_list({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
+        },
+        "resources": {
+            "description": "How trials are placed; no part of what they are.",
+            **_mapping(resources),
+        },
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Search space of lps_sweep",
+        **_mapping(properties),
+        "required": ["name", "seeds"],
+        "$defs": fields,
+    }
+
+
+def _mapping(properties: Mapping[str, Schema]) -> Schema:
+    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
+
+
+def _fields() -> dict[str, Schema]:
+    """The schema of each key of any method, by flat name and by ``section.name``."""
+    found: dict[str, list[Schema]] = {}
+    for method in METHODS:
+        for name, info in field_table(method).items():
+            for key in {name, qualified(info)}:
+                schema = _field(info)
+                if schema not in found.setdefault(key, []):
+                    found[key].append(schema)
+    some = {
+        key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for key, schemas in found.items()
+    }
+    return dict(sorted(some.items()))
+
+
+def _field(info: FieldInfo) -> Schema:
+    help_ = info.param.help
+    symbol = f" ({info.param.symbol})" if info.param.symbol else ""
+    source = f" Source: {info.param.source}." if info.param.source else ""
+    text = f"{help_}{symbol}. Default: {shown(info.default)}.{source}"
+    return {"description": text, **_type(info.type, info)}
+
+
+def _type(wanted: Any, info: FieldInfo) -> Schema:
+    if isinstance(wanted, types.UnionType):
+        return {"anyOf": [_type(option, info) for option in typing.get_args(wanted)]}
+    if typing.get_origin(wanted) is tuple:
+        return _list(_type(int, info))
+    if info.param.choices:
+        return {"enum": list(info.param.choices)}
+    schema: Schema = {"type": _TYPES[wanted]}
+    return schema | (_range(info) if wanted in (int, float) else {})
+
+
+def _range(info: FieldInfo) -> Schema:
+    param = info.param
+    found: Schema = {}
+    if param.low > -math.inf:
+        found["exclusiveMinimum" if param.open_low else "minimum"] = param.low
+    if param.high < math.inf:
+        found["exclusiveMaximum" if param.open_high else "maximum"] = param.high
+    return found
