@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lps_sweep.errors import StorageError
+from lps_sweep.failpoints import failpoint
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -50,6 +51,7 @@ def atomic_write(path: Path, content: bytes) -> None:
     make_folder(path.parent)
     part: Path | None = None
     try:
+        failpoint("file.write")
         descriptor, name = tempfile.mkstemp(
             prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent
         )
@@ -58,9 +60,12 @@ def atomic_write(path: Path, content: bytes) -> None:
             os.fchmod(file.fileno(), FILE_MODE)
             file.write(content)
             file.flush()
+            failpoint("file.fsync")
             os.fsync(file.fileno())
+        failpoint("file.rename")
         part.replace(path)
         part = None
+        failpoint("file.renamed")
         sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error

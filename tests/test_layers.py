@@ -13,13 +13,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lps_sweep"
 
-LEAVES = {"__init__", "errors", "files"}
+LEAVES = {"__init__", "errors", "failpoints", "files"}
 """Open to all rooms; the package's own `__init__` holds the version."""
 
 MAY_IMPORT = {
     "__init__": set(),
     "__main__": {"cli"},
     "errors": set(),
+    "failpoints": set(),
     "files": set(),
     "config": {"methods"},
     "losses": set(),

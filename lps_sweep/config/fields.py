@@ -8,6 +8,8 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
+from lps_sweep.errors import BadInputError
+
 
 @dataclass(frozen=True)
 class Param:
@@ -62,6 +64,19 @@ def _number(bound: float) -> str:
 def param(default: Any, help: str, **known: Any) -> Any:
     """A dataclass field with a `default` and what `Param` knows of it."""
     return dataclasses.field(default=default, metadata={"param": Param(help=help, **known)})
+
+
+def check_ranges(section: Any) -> None:
+    """Refuses a section, an instance of a dataclass, with a value that is out of its range.
+
+    Raises:
+        BadInputError: Names the field and what would be right.
+    """
+    for field in dataclasses.fields(section):
+        known: Param = field.metadata["param"]
+        value = getattr(section, field.name)
+        if not known.accepts(value):
+            raise BadInputError(f"{field.name}: {value!r} is not {known.range_text()}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 METHODS = {
     "lps": "lps_sweep.methods.lps",
+    "orca": "lps_sweep.methods.orca",
+    "simclr_kmeans": "lps_sweep.methods.simclr_kmeans",
 }
 """Name to package. Its `config.py` names the configuration class `CONFIG` and loads no torch; its
 `objective.py` names the objective `OBJECTIVE`."""

@@ -73,8 +73,17 @@ def read_arms(entries: Entries, method: str) -> tuple[Arm, ...]:
         given = {key: value for key, value in located.value.items() if key != "method"}
         own = read_word(located.value, "method", located.where, method)
         table = fields_of_method(own, located.value.get("method", located).where)
+        _refuse_near_method(given, table)
         arms.append(Arm(name, own, check_values(given, table), located.where))
     return tuple(arms)
+
+
+def _refuse_near_method(given: Entries, table: Table) -> None:
+    """A misspelt `method`, which is no field that the nearest name could be found among."""
+    for key, located in given.items():
+        hint = nearest(key, ["method"])
+        if key not in table and "." not in key and nearest(key, [*table, "method"]) == hint:
+            raise BadInputError(f"unknown key {key!r}; {hint}", located.where)
 
 
 def read_levels(entries: Entries, block: str, table: Table) -> dict[str, tuple[Located, ...]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.errors import StorageError
+from lps_sweep.failpoints import failpoint
 from lps_sweep.results import Ledger, atomic_write, driver_alive, sha256_file
 
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ def build_report(results_dir: Path, sweep: str) -> Path:
     sections = _sections(view)
     summary = summarise(view, sections)
     page = render_page(summary, sections)
+    failpoint("report.write")
     written = _write_tables(folder, [summary.headline, *_tables(sections)])
     atomic_write(report, page.encode("utf-8"))
     _remove_old(folder, written)
+    failpoint("report.manifest")
     _write_manifest(folder, view.digest, version, [report, *written])
     return report
 

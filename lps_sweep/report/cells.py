@@ -85,7 +85,7 @@ def select(frame: DataFrame, point: Mapping[str, Any]) -> DataFrame:
     keep = [True] * len(frame)
     for name, value in point.items():
         keep = [k and same(v, value) for k, v in zip(keep, frame[name].tolist(), strict=True)]
-    return frame[keep]
+    return frame.loc[keep]
 
 
 def without(point: Mapping[str, Any], *names: str) -> dict[str, Any]:

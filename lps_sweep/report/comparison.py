@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Word = Literal["better", "worse", "inconclusive", "too few seeds"]
+if TYPE_CHECKING:
+    from lps_sweep.results.contrasts import Contrast
+
+Word = Literal["better", "equivalent", "worse", "inconclusive", "too few seeds"]
 
 
 @dataclass(frozen=True)
@@ -14,46 +17,68 @@ class LevelDifference:
     """A level against the default in one metric, paired by seed.
 
     Attributes:
-        n: Seeds that both have.
-        difference: Estimate of the block model, level minus default; None where there is none.
+        by_seed: Level minus default at each seed that both have.
+        difference: Estimate, level minus default; None where there is none.
         interval: 95 % interval, simultaneous over the levels; None below three seeds.
-        higher: Seeds at which the level is above the default.
         detectable: True difference that the seeds of this pair find in 80 % of cases; None below
             three seeds.
         word: `better` or `worse` only where the interval excludes zero and all common seeds, three
-            at least, lie on that side.
+            at least, lie on that side; `equivalent` only where the 90 % interval, simultaneous
+            as well, lies within the declared margin.
     """
 
-    n: int
+    by_seed: Mapping[int, float]
     difference: float | None
     interval: tuple[float, float] | None
-    higher: int
     detectable: float | None
     word: Word
 
+    @property
+    def n(self) -> int:
+        """Seeds that both have."""
+        return len(self.by_seed)
+
+    @property
+    def higher(self) -> int:
+        """Seeds at which the level is above the default."""
+        return sum(1 for difference in self.by_seed.values() if difference > 0)
+
+    @property
+    def lower(self) -> int:
+        """Seeds at which the level is below the default."""
+        return sum(1 for difference in self.by_seed.values() if difference < 0)
+
 
 def level_differences(
-    levels: Sequence[Mapping[int, float]], default: int | None
+    levels: Sequence[Mapping[int, float]],
+    default: int | None,
+    margin: float | None = None,
+    *,
+    pooled: bool = True,
 ) -> tuple[LevelDifference | None, ...]:
     """Each level against the one at index `default`.
 
     Args:
         levels: Per level, the value of each seed.
         default: Index of the default level.
+        margin: The largest difference that does not matter, where one was declared.
+        pooled: Whether the levels share one residual spread (block model of level and seed);
+            otherwise each is compared by the spread of its own differences.
 
     Returns:
         One per level; None for the default itself, for levels without a seed in common with it,
         and everywhere if the default has no value.
     """
-    from lps_sweep.results.contrasts import contrast_table
+    from lps_sweep.results.contrasts import contrast_table, paired_contrasts
 
     if default is None or not levels[default]:
         return (None,) * len(levels)
-    contrasts = contrast_table(dict(enumerate(levels)), default).contrasts
+    table = dict(enumerate(levels))
+    contrasts = (
+        contrast_table(table, default).contrasts if pooled else paired_contrasts(table, default)
+    )
     return tuple(
-        None
-        if i == default
-        else _difference(values, levels[default], contrasts[i].difference, contrasts[i].interval)
+        None if i == default else _difference(values, levels[default], contrasts[i], margin)
         for i, values in enumerate(levels)
     )
 
@@ -61,8 +86,8 @@ def level_differences(
 def _difference(
     values: Mapping[int, float],
     baseline: Mapping[int, float],
-    estimate: float | None,
-    interval: tuple[float, float] | None,
+    contrast: Contrast,
+    margin: float | None,
 ) -> LevelDifference | None:
     from lps_sweep.results.statistics import MIN_SEEDS, compare, verdict
 
@@ -70,12 +95,12 @@ def _difference(
     if paired is None:
         return None
     n = len(paired.seeds)
-    if n < MIN_SEEDS or interval is None:
-        interval = None
-        word: Word = "too few seeds"
-    else:
-        found = verdict(interval, None, 0.0)
-        agreed = paired.agree == n
-        word = found if agreed and found != "equivalent" else "inconclusive"
-    higher = sum(1 for d in paired.differences if d > 0)
-    return LevelDifference(n, estimate, interval, higher, paired.detectable, word)
+    interval = contrast.interval if n >= MIN_SEEDS else None
+    word: Word = "too few seeds"
+    if interval is not None:
+        word = verdict(interval, None if margin is None else contrast.interval90, margin or 0.0)
+        sign = {"better": 1, "worse": -1}.get(word)
+        if sign is not None and any(sign * d <= 0 for d in paired.differences):
+            word = "inconclusive"
+    by_seed = dict(zip(paired.seeds, paired.differences, strict=True))
+    return LevelDifference(by_seed, contrast.difference, interval, paired.detectable, word)

@@ -43,8 +43,40 @@ class Reference:
         if not self.numbers:
             return ""
         table = f", Table {self.table}" if self.table else ""
-        note = "" if self.comparable else "; another setting, for reference only"
+        note = f"; {self._consistency}" if self.comparable else "; another setting, for reference only"
         return f"Paper: {self.source}{table}, means without a published spread{note}."
+
+    @property
+    def _consistency(self) -> str:
+        from lps_sweep.results.paper import PAPER_RUNS, STATED_RUNS
+
+        unstated = self.table is not None and self.table not in STATED_RUNS
+        runs = "its number of runs is not stated, three are assumed" if unstated else "three runs"
+        return (
+            f"{runs}. Consistent: the paper's mean lies where our seeds lead to expect a mean of "
+            f"{PAPER_RUNS} new runs (95 % prediction interval, widened by its rounding)"
+        )
+
+
+def paper_interval(values: Sequence[float], metric: str) -> tuple[float, float] | None:
+    """Where the paper's mean is expected if ours are runs of the same; None below three seeds."""
+    from lps_sweep.results.paper import PAPER_RUNS
+    from lps_sweep.results.statistics import prediction_interval
+
+    if not values:
+        return None
+    rounding = 0.005 if metric.startswith("nmi") else 0.05
+    return prediction_interval(values, PAPER_RUNS, widened=rounding)
+
+
+def paper_word(values: Sequence[float], metric: str, number: float | None) -> str:
+    """`consistent`, `different` or `too few seeds`; empty where the paper has no number."""
+    if number is None:
+        return ""
+    expected = paper_interval(values, metric)
+    if expected is None:
+        return "too few seeds"
+    return "consistent" if expected[0] <= number <= expected[1] else "different"
 
 
 def setting_source(settings: Mapping[str, Json]) -> tuple[str, float, bool]:
@@ -59,13 +91,13 @@ def setting_source(settings: Mapping[str, Json]) -> tuple[str, float, bool]:
 
 def default_reference(settings: Mapping[str, Json]) -> Reference:
     """The paper's LPS at its defaults."""
-    from lps_sweep.results.paper import paper_value, same_setting
+    from lps_sweep.results.paper import paper_value, same_method, same_setting
 
     dataset, ratio, own = setting_source(settings)
     frozen = settings.get("frozen_through") != "none"
     found = paper_value(dataset, ratio, frozen=frozen)
     numbers = {(0, metric): number for metric, number in found.items()}
-    comparable = own and same_setting(settings)[0]
+    comparable = own and same_setting(settings)[0] and same_method(settings)
     return Reference(numbers, _source(dataset, ratio, frozen), None, comparable)
 
 
@@ -73,7 +105,7 @@ def level_reference(
     settings: Mapping[str, Json], parameter: str, levels: Sequence[Any]
 ) -> Reference:
     """The paper's accuracies for `levels` of `parameter`, of the table that varies it."""
-    from lps_sweep.results.paper import paper_levels, paper_table, same_setting
+    from lps_sweep.results.paper import paper_levels, paper_table, same_method, same_setting
 
     dataset, ratio, own = setting_source(settings)
     found = paper_levels(dataset, ratio, parameter)
@@ -92,7 +124,9 @@ def level_reference(
         if metric in tried
     }
     frozen = settings.get("frozen_through") != "none"
-    comparable = own and frozen and same_setting(settings)[0]
+    comparable = (
+        own and frozen and same_setting(settings)[0] and same_method(settings, varied=parameter)
+    )
     return Reference(numbers, _source(dataset, ratio, True), paper_table(parameter), comparable)
 
 

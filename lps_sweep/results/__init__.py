@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.files import atomic_write, inside, make_folder, read_file, sha256_file
+from lps_sweep.results.copies import COPY_NAME, remove_parts
 from lps_sweep.results.ledger import LEDGER_NAME, Ledger
 from lps_sweep.results.lock import driver_alive, driver_lock
 from lps_sweep.results.records import (
@@ -23,6 +24,13 @@ from lps_sweep.results.records import (
     SweepRecord,
     TrialRecord,
 )
+from lps_sweep.results.sidecars import (
+    Sidecar,
+    read_sidecar,
+    same_rows,
+    sidecar_paths,
+    write_sidecar,
+)
 
 if TYPE_CHECKING:
     from lps_sweep.results.artefacts import load_artefact, save_artefact
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView, load_view
 
 __all__ = [
+    "COPY_NAME",
     "LEDGER_NAME",
     "AttemptRecord",
     "CheckpointRecord",
@@ -43,6 +52,7 @@ __all__ = [
     "Json",
     "Ledger",
     "PlanChange",
+    "Sidecar",
     "Status",
     "SweepRecord",
     "SweepView",
@@ -58,9 +68,14 @@ __all__ = [
     "load_view",
     "make_folder",
     "read_file",
+    "read_sidecar",
+    "remove_parts",
+    "same_rows",
     "save_artefact",
     "sha256_file",
+    "sidecar_paths",
     "verdict",
+    "write_sidecar",
 ]
 
 _LAZY = {

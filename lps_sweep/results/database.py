@@ -19,7 +19,8 @@ _SCHEMA = """
 CREATE TABLE sweeps (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
     question TEXT NOT NULL, source TEXT NOT NULL, axes TEXT NOT NULL,
-    defaults TEXT NOT NULL, settings TEXT NOT NULL, seeds TEXT NOT NULL, preset TEXT NOT NULL
+    defaults TEXT NOT NULL, settings TEXT NOT NULL, seeds TEXT NOT NULL, preset TEXT NOT NULL,
+    margin REAL CHECK (margin > 0)
 ) STRICT;
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY, config TEXT NOT NULL, seed INTEGER NOT NULL, pack_key TEXT NOT NULL
@@ -70,7 +71,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StorageError(f"{path}: {error}") from error
 
 

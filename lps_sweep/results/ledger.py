@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from lps_sweep.failpoints import failpoint
 from lps_sweep.results import queries
-from lps_sweep.results.database import open_for_reading, open_for_writing
+from lps_sweep.results.database import open_for_reading, open_for_writing, storage_errors
 from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
     STATUSES,
@@ -76,13 +77,25 @@ class Ledger(LedgerReader):
         self._execute("SAVEPOINT inner_block" if nested else "BEGIN IMMEDIATE")
         try:
             yield
-            self._execute("RELEASE inner_block" if nested else "COMMIT")
+            if nested:
+                self._execute("RELEASE inner_block")
+            else:
+                self._commit()
         except BaseException:
             if self._connection.in_transaction:
                 self._execute("ROLLBACK TO inner_block" if nested else "ROLLBACK")
                 if nested:
                     self._execute("RELEASE inner_block")
             raise
+
+    def _commit(self) -> None:
+        self._pass("ledger.commit")
+        self._execute("COMMIT")
+        self._pass("ledger.committed")
+
+    def _pass(self, name: str) -> None:
+        with storage_errors(self.path):
+            failpoint(name)
 
     def record_plan(self, sweep: SweepRecord, trials: Sequence[TrialRecord]) -> PlanChange:
         """Record what `sweep` plans now, in one commit; nothing is ever deleted.
@@ -101,12 +114,13 @@ class Ledger(LedgerReader):
             before = set(self._read(queries.states, sweep.name, False))
             self._execute(
                 "INSERT INTO sweeps (name, question, source, axes, defaults, settings, seeds,"
-                " preset) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                " preset, margin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
                 " question = excluded.question, source = excluded.source, axes = excluded.axes,"
                 " defaults = excluded.defaults, settings = excluded.settings,"
-                " seeds = excluded.seeds, preset = excluded.preset",
+                " seeds = excluded.seeds, preset = excluded.preset, margin = excluded.margin",
                 _sweep_row(sweep),
             )
+            self._pass("plan.insert")
             self._execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
             for position, trial in enumerate(trials):
                 self._record_trial(sweep.name, position, trial)
@@ -232,10 +246,12 @@ class Ledger(LedgerReader):
         with self.transaction():
             if self._execute(_OPEN, (trial_id, attempt)).fetchone() is None:
                 return False
+            self._pass("outcome.insert")
             self._execute(
                 "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (trial_id, attempt, status, epoch, metrics_text(metrics or {}), *file, error),
             )
+            self._pass("outcome.inserted")
             self.end_attempt(trial_id, attempt, status)
         return True
 
@@ -249,10 +265,10 @@ class Ledger(LedgerReader):
             )
 
 
-def _sweep_row(sweep: SweepRecord) -> tuple[str, ...]:
+def _sweep_row(sweep: SweepRecord) -> tuple[str | float | None, ...]:
     parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
     texts = (json_text(part) for part in parts)
-    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset)
+    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin)
 
 
 def _check_outcome(status: str, metrics: Mapping[str, float]) -> None:

@@ -12,6 +12,21 @@ from lps_sweep.results.records import Json
 
 PAPER_RUNS = 3
 """Runs behind each accuracy of the paper."""
+STATED_RUNS = frozenset({1, 3, 4})
+"""Tables that state their number of runs; of the others `PAPER_RUNS` is assumed."""
+
+DEFAULTS: dict[str, float] = {
+    "C": 10.0,
+    "tau": 0.4,
+    "eta1": 1.0,
+    "eta2": 1.0,
+    "w_entropy": 1.0,
+    "lambda_seen": 0.95,
+    "lambda_novel_start": 0.4,
+    "lambda_novel_end": 0.8,
+}
+"""The paper's own hyper-parameters, which each of its tables keeps but for the one that it varies.
+"""
 
 ABLATION_ARMS: dict[str, tuple[str, float]] = {
     "without_margin": ("C", 0.0),
@@ -138,6 +153,22 @@ def same_setting(settings: Mapping[str, Json]) -> tuple[bool, str]:
     ours = " ".join([name, *(words for words, _ in different)])
     theirs = " ".join([*([] if is_cifar else ["CIFAR"]), *(words for _, words in different)])
     return False, f"{ours}, not {theirs}"
+
+
+def same_method(settings: Mapping[str, Json], varied: str = "") -> bool:
+    """Whether the hyper-parameters in `settings`, but for the `varied` one, are the paper's."""
+    return all(settings.get(name, v) == v for name, v in DEFAULTS.items() if name != varied)
+
+
+def paper_arm(changes: Mapping[str, Json]) -> str | None:
+    """The arm of Table 4 that `changes` to the default configuration make; None for any other.
+
+    No change at all is "full".
+    """
+    if not changes:
+        return "full"
+    arms = [arm for arm, (name, zero) in ABLATION_ARMS.items() if dict(changes) == {name: zero}]
+    return arms[0] if arms else None
 
 
 def _seen_words(seen: Json) -> str:

@@ -29,7 +29,7 @@ SELECT p.trial_id, t.seed, p.swept, o.status, o.metrics, o.error, o.artefact_pat
     (SELECT total(begun) FROM attempts a WHERE a.trial_id = p.trial_id) AS attempts,
     EXISTS (SELECT 1 FROM attempts a WHERE a.trial_id = p.trial_id AND a.ended IS NULL
         AND a.begun) AS open,
-    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = p.trial_id) AS seconds
+    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = p.trial_id) AS seconds, t.config
 FROM planned p JOIN trials t USING (trial_id) LEFT JOIN outcomes o USING (trial_id)
 WHERE p.sweep = ? AND p.position IS NOT NULL ORDER BY p.position
 """
@@ -81,6 +81,7 @@ class TrialRow:
     artefact: FileRef | None
     attempts: int
     seconds: float
+    config: dict[str, Json]
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,16 @@ def sweep_names(connection: sqlite3.Connection) -> list[str]:
 def sweep_record(connection: sqlite3.Connection, path: Path, sweep: str) -> SweepRecord:
     """The record of `sweep`; a BadInputError that names the nearest one if there is none."""
     row = connection.execute(
-        "SELECT name, question, source, axes, defaults, settings, seeds, preset"
+        "SELECT name, question, source, axes, defaults, settings, seeds, preset, margin"
         " FROM sweeps WHERE name = ?",
         (sweep,),
     ).fetchone()
     if row is None:
         hint = nearest(sweep, sweep_names(connection))
         raise BadInputError(f"no sweep is named {sweep!r} here; {hint}", str(path.parent))
-    name, question, source, *parts, preset = row
+    name, question, source, *parts, preset, margin = row
     axes, defaults, settings, seeds = (parse(part, path) for part in parts)
-    return SweepRecord(name, question, source, axes, defaults, settings, seeds, preset)
+    return SweepRecord(name, question, source, axes, defaults, settings, seeds, preset, margin)
 
 
 def trial_record(
@@ -176,6 +177,11 @@ def artefact(connection: sqlite3.Connection, trial_id: str) -> FileRef | None:
     return FileRef(*row) if row and row[0] else None
 
 
+def finished(connection: sqlite3.Connection) -> dict[str, int]:
+    """Trials with an outcome, and the attempt that brought it."""
+    return dict(connection.execute("SELECT trial_id, attempt FROM outcomes ORDER BY trial_id"))
+
+
 def states(connection: sqlite3.Connection, sweep: str, driver_alive: bool) -> dict[str, str]:
     """State of each planned trial, in plan order; an attempt begun runs if the driver does."""
     open_state = "running" if driver_alive else "not_run"
@@ -193,8 +199,11 @@ def trial_rows(
 ) -> list[TrialRow]:
     """The planned trials of `sweep` in plan order."""
     rows = []
+    configs: dict[str, dict[str, Json]] = {}  # one for all seeds
     for row in connection.execute(_TRIALS, (sweep,)):
-        trial_id, seed, swept, status, metrics, error, file, sha256, attempts, is_open, s = row
+        trial_id, seed, swept, status, metrics, error, *file, attempts, is_open, s, config = row
+        if config not in configs:
+            configs[config] = parse(config, path)
         trial = TrialRow(
             trial_id=trial_id,
             seed=seed,
@@ -202,9 +211,10 @@ def trial_rows(
             status=status or ("running" if is_open and driver_alive else "not_run"),
             metrics=parse(metrics, path) if status == "done" else {},
             error=error or "",
-            artefact=FileRef(file, sha256) if file else None,
+            artefact=FileRef(*file) if file[0] else None,
             attempts=int(attempts),
             seconds=s,
+            config=configs[config],
         )
         rows.append(trial)
     return rows

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from lps_sweep.errors import StorageError
 from lps_sweep.results import queries
+from lps_sweep.results.copies import copy_database
 from lps_sweep.results.database import storage_errors
 from lps_sweep.results.records import (
     AttemptRecord,
@@ -20,6 +22,7 @@ from lps_sweep.results.records import (
     SweepRecord,
     TrialRecord,
 )
+from lps_sweep.results.sidecars import Sidecar, rows_of
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -136,6 +139,31 @@ class LedgerReader:
     def seconds_per_epoch(self, sweep: str) -> float | None:
         """Mean recorded duration of an epoch, in seconds; None before the first."""
         return self._read(queries.seconds_per_epoch, sweep)
+
+    def finished(self) -> dict[str, int]:
+        """The trials of all sweeps that have an outcome, with the attempt that brought it."""
+        return self._read(queries.finished)
+
+    def sidecar(self, trial_id: str) -> Sidecar | None:
+        """All rows of a finished trial; nothing if it is not finished.
+
+        Raises:
+            StorageError: A row is damaged.
+        """
+        try:
+            return self._read(rows_of, trial_id)
+        except ValueError as error:
+            raise StorageError(
+                f"{self.path} is damaged: a row is no JSON text ({error})"
+            ) from error
+
+    def copy_to(self, path: Path) -> None:
+        """Copies the ledger to `path`, which holds the old or the new copy at all times.
+
+        Raises:
+            StorageError: The copy cannot be written.
+        """
+        copy_database(self._connection, path)
 
     def _read(
         self,

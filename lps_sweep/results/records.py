@@ -49,6 +49,8 @@ class SweepRecord:
         settings: Resolved flat configuration of the default cell.
         seeds: The planned seeds.
         preset: Name of the preset that the search space starts from.
+        margin: Largest difference, in points of accuracy, that does not matter in practice, above
+            0; None where none was declared, and then no difference is called equivalent to none.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SweepRecord:
     settings: dict[str, Json]
     seeds: list[int]
     preset: str
+    margin: float | None = None
 
 
 @dataclass(frozen=True)

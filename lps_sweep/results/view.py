@@ -35,6 +35,8 @@ class SweepView:
         repeated_epochs: Epochs trained beyond one per trial and epoch.
         digest: Changes exactly when anything above does.
         artefacts: Artefact of each finished trial that left one, by trial_id.
+        configs: Resolved flat configuration of each planned trial, by trial_id; the seeds of a
+            point share one.
 
     A list among the swept values is a tuple in the frames. A metric with the name of a column that
     comes before it (a swept `lr`, for instance) is called ``measured_<name>``.
@@ -48,6 +50,7 @@ class SweepView:
     repeated_epochs: int
     digest: str
     artefacts: dict[str, FileRef] = field(default_factory=dict)
+    configs: dict[str, dict[str, Json]] = field(default_factory=dict)
 
 
 def load_view(results_dir: Path, sweep: str) -> SweepView:
@@ -70,6 +73,7 @@ def load_view(results_dir: Path, sweep: str) -> SweepView:
             repeated_epochs=ledger.repeated_epochs(sweep),
             digest=ledger.digest(sweep, alive),
             artefacts={row.trial_id: row.artefact for row in trials if row.artefact},
+            configs={row.trial_id: row.config for row in trials},
         )
 
 

@@ -35,6 +35,7 @@ from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import Blame, Death, Executor
 from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
+from lps_sweep.sweep.keeper import Keeper, refuse_loss
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
@@ -81,15 +82,19 @@ def run_sweep(
     """
     trials = expand(space, content_of)
     results = results.absolute()
-    with driver_lock(results), Ledger.open(results, write=True) as ledger:
+    with driver_lock(results), _open_ledger(results) as ledger:
         change = ledger.record_plan(sweep_record(space), [trial_record(t) for t in trials])
+        keeper = Keeper(results, ledger)
+        keeper.begin(space.name)
         todo = len(ledger.outstanding(space.name))
         if todo:
+            keeper.copy(now=True)
             keep_splits((trial.config for trial in trials), results)
             outcomes = ledger.outcomes(space.name)
             with make_executor() as executor, make_progress(trials, outcomes) as progress:
                 progress.placed(executor.where)
                 Driver(space, trials, results, ledger, executor, progress).run()
+            keeper.copy(now=True)
         return Outcome(ledger.counts(space.name, driver_alive=False), change, todo)
 
 
@@ -115,6 +120,11 @@ def make_trunk(
     if made is None:
         raise StorageError(f"{results}: the trunk {trials[0].trunk} cannot be read back")
     return made
+
+
+def _open_ledger(results: Path) -> Ledger:
+    refuse_loss(results)
+    return Ledger.open(results, write=True)
 
 
 def sweep_record(space: SearchSpace) -> SweepRecord:
@@ -163,7 +173,8 @@ class Driver:
         self._ledger = ledger
         self._executor = executor
         self._casualties = Casualties(space.resources.max_attempts)
-        self._recorder = Recorder(ledger, self._casualties, progress)
+        self._keeper = Keeper(results, ledger)
+        self._recorder = Recorder(ledger, self._casualties, progress, self._keeper)
         self._progress = progress
         self._place = Place(results, executor.device, space.resources.cpus_per_pack)
         self._num_packs = 0
@@ -270,6 +281,7 @@ class Driver:
                 self._ledger.finish(
                     member.trial_id, member.attempt, "failed", epoch=epoch, error=death.reason
                 )
+                self._keeper.finished([member.trial_id])
                 self._progress.outcome(member.trial_id, "failed", {})
             else:
                 self._ledger.end_attempt(member.trial_id, member.attempt, death.reason)

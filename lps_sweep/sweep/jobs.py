@@ -13,6 +13,7 @@ from typing import Any
 
 from lps_sweep.config import config_from_flat, trunk_recipe
 from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, inside, sha256_file
 from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.results.artefacts import save_artefact
@@ -131,6 +132,7 @@ def _save_trunk(job: TrunkJob, state: Mapping[str, Any], facts: Mapping[str, Any
 
     path = _trunk_facts(job.place.results, job.trunk)
     saved = save_state(state, path.parent, job.trunk)
+    failpoint("trunk.facts")
     text = json.dumps({"sha256": saved.sha256, **facts, "config": dict(job.config)}, indent=1)
     atomic_write(path, text.encode())
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from lps_sweep.results import CheckpointRecord, Ledger, Status
 from lps_sweep.sweep.casualties import Casualties
+from lps_sweep.sweep.keeper import Keeper
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
 
@@ -17,18 +18,24 @@ class Recorder:
         ledger: Open for writing.
         casualties: Learns of trials that ran out of memory.
         progress: Shows what was recorded.
+        keeper: Keeps a second record of what came to its end.
     """
 
-    def __init__(self, ledger: Ledger, casualties: Casualties, progress: Progress) -> None:
+    def __init__(
+        self, ledger: Ledger, casualties: Casualties, progress: Progress, keeper: Keeper
+    ) -> None:
         self._ledger = ledger
         self._casualties = casualties
         self._progress = progress
+        self._keeper = keeper
         self.pack_sizes: dict[str, int] = {}
 
     def accept(self, rows: list[Row]) -> None:
         """Records `rows` in one durable transaction."""
         with self._ledger.transaction():
             accepted = [row for row in rows if self._record(row)]
+        self._keeper.finished(row.trial_id for row in accepted if isinstance(row, OutcomeRow))
+        self._keeper.copy(now=False)
         for row in accepted:
             if isinstance(row, TrunkRow):
                 self._progress.trunk(row.epoch, row.epochs, row.loss)

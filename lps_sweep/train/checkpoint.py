@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from lps_sweep.errors import StorageError
+from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_bytes
 
 _NAME = re.compile(r"epoch-(\d+)-(?:member|run)-[0-9a-f]{8}\.pt")
@@ -85,6 +86,7 @@ def save_checkpoint(
     Raises:
         StorageError: A file cannot be written.
     """
+    failpoint("checkpoint.save")
     parts = {}
     for part, state in (("run", run), ("member", member)):
         content = _content(state)
@@ -92,6 +94,7 @@ def save_checkpoint(
         path = folder / f"epoch-{epoch:04d}-{part}-{sha256[:8]}.pt"
         atomic_write(path, content)
         parts[part] = SavedFile(path, sha256)
+        failpoint("checkpoint.part" if part == "run" else "checkpoint.saved")
     return Checkpoint(epoch, parts["member"], parts["run"])
 
 

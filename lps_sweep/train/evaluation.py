@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lps_sweep.methods.protocol import TailOutput
+from lps_sweep.data import OpenWorldSplit
 from lps_sweep.metrics import accuracies
 from lps_sweep.train.learner import Learner
 from lps_sweep.train.run import Run
@@ -30,29 +30,56 @@ class Evaluation:
     metrics: dict[str, float]
 
 
+def train_and_evaluate(
+    run: Run, epoch: int
+) -> tuple[dict[str, dict[str, float]], dict[str, Evaluation]]:
+    """One epoch, counted from 0: training metrics and evaluations after it, by trial id.
+
+    Where the method asks for it, the first epoch has an evaluation before it as well.
+    """
+    if epoch == 0 and run.objective.evaluated_first:
+        evaluate(run)
+    return run.train_epoch(epoch), evaluate(run)
+
+
 def evaluate(run: Run) -> dict[str, Evaluation]:
     """Every member's metrics on the unlabeled training images, by trial id.
 
-    The trunk passes each image once for all members; nothing that training reads is changed.
+    The trunk passes each image once for all members. Nothing that training reads is changed,
+    but for what a method itself takes from an evaluation.
     """
-    split = run.split
-    unlabeled = _outputs(run, split.unlabeled, _ids)
-    holdout = _outputs(run, split.holdout, _ids)
+    unlabeled = _outputs(run, run.split.unlabeled, Learner.read)
+    holdout = _outputs(run, run.split.holdout, Learner.read) if run.objective.aligned else {}
     found = {}
-    for member in run.members:
-        predictions = unlabeled[member.trial_id].numpy()
-        metrics = accuracies(
-            split.targets[split.unlabeled],
-            predictions,
-            split.num_seen,
-            split.num_classes,
-            aligned=member.learner.objective.aligned,
-        )
-        if len(split.holdout):
-            right = holdout[member.trial_id].numpy() == split.targets[split.holdout]
-            metrics["acc_holdout"] = float(100 * np.mean(right))
-        found[member.trial_id] = Evaluation(predictions, metrics)
+    for member in list(run.members):
+        kept = unlabeled[member.trial_id], holdout.get(member.trial_id)
+        evaluation = run.attempt(member, _evaluation, run.split, *kept)
+        if evaluation is not None:
+            found[member.trial_id] = evaluation
     return found
+
+
+def _evaluation(
+    learner: Learner,
+    split: OpenWorldSplit,
+    unlabeled: Mapping[str, Tensor],
+    holdout: Mapping[str, Tensor] | None,
+) -> Evaluation:
+    """Of what was read of all images; clusters have no accuracy on the holdout."""
+    objective = learner.objective
+    objective.evaluated(unlabeled)
+    predictions = objective.predict(unlabeled).numpy()
+    metrics = accuracies(
+        split.targets[split.unlabeled],
+        predictions,
+        split.num_seen,
+        split.num_classes,
+        aligned=objective.aligned,
+    )
+    if holdout is not None:
+        right = objective.predict(holdout).numpy() == split.targets[split.holdout]
+        metrics["acc_holdout"] = float(100 * np.mean(right))
+    return Evaluation(predictions, metrics)
 
 
 def kept_features(run: Run) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
@@ -60,27 +87,33 @@ def kept_features(run: Run) -> tuple[NDArray[np.int64], dict[str, NDArray[np.flo
     count = min(NUM_KEPT_FEATURES, len(run.split.unlabeled))
     rows = np.linspace(0, len(run.split.unlabeled) - 1, count).astype(np.int64)
     indices = run.split.unlabeled[rows]
-    found = _outputs(run, indices, lambda output: output.features.float())
-    return indices, {trial_id: features.numpy() for trial_id, features in found.items()}
+    found = _outputs(run, indices, _features)
+    return indices, {trial_id: kept["features"].numpy() for trial_id, kept in found.items()}
 
 
-def _ids(output: TailOutput) -> Tensor:
-    return output.logits.argmax(dim=1)
+def _features(learner: Learner, activations: Tensor) -> dict[str, Tensor]:
+    return {"features": learner.predict(activations).features.float()}
 
 
 def _outputs(
-    run: Run, indices: NDArray[np.int64], pick: Callable[[TailOutput], Tensor]
-) -> dict[str, Tensor]:
-    """What `pick` takes of each image's output, on the CPU, by trial id; nothing for no image."""
+    run: Run,
+    indices: NDArray[np.int64],
+    read: Callable[[Learner, Tensor], dict[str, Tensor]],
+) -> dict[str, dict[str, Tensor]]:
+    """What `read` takes of each image, on the CPU, by trial id; nothing for no image."""
     if len(indices) == 0:
         return {}
-    parts: dict[str, list[Tensor]] = {member.trial_id: [] for member in run.members}
+    parts: dict[str, list[dict[str, Tensor]]] = {member.trial_id: [] for member in run.members}
     for rows in torch.from_numpy(indices).to(run.device).split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
         if not run.members:
             break
         activations = run.plain_activations(rows)
         for member in list(run.members):
-            output = run.attempt(member, Learner.predict, activations)
-            if output is not None:
-                parts[member.trial_id].append(pick(output))
-    return {m.trial_id: torch.cat(parts[m.trial_id]).cpu() for m in run.members}
+            kept = run.attempt(member, read, activations)
+            if kept is not None:
+                parts[member.trial_id].append(kept)
+    return {m.trial_id: _joined(parts[m.trial_id]) for m in run.members}
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([part[name] for part in parts]).cpu() for name in parts[0]}

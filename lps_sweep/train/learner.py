@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,21 @@ from lps_sweep.models import CosineHead
 
 HEAD_STREAM = 201
 """Second word of the key of the head's initial weights."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the members of a Run are given for one step.
+
+    Attributes:
+        views: The trunk's activations (B, ...) per view, labeled rows first.
+        labels: Class ids (n_l,) of the labeled rows. No other label comes in here.
+        draws: (B,) float32, uniform in [0, 1).
+    """
+
+    views: Mapping[str, Tensor]
+    labels: Tensor
+    draws: Tensor
 
 
 class Learner:
@@ -88,20 +104,13 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.schedule.lr * (1 + math.cos(math.pi * epoch / total)) / 2
 
-    def step(self, views: Mapping[str, Tensor], labels: Tensor, step: int) -> None:
-        """One update from the trunk's activations of each view.
-
-        Args:
-            views: Activations (B, ...) per view, labeled rows first.
-            labels: Class ids (n_l,) of the labeled rows. No other label comes in here.
-            step: Number of the step in the epoch, from 0.
-        """
+    def step(self, batch: Batch, step: int) -> None:
+        """One update, `step` counted from 0 in the epoch."""
         if self.config.schedule.threshold_clock == "iteration":
             done = self._epoch * self.num_steps + step
             self._progress.fill_(done / (self.config.loop.epochs * self.num_steps))
-        result = self.objective.loss(
-            self._outputs(views), labels, StepContext(self.num_seen, self._progress)
-        )
+        context = StepContext(self.num_seen, self._progress, batch.draws)
+        result = self.objective.loss(self._outputs(batch.views), batch.labels, context)
         result.total.backward()  # type: ignore[no-untyped-call]
         not_finite = (~torch.isfinite(result.total.detach())).to(self._diverged.dtype)
         torch.maximum(self._diverged, not_finite, out=self._diverged)
@@ -110,7 +119,9 @@ class Learner:
         self._add(result.diagnostics)
 
     def end_epoch(self) -> dict[str, float]:
-        """The epoch's training metrics."""
+        """The epoch's training metrics; none after an epoch without steps."""
+        if not self._sums:
+            return {}
         metrics = self.objective.summarise(self._sums, self.num_steps)
         if "pi_hat" in self._sums:
             self.pi_hat_history.append((self._sums["pi_hat"] / self.num_steps).cpu())
@@ -131,6 +142,11 @@ class Learner:
         """Features (B, d) and logits (B, K) of the trunk's activations of plain images."""
         self.tail.eval()
         return self._output(activations)
+
+    def read(self, activations: Tensor) -> dict[str, Tensor]:
+        """What the method keeps of plain images in an evaluation, a row each."""
+        with torch.no_grad():
+            return self.objective.read(self.predict(activations))
 
     def pi_hat_epochs(self) -> NDArray[np.float32]:
         """Mean pi_hat of each epoch so far, (epochs, K); empty where the method has none."""

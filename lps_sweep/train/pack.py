@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lps_sweep.data import load, make_split
 from lps_sweep.train.checkpoint import load_state, prune, save_checkpoint
 from lps_sweep.train.device import set_up_device
-from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features
+from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features, train_and_evaluate
 from lps_sweep.train.events import CheckpointSaved, EpochDone, Event, Finished, PackSpec
 from lps_sweep.train.run import Run
 
@@ -33,7 +33,7 @@ def train_pack(spec: PackSpec) -> Iterator[list[Event]]:
         ValueError: The members cannot share a Run, or do not go on from the same state.
     """
     run, first = _start(spec, set_up_device(spec.device, spec.num_threads))
-    total = run.config.loop.epochs
+    total = run.num_epochs
     if first == total:  # all was trained, but the end was not recorded
         ends = _done(run, evaluate(run)) + _departed(run, total)
         yield ends
@@ -77,9 +77,8 @@ def _epoch(run: Run, epoch: int) -> tuple[list[Event], list[Event]]:
     """One epoch of training and evaluation: what it brought, and whose end it was."""
     started = time.monotonic()
     num_present = len(run.members)
-    training = run.train_epoch(epoch)
-    evaluations = evaluate(run)
-    is_last = epoch + 1 == run.config.loop.epochs
+    training, evaluations = train_and_evaluate(run, epoch)
+    is_last = epoch + 1 == run.num_epochs
     done = _done(run, evaluations) if is_last else []
     seconds = (time.monotonic() - started) / num_present
     events: list[Event] = []
@@ -114,8 +113,8 @@ def _done(run: Run, evaluations: Mapping[str, Evaluation]) -> list[Event]:
             "feature_indices": indices,
             "features": features[member.trial_id],
         }
-        epochs = run.config.loop.epochs
-        events.append(Finished(member.trial_id, "done", epochs, evaluation.metrics, arrays))
+        metrics = evaluation.metrics
+        events.append(Finished(member.trial_id, "done", run.num_epochs, metrics, arrays))
     return events
 
 

@@ -13,9 +13,14 @@ from torch import Tensor
 from lps_sweep.config import Config
 from lps_sweep.data import ImageSet, OpenWorldSplit
 from lps_sweep.data.batches import PairedBatches
+from lps_sweep.data.random import fold_key, uniform
 from lps_sweep.data.views import make_view, plain_view, recipe_for
+from lps_sweep.methods import objective_class
 from lps_sweep.models import build_network, split_network
-from lps_sweep.train.learner import Learner
+from lps_sweep.train.learner import Batch, Learner
+
+DRAWS_STREAM = 401
+"""Last word of the keys of the rows' draws; no view has this id."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +52,8 @@ class Run:
     memory; the others go on as if it had never been there.
 
     Attributes:
+        views: What the method reads of each image of a batch; a method that trains nothing, none.
+        num_epochs: Epochs to their end: one, without steps, for a method that trains nothing.
         members: Those in training.
         departures: Those that left, in order.
 
@@ -70,6 +77,9 @@ class Run:
         device: torch.device,
     ) -> None:
         self.config = config
+        self.objective = objective_class(config.method.name)
+        self.views = self.objective.views
+        self.num_epochs = config.loop.epochs if self.views else 1
         self.seed = seed
         self.split = split
         self.device = device
@@ -115,12 +125,12 @@ class Run:
         self.trunk.train(self.config.trunk.frozen_bn == "train")
         for member in list(self.members):
             self.attempt(member, Learner.start_epoch, epoch)
-        for step in range(self.batches.num_steps):
+        for step in range(self.batches.num_steps if self.views else 0):
             if not self.members:
                 break
-            views, labels = self._batch(epoch, step)
+            batch = self._batch(epoch, step)
             for member in list(self.members):
-                self.attempt(member, Learner.step, views, labels, step)
+                self.attempt(member, Learner.step, batch, step)
         metrics = {m.trial_id: self.attempt(m, Learner.end_epoch) for m in list(self.members)}
         for member in list(self.members):
             if self.attempt(member, Learner.diverged):
@@ -174,15 +184,15 @@ class Run:
         self.members.remove(member)
         self.departures.append(Departure(member.trial_id, status, error))
 
-    def _batch(self, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
-        """Activations per view, in the order in which the trunk passed them, and labels (n_l,)."""
+    def _batch(self, epoch: int, step: int) -> Batch:
+        """The activations are in the order in which the trunk passed the views."""
         labeled = self.batches.labeled_indices(epoch, step)
         rows = torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))
         images = self.images[rows]
-        names = self.members[0].learner.objective.views
         key = (self.seed, epoch, step)
-        views = {name: make_view(images, self.recipe, name, key) for name in names}
-        return self._view_activations(views), self.targets[labeled]
+        views = {name: make_view(images, self.recipe, name, key) for name in self.views}
+        draws = uniform((len(rows),), fold_key(*key, DRAWS_STREAM), self.device)
+        return Batch(self._view_activations(views), self.targets[labeled], draws)
 
     @torch.no_grad()
     def _view_activations(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -37,7 +37,7 @@ def step(of: Objective, case: Case) -> StepLoss:
         name: TailOutput(features=torch.zeros(len(logits), 2), logits=logits)
         for name, logits in zip(of.views, case.views, strict=True)
     }
-    context = StepContext(num_seen=case.num_seen, progress=torch.tensor(case.progress))
+    context = StepContext(case.num_seen, torch.tensor(case.progress), torch.zeros(len(case.labels)))
     return of.loss(outputs, case.labels, context)
 
 
@@ -62,7 +62,7 @@ def test_no_label_of_an_unlabeled_row_can_be_given() -> None:
         "context",
     ]
     assert {f.name for f in dataclasses.fields(TailOutput)} == {"features", "logits"}
-    assert {f.name for f in dataclasses.fields(StepContext)} == {"num_seen", "progress"}
+    assert {f.name for f in dataclasses.fields(StepContext)} == {"num_seen", "progress", "draws"}
 
 
 @pytest.mark.parametrize("values", [{}, {"C": 1.0, "tau": 0.2, "eta1": 0.5, "w_entropy": 0.0}])

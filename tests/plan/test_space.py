@@ -28,7 +28,8 @@ def test_each_search_space_of_the_project_is_right(path: Path) -> None:
 
 
 def test_the_search_spaces_were_found() -> None:
-    assert {"c_tau", "smoke"} <= {path.stem for path in SPACES}
+    names = {"c_tau", "smoke", "eta", "lambda_novel", "ablation", "freezing"}
+    assert names | {f"table{n}" for n in range(1, 10)} <= {path.stem for path in SPACES}
 
 
 def test_what_a_file_says() -> None:

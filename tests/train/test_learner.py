@@ -33,9 +33,10 @@ class Spoilt:
 
     def __init__(self, inner: Any, at: int, factor: float) -> None:
         self._inner, self._at, self._factor, self._calls = inner, at, factor, 0
-        self.views, self.aligned = inner.views, inner.aligned
-        self.summarise, self.state = inner.summarise, inner.state
         self.progress: list[float] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def loss(
         self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
@@ -107,14 +108,14 @@ def test_a_loss_that_is_not_finite_suppresses_every_later_update(factor: float, 
     run = run_of([config_of()])
     learner = learner_of(run, "0")
     learner.objective = Spoilt(learner.objective, at, factor)  # type: ignore[assignment]
-    views, labels = run._batch(0, 0)
+    batch = run._batch(0, 0)
     learner.start_epoch(0)
     for step in range(at):
-        learner.step(views, labels, step)
+        learner.step(batch, step)
     before = weights_of(learner)
     assert not learner.diverged()
     for step in range(3):
-        learner.step(views, labels, at + step)
+        learner.step(batch, at + step)
         assert differences(before["weights"], weights_of(learner)["weights"]) == []
         if at:
             assert differences(before["momentum"], weights_of(learner)["momentum"]) == []
@@ -125,9 +126,9 @@ def test_updates_go_on_without_a_flag() -> None:
     run = run_of([config_of()])
     learner = learner_of(run, "0")
     learner.start_epoch(0)
-    views, labels = run._batch(0, 0)
+    batch = run._batch(0, 0)
     before = weights_of(learner)
-    learner.step(views, labels, 0)
+    learner.step(batch, 0)
     assert "/weights/head.weight" in differences(before, weights_of(learner))
 
 
@@ -182,8 +183,8 @@ def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None
         batches = [run._batch(0, step) for step in range(2)]
         learner.start_epoch(0)
         with no_host_sync():
-            for step, (views, labels) in enumerate(batches):
-                learner.step(views, labels, step)
+            for step, batch in enumerate(batches):
+                learner.step(batch, step)
 
 
 @pytest.mark.parametrize(
@@ -237,16 +238,15 @@ def test_one_step_is_sgd_with_weight_decay_on_every_trainable_tensor() -> None:
     names = [*dict(learner.tail.named_parameters()), *dict(learner.head.named_parameters())]
     assert names == ["stage4.0.weight", "stage4.1.weight", "stage4.1.bias", "weight"]
     learner.start_epoch(0)
-    views, labels = run._batch(0, 0)
-    result = learner.objective.loss(
-        learner._outputs(views), labels, StepContext(learner.num_seen, torch.tensor(0.0))
-    )
+    batch = run._batch(0, 0)
+    context = StepContext(learner.num_seen, torch.tensor(0.0), batch.draws)
+    result = learner.objective.loss(learner._outputs(batch.views), batch.labels, context)
     weights = [*learner.tail.parameters(), *learner.head.parameters()]
     gradients = torch.autograd.grad(result.total, weights)
     wanted = [
         w.detach() - 0.3 * (g + 0.05 * w.detach()) for w, g in zip(weights, gradients, strict=True)
     ]
-    learner.step(views, labels, 0)
+    learner.step(batch, 0)
     for weight, value in zip(weights, wanted, strict=True):
         torch.testing.assert_close(weight.detach(), value)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from lps_sweep.config import Config
 from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
 from lps_sweep.train import Run
+from lps_sweep.train.learner import Batch
 from tests.train.train_cases import (
     config_of,
     differences,
@@ -86,14 +87,14 @@ class TrunkPerMember(Run):
 class BatchesOfThePack(Run):
     """Draws batches that depend on who is in the pack."""
 
-    def _batch(self, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
+    def _batch(self, epoch: int, step: int) -> Batch:
         return super()._batch(epoch, (step + len(self.members) - 1) % self.batches.num_steps)
 
 
 class ViewsOfThePack(Run):
     """Draws views that depend on who is in the pack."""
 
-    def _batch(self, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
+    def _batch(self, epoch: int, step: int) -> Batch:
         self.seed = len(self.members)
         return super()._batch(epoch, step)
 
@@ -110,14 +111,14 @@ class OneTail(Run):
 class TailsThatWriteInPlace(Run):
     """A member changes the activations that the next one reads."""
 
-    def _batch(self, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
-        views, labels = super()._batch(epoch, step)
+    def _batch(self, epoch: int, step: int) -> Batch:
+        batch = super()._batch(epoch, step)
         for member in self.members[:-1]:
             hook = member.learner.tail.register_forward_pre_hook(
                 lambda _, given: given[0].mul_(0.5)
             )
             member.learner.optimizer.register_step_post_hook(lambda *_, hook=hook: hook.remove())
-        return views, labels
+        return batch
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,9 @@ class Planted:
 
     def __init__(self, inner: Any, at: int, what: Exception | float) -> None:
         self._inner, self._left, self._what = inner, at, what
-        self.views, self.aligned = inner.views, inner.aligned
-        self.summarise, self.state = inner.summarise, inner.state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def loss(
         self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext

@@ -14,7 +14,8 @@ from torch import Tensor
 from lps_sweep.config import Config, DataConfig, LoopConfig, PretrainConfig, TrunkConfig
 from lps_sweep.data import ImageSet, OpenWorldSplit, make_split
 from lps_sweep.methods.lps import LPSConfig
-from lps_sweep.train import Learner, Pretraining, Run, evaluate
+from lps_sweep.train import Learner, Pretraining, Run
+from lps_sweep.train.evaluation import train_and_evaluate
 
 CPU = torch.device("cpu")
 NUM_CLASSES = 6
@@ -106,8 +107,7 @@ def train(run: Run, epochs: Iterable[int]) -> dict[str, list[dict[str, float]]]:
     """Trains and evaluates; the metrics of each epoch by trial id."""
     history: dict[str, list[dict[str, float]]] = {}
     for epoch in epochs:
-        training = run.train_epoch(epoch)
-        evaluations = evaluate(run)
+        training, evaluations = train_and_evaluate(run, epoch)
         for trial_id, metrics in training.items():
             row = {**metrics, **evaluations[trial_id].metrics}
             history.setdefault(trial_id, []).append(row)

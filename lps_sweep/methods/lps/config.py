@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from lps_sweep.config.fields import Param, param
-from lps_sweep.errors import BadInputError
+from lps_sweep.config.fields import check_ranges, param
 
 _PAPER = "reference behaviour; the paper's is "
 
@@ -125,11 +123,7 @@ class LPSConfig:
     )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            known: Param = field.metadata["param"]
-            value = getattr(self, field.name)
-            if not known.accepts(value):
-                raise BadInputError(f"{field.name}: {value!r} is not {known.range_text()}")
+        check_ranges(self)
 
 
 CONFIG = LPSConfig

@@ -18,6 +18,7 @@ from lps_sweep.losses.switches import cleared_unless, frozen_unless, weighted_su
 from lps_sweep.losses.unsupervised_contrastive import unsupervised_contrastive
 from lps_sweep.methods.lps.config import LPSConfig
 from lps_sweep.methods.lps.thresholds import LambdaNovelShape, lambda_novel
+from lps_sweep.methods.precision import at_least_float32
 
 
 @dataclass(frozen=True)
@@ -208,11 +209,6 @@ def _contrastive(
         pseudo_label_contrastive(rows, given.mask),
         unsupervised_contrastive(rows, given.mask, uc_norm=hyper.uc_norm),
     )
-
-
-def at_least_float32(*logits: Tensor) -> list[Tensor]:
-    """Half precision is raised to float32; float32 and float64 stay."""
-    return [z if z.dtype in (torch.float32, torch.float64) else z.float() for z in logits]
 
 
 def lps_terms(

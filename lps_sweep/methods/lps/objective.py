@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from lps_sweep.methods.lps.config import LPSConfig
-from lps_sweep.methods.lps.core import Hyper, LossTerms, at_least_float32, lps_terms
-from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
+from lps_sweep.methods.lps.core import Hyper, LossTerms, lps_terms
+from lps_sweep.methods.precision import at_least_float32
+from lps_sweep.methods.protocol import Objective, StepContext, StepLoss, TailOutput
 
 _MEANS = {
     "loss_total": "total",
@@ -74,7 +75,7 @@ def lps_loss(
     )
 
 
-class LPSObjective:
+class LPSObjective(Objective):
     """LPS, for training; see `lps_sweep.methods.protocol.Objective`.
 
     Diagnostics: the metrics of `summarise` and what they are made of, and `pi_hat`, (K,).

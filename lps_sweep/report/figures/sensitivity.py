@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES, is_numeric
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.figures.slices import (
-    SliceInfo,
-    difference_table,
-    finding,
-    held_text,
-    level_table,
-    slice_info,
-)
+from lps_sweep.report.figures.slice_tables import difference_table, level_table
+from lps_sweep.report.figures.slices import SliceInfo, finding, held_text, slice_info
 from lps_sweep.report.figures.style import light, new_figure, seed_keys, thin
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
 from lps_sweep.report.tables import value_text
@@ -23,6 +17,8 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 20
+OWN_SECTION = frozenset({"arm", "frozen_through"})
+"""Swept parameters that have a section of their own."""
 MOST_SEEDS = 10
 """Seeds up to which each has a colour and marker of its own in the legend."""
 
@@ -164,8 +160,9 @@ def _spoken(info: SliceInfo, metric: str) -> str:
 
 
 def sections(view: SweepView) -> list[Section]:
-    """One section per swept parameter with more than one level."""
-    names = [name for name, levels in view.record.axes.items() if len(levels) > 1]
+    """One section per swept parameter with more than one level, of those without their own."""
+    axes = view.record.axes.items()
+    names = [name for name, levels in axes if len(levels) > 1 and name not in OWN_SECTION]
     return [_section(slice_info(view, name)) for name in names]
 
 

@@ -1,0 +1,1 @@
+"""Adaptive searches with Optuna, resumable from the ledger alone."""

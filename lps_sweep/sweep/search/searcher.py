@@ -1,0 +1,192 @@
+"""Asks Optuna for configurations, so that a resumed search asks for the same ones again."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial
+
+from lps_sweep.config import Value
+from lps_sweep.errors import BadInputError
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from lps_sweep.plan import Domain, Search
+
+Point = dict[str, Value]
+"""Values of the parameters that are searched here; one that a condition leaves out is missing."""
+
+MAX_REPEATS = 200
+"""Configurations known already that may be proposed in a row before the space counts as done."""
+
+
+class Searcher:
+    """A study in memory, rebuilt from what was asked and measured before.
+
+    The sampler is made anew before every ask, from the search's seed and the number of asks so
+    far; so the next configuration depends on the recorded ones alone, and a search that was
+    interrupted goes on as if nothing had happened. The first configuration is the default one,
+    where it lies in the domains. No configuration is handed out twice: one that is proposed again
+    is answered from what is known of it.
+
+    Args:
+        search: What is searched.
+        defaults: Values of the parameters where they are not searched.
+    """
+
+    def __init__(self, search: Search, defaults: Mapping[str, Value]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._search = search
+        self._distributions = {d.name: _distribution(d) for d in search.domains}
+        self._num_asks = 0
+        self._known: dict[tuple[tuple[str, Value], ...], tuple[float, ...] | None] = {}
+        self._open: dict[tuple[tuple[str, Value], ...], optuna.Trial] = {}
+        self._study = optuna.create_study(
+            directions=["maximize"] * len(search.objectives), sampler=self._sampler()
+        )
+        first = _default_point(search.domains, defaults)
+        if first:
+            self._study.enqueue_trial(first)
+
+    def ask(self, count: int) -> list[Point]:
+        """Up to `count` configurations never asked for before; fewer where the space is done."""
+        points: list[Point] = []
+        repeats = 0
+        while len(points) < count and repeats < MAX_REPEATS:
+            trial, point = self._propose()
+            key = _key(point)
+            if key not in self._known:
+                self._known[key] = None
+                self._open[key] = trial
+                points.append(point)
+                repeats = 0
+                continue
+            repeats += 1
+            values = self._known[key]
+            if values is None:
+                self._study.tell(trial, state=TrialState.FAIL)
+            else:
+                self._study.tell(trial, list(values))
+        return points
+
+    def tell(self, point: Point, values: Sequence[float] | None) -> None:
+        """What was measured of `point`: the objectives' values, or nothing for a failure."""
+        key = _key(point)
+        trial = self._open.pop(key)
+        if values is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._known[key] = tuple(values)
+            self._study.tell(trial, list(values))
+
+    def replay(self, points: Sequence[Point], values: Sequence[Sequence[float] | None]) -> None:
+        """Takes over a batch that was asked for and measured before.
+
+        The batch is asked for again, which also restores what a sampler keeps for itself. Where
+        something else is proposed, as after a change of the search or of Optuna, the recorded
+        configurations are entered as they are.
+        """
+        again = self.ask(len(points))
+        if again != list(points):
+            for point in again:
+                del self._known[_key(point)]
+                self._study.tell(self._open.pop(_key(point)), state=TrialState.FAIL)
+            for point, measured in zip(points, values, strict=True):
+                self._enter(point, measured)
+            return
+        for point, measured in zip(points, values, strict=True):
+            self.tell(point, measured)
+
+    def _enter(self, point: Point, values: Sequence[float] | None) -> None:
+        self._known[_key(point)] = tuple(values) if values is not None else None
+        if values is not None and all(
+            name in self._distributions and self._distributions[name]._contains(value)
+            for name, value in point.items()
+        ):
+            used = {name: self._distributions[name] for name in point}
+            self._study.add_trial(
+                create_trial(params=dict(point), distributions=used, values=list(values))
+            )
+
+    def _propose(self) -> tuple[optuna.Trial, Point]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study.sampler = self._sampler()
+            self._num_asks += 1
+            trial = self._study.ask()
+            point: Point = {}
+            for domain in self._search.domains:
+                if domain.active(point):
+                    point[domain.name] = _suggest(trial, domain)
+        return trial, point
+
+    def _sampler(self) -> BaseSampler:
+        search = self._search
+        if search.sampler == "quasi_random":  # one sequence, of which each ask takes the next
+            return optuna.samplers.QMCSampler(seed=search.seed, scramble=True)
+        text = f"{search.seed}/{self._num_asks}"
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+        if search.sampler == "tpe":
+            return optuna.samplers.TPESampler(
+                seed=seed, n_startup_trials=search.startup, multivariate=True, group=True
+            )
+        if search.sampler == "gp":
+            return optuna.samplers.GPSampler(
+                seed=seed, n_startup_trials=search.startup, deterministic_objective=False
+            )
+        if search.sampler == "cmaes":
+            _require_cmaes()
+            return optuna.samplers.CmaEsSampler(seed=seed)
+        return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _require_cmaes() -> None:
+    try:
+        import cmaes  # noqa: F401
+    except ModuleNotFoundError:
+        raise BadInputError(
+            "the sampler cmaes needs the package cmaes: pip install cmaes", "optuna"
+        ) from None
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    if domain.kind == "choice":
+        return CategoricalDistribution(domain.choices)  # type: ignore[arg-type]
+    if domain.kind == "int":
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
+    return FloatDistribution(domain.low, domain.high, log=domain.log)
+
+
+def _suggest(trial: optuna.Trial, domain: Domain) -> Value:
+    name = domain.name
+    if domain.kind == "choice":
+        return trial.suggest_categorical(name, domain.choices)  # type: ignore[arg-type]
+    if domain.kind == "int":
+        return trial.suggest_int(name, int(domain.low), int(domain.high), log=domain.log)
+    return trial.suggest_float(name, domain.low, domain.high, log=domain.log)
+
+
+def _default_point(domains: Sequence[Domain], defaults: Mapping[str, Value]) -> Point:
+    """The default configuration; empty where it does not lie in the domains."""
+    point: Point = {}
+    for domain in domains:
+        if domain.active(point):
+            if not domain.holds(defaults[domain.name]):
+                return {}
+            point[domain.name] = defaults[domain.name]
+    return point
+
+
+def _key(point: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
+    return tuple(sorted(point.items()))

@@ -1,0 +1,204 @@
+"""Stands in for `lps_sweep.train`: the same events and files without torch, and the truth.
+
+Metrics are a function of trial and epoch alone. A checkpoint is made every
+``1 + int(checkpoint_interval_s)`` epochs, so that what may be trained again is known exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import time
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lps_sweep
+from lps_sweep.failpoints import failpoint
+from lps_sweep.files import atomic_write, read_file, sha256_bytes
+from tests.faults import truth
+
+TRUTH = "LPS_TRUTH"
+"""Environment variable: the file of the truth."""
+EPOCH_S = "LPS_EPOCH_S"
+"""Environment variable: seconds that an epoch takes."""
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    epoch: int
+    member: SavedFile
+    run: SavedFile
+
+
+@dataclass(frozen=True)
+class MemberSpec:
+    trial_id: str
+    config: Any
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class PackSpec:
+    members: tuple[MemberSpec, ...]
+    seed: int
+    backbone: SavedFile
+    checkpoints: Path
+    checkpoint_interval_s: float
+    device: str
+    num_threads: int
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    trial_id: str
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    trial_id: str
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Finished:
+    trial_id: str
+    status: str
+    epoch: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
+    """What is reported, a function of trial and epoch alone."""
+    digest = hashlib.sha256(f"{trial_id} {epoch}".encode()).digest()
+    names = ("acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel")
+    return {name: digest[i] / 2.55 for i, name in enumerate(names)}
+
+
+class Pretraining:
+    """An epoch of nothing."""
+
+    def __init__(self, config: Any, images: Any, device: str) -> None:
+        del config, images, device
+        self.network = types.SimpleNamespace(state_dict=lambda: {"weights": 1})
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        yield 1, 2.0
+
+
+def set_up_device(device: str, num_threads: int) -> str:
+    del num_threads
+    return device
+
+
+def device_facts(device: str, num_threads: int) -> dict[str, Any]:
+    return {"device": device, "num_threads": num_threads}
+
+
+def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
+    content = repr(sorted(state.items())).encode()
+    atomic_write(folder / f"{stem}.pt", content)
+    return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
+
+
+def train_pack(spec: PackSpec) -> Iterator[list[Any]]:
+    """Trains nothing; each event is written to the truth before it is yielded, and after."""
+    file, pause = Path(os.environ[TRUTH]), float(os.environ.get(EPOCH_S, "0"))
+    first = spec.members[0].checkpoint.epoch if spec.members[0].checkpoint else 0
+    for member in spec.members:
+        _go_on(member)
+        truth.write(file, "start", trial=member.trial_id, epoch=first)
+    last = spec.members[0].config.loop.epochs
+    interval = 1 + int(spec.checkpoint_interval_s)
+    for epoch in range(first + 1, last + 1) if first < last else (last,):
+        time.sleep(pause)
+        events = _events(spec, epoch, trained=first < last, saves=epoch % interval == 0)
+        for event in events:
+            _tell(file, event, ("reported", "finishing"))
+        yield events
+        for event in events:
+            _tell(file, event, ("acknowledged", "finished"))
+        _clean_up(spec, events)
+
+
+def _go_on(member: MemberSpec) -> None:
+    """Reads the checkpoint as the real trainer does: a wrong file is an error."""
+    for saved in (member.checkpoint.member, member.checkpoint.run) if member.checkpoint else ():
+        content = read_file(saved.path)
+        assert sha256_bytes(content) == saved.sha256, f"{saved.path} is damaged"
+
+
+def _events(spec: PackSpec, epoch: int, *, trained: bool, saves: bool) -> list[Any]:
+    last = spec.members[0].config.loop.epochs
+    events: list[Any] = []
+    for member in spec.members:
+        trial, metrics = member.trial_id, metrics_of(member.trial_id, epoch)
+        if trained:
+            events.append(EpochDone(trial, epoch, metrics, 0.5))
+        if trained and (saves or epoch == last):
+            events.append(CheckpointSaved(trial, _save(spec.checkpoints / trial, trial, epoch)))
+        if epoch == last:
+            arrays = {"predictions": np.arange(epoch), "targets": np.arange(epoch)}
+            events.append(Finished(trial, "done", epoch, metrics, arrays))
+    return events
+
+
+def _save(folder: Path, trial: str, epoch: int) -> Checkpoint:
+    failpoint("checkpoint.save")
+    files = {}
+    for part, content in (("run", f"run {epoch}"), ("member", f"{trial} {epoch}")):
+        sha256 = sha256_bytes(content.encode())
+        path = folder / f"epoch-{epoch:04d}-{part}-{sha256[:8]}.pt"
+        atomic_write(path, content.encode())
+        files[part] = SavedFile(path, sha256)
+        failpoint("checkpoint.part" if part == "run" else "checkpoint.saved")
+    return Checkpoint(epoch, files["member"], files["run"])
+
+
+def _tell(file: Path, event: Any, kinds: tuple[str, str]) -> None:
+    facts = {"trial": event.trial_id}
+    if isinstance(event, EpochDone):
+        truth.write(file, kinds[0], **facts, epoch=event.epoch, metrics=dict(event.metrics))
+    elif isinstance(event, Finished):
+        truth.write(file, kinds[1], **facts, status=event.status, metrics=dict(event.metrics))
+
+
+def _clean_up(spec: PackSpec, events: list[Any]) -> None:
+    """Keeps two checkpoints of a trial in training, one of a finished trial."""
+    for event in events:
+        if isinstance(event, EpochDone):
+            continue
+        epoch = event.checkpoint.epoch if isinstance(event, CheckpointSaved) else event.epoch
+        keep = 1 if isinstance(event, Finished) else 2
+        found: dict[int, list[Path]] = {}
+        for path in (spec.checkpoints / event.trial_id).glob("epoch-*.pt"):
+            match = re.match(r"epoch-(\d+)-", path.name)
+            if match and int(match[1]) <= epoch:
+                found.setdefault(int(match[1]), []).append(path)
+        for old in sorted(found, reverse=True)[keep:]:
+            for path in found[old]:
+                path.unlink()
+
+
+def install(file: Path, epoch_s: float = 0.0) -> None:
+    """Puts this module in the place of `lps_sweep.train`, in this process."""
+    os.environ[TRUTH], os.environ[EPOCH_S] = str(file), str(epoch_s)
+    sys.modules["lps_sweep.train"] = sys.modules[__name__]
+    lps_sweep.train = sys.modules[__name__]  # type: ignore[attr-defined]

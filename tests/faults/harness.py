@@ -1,0 +1,152 @@
+"""Drivers to kill: the real command line, ledger and driver, with a trainer that trains nothing.
+
+A driver is a forked child of this process (a few milliseconds to start), a process of its own in
+all that matters here: it ends by `os._exit` or SIGKILL, and no memory survives it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lps_sweep import cli, failpoints
+from lps_sweep.config import flat
+from lps_sweep.plan import expand, read_space
+from lps_sweep.sweep import executor
+from lps_sweep.sweep.content import content_of
+from tests.faults import fake_train, truth
+from tests.faults.recorded import outcomes_of
+
+DIED = failpoints.EXIT_STATUS
+KILLED = -signal.SIGKILL
+
+SPACE = """\
+name: faults
+preset: digits
+set: {epochs: EPOCHS, pretrain_epochs: 1}
+grid:
+  C: [1, 10]
+  tau: [0.2, 0.4]
+seeds: [0]
+resources: {max_pack_size: 2, checkpoint_interval_s: 1}
+"""
+"""Four trials in two packs; a checkpoint every second epoch and at the end."""
+
+REDO = 1
+"""Acknowledged epochs that a trial may train again: one less than lie between checkpoints."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sweep to torture: its file, its results folder, and the truth about it."""
+
+    space: Path
+    results: Path
+    truth: Path
+
+    @classmethod
+    def at(cls, folder: Path, *, epochs: int = 3, redo: int = REDO) -> Case:
+        """A new case in `folder`, with its plan in the truth."""
+        folder.mkdir(parents=True, exist_ok=True)
+        case = cls(folder / "faults.yaml", folder / "results", folder / "truth.jsonl")
+        case.space.write_text(SPACE.replace("EPOCHS", str(epochs)))
+        truth.write(case.truth, "plan", trials=4, epochs=epochs, redo=redo)
+        return case
+
+    def run(
+        self,
+        failpoint: str = "",
+        *,
+        expected: tuple[int, ...] = (0,),
+        says: str = "",
+        kill_after_s: float | None = None,
+        epoch_s: float = 0.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> int:
+        """Runs the driver until it ends or is killed; its exit status, negative for a signal."""
+        truth.write(self.truth, "run", outcomes=outcomes_of(self.results))
+        output = self.truth.with_suffix(".out")
+
+        def drive() -> int:
+            os.environ.update(environment or {})
+            fake_train.install(self.truth, epoch_s)
+            failpoints.arm(failpoint)
+            return cli.main(["run", str(self.space), "--inline", "--results", str(self.results)])
+
+        pid, code = in_child(drive, output, kill_after_s)
+        text = output.read_text()
+        truth.write(self.truth, "exit", code=code, expected=expected, says=says, text=text, pid=pid)
+        return code
+
+
+class NoTorch(executor.InlineExecutor):
+    """The executor in the process, on the CPU without asking torch."""
+
+    def __enter__(self) -> NoTorch:
+        return self
+
+
+def in_child(
+    work: Callable[[], int], output: Path, kill_after_s: float | None = None
+) -> tuple[int, int]:
+    """Forks, does `work` there with its output in a file, and waits: process id and exit status."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 70
+        try:
+            with output.open("wb") as file:
+                os.dup2(file.fileno(), 1)
+                os.dup2(file.fileno(), 2)
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+            sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+            sys.modules["lps_sweep.report"] = None  # type: ignore[assignment]
+            executor.InlineExecutor = NoTorch  # type: ignore[misc]
+            status = work()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    if kill_after_s is not None:
+        time.sleep(kill_after_s)
+        os.kill(pid, signal.SIGKILL)
+    _, ended = os.waitpid(pid, 0)
+    return pid, os.waitstatus_to_exitcode(ended)
+
+
+def passages(case: Case, **options: str) -> list[str]:
+    """Runs `case` undisturbed; the failpoints that it came to, in order."""
+    listing = case.truth.with_suffix(".passages")
+
+    class Listing:
+        def passed(self, name: str) -> None:
+            with listing.open("a") as file:
+                file.write(f"{name}\n")
+
+    arm, failpoints.arm = failpoints.arm, lambda _text: None
+    failpoints._plan = Listing()  # type: ignore[assignment]
+    try:
+        assert case.run(**options) == 0, case.truth.with_suffix(".out").read_text()  # type: ignore[arg-type]
+    finally:
+        failpoints.arm = arm
+        failpoints._plan = None
+    return listing.read_text().split()
+
+
+def warm_up(folder: Path) -> None:
+    """Loads here what each child would load again: the data and their hashes."""
+    space = read_space(Case.at(folder).space)
+    for trial in expand(space, content_of):
+        flat(trial.config)

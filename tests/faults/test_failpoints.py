@@ -1,0 +1,140 @@
+"""A driver killed, or starved of disk, at every durable write goes on to the same results."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lps_sweep import failpoints
+from lps_sweep.failpoints import EXIT_STATUS, Plan, failpoint
+from tests.faults.checker import check
+from tests.faults.harness import DIED, Case
+
+pytestmark = pytest.mark.fault
+
+Straight = tuple[Case, list[str]]
+NAMES = set(re.findall(r"^``([a-z]+\.[a-z]+)`` +\S", str(failpoints.__doc__), re.MULTILINE))
+OF_REPORT = {"report.write", "report.manifest"}
+FULL = "No space left on device"
+
+
+def finish(case: Case, straight: Straight) -> None:
+    """Runs to the end, and asks the checker."""
+    assert case.run() == 0, case.truth.with_suffix(".out").read_text()
+    assert check(case.truth, case.results, straight[0].results) == []
+
+
+def kill_and_resume(case: Case, straight: Straight, *failpoints: str) -> int:
+    """Kills one driver after the other at these places, then lets one finish; how many died."""
+    died = [case.run(place, expected=(0, DIED)) for place in failpoints]
+    finish(case, straight)
+    return died.count(DIED)
+
+
+def fill_and_resume(case: Case, straight: Straight, place: str) -> None:
+    """Fills the disk at a place, then frees it."""
+    code = case.run(f"{place}:enospc", expected=(5,), says=FULL)
+    assert code == 5, (place, case.truth.with_suffix(".out").read_text())
+    finish(case, straight)
+
+
+def test_a_run_comes_to_every_failpoint_but_the_reports(straight: Straight) -> None:
+    assert set(straight[1]) == NAMES - OF_REPORT
+    assert len(NAMES) == 18
+
+
+def test_the_names_are_those_in_the_code() -> None:
+    package = Path(failpoints.__file__).parent
+    calls = re.compile(r'(?:failpoint|_pass)\(\s*"([a-z.]+)"')
+    found = {name for path in package.rglob("*.py") for name in calls.findall(path.read_text())}
+    assert found | {"checkpoint.saved"} == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - OF_REPORT))
+def test_killed_at_the_first_the_middle_and_the_last_passage(
+    name: str, straight: Straight, folder: Path
+) -> None:
+    count = straight[1].count(name)
+    for k in sorted({1, (count + 1) // 2, count}):
+        assert kill_and_resume(Case.at(folder / str(k)), straight, f"{name}:{k}") == 1
+
+
+@pytest.mark.parametrize("name", ["file.write", "file.fsync", "file.rename", "ledger.commit"])
+def test_a_disk_that_is_full_pauses_the_sweep(name: str, straight: Straight, folder: Path) -> None:
+    count = straight[1].count(name)
+    for k in sorted({1, count // 3, count // 2, count}):
+        fill_and_resume(Case.at(folder / str(k)), straight, f"{name}:{k}")
+
+
+@pytest.mark.slow
+def test_killed_at_every_failpoint_in_turn(straight: Straight, folder: Path) -> None:
+    for k in range(1, len(straight[1]) + 1):
+        assert kill_and_resume(Case.at(folder / str(k)), straight, f"*:{k}") == 1
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_while_it_resumes(straight: Straight, folder: Path) -> None:
+    draw = random.Random(0)
+    total = 0
+    for number in range(40):
+        places = [f"*:{draw.randint(1, 60)}" for _ in range(6)]
+        total += kill_and_resume(Case.at(folder / str(number)), straight, *places)
+    assert total >= 100
+
+
+@pytest.mark.slow
+def test_a_full_disk_at_every_write(straight: Straight, folder: Path) -> None:
+    writes = [k for k, name in enumerate(straight[1], 1) if name.startswith(("file.", "ledger."))]
+    assert len(writes) > 100
+    for k in writes:
+        fill_and_resume(Case.at(folder / str(k)), straight, f"*:{k}")
+
+
+def test_nested_kills(straight: Straight, folder: Path) -> None:
+    places = ("*:9", "*:1", "*:30", "ledger.commit:2", "file.rename:4", "outcome.inserted:1")
+    assert kill_and_resume(Case.at(folder / "nested"), straight, *places) >= 5
+
+
+def test_many_failpoints_were_passed(straight: Straight) -> None:
+    counts = Counter(straight[1])
+    assert counts["file.rename"] >= 20
+    assert counts["ledger.commit"] >= 10
+    assert counts["outcome.insert"] == 4
+
+
+@pytest.mark.parametrize("text", ["x", "x:", "x:0", "x:-1", "x:one", ":1", "x:1:full"])
+def test_a_wrong_plan_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="LPS_FAILPOINT must be"):
+        Plan(text)
+
+
+def test_the_environment_arms_a_process() -> None:
+    code = (
+        "from lps_sweep.failpoints import failpoint\n"
+        "for k in range(9):\n    failpoint('a')\n    print(k, flush=True)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LPS_FAILPOINT": "a:3"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == EXIT_STATUS
+    assert ended.stdout == "0\n1\n"
+    free = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (free.returncode, len(free.stdout.split())) == (0, 9)
+
+
+def test_a_failpoint_costs_next_to_nothing() -> None:
+    started = time.perf_counter()
+    for _ in range(100_000):
+        failpoint("file.write")
+    assert time.perf_counter() - started < 0.2
