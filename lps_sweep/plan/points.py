@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lps_sweep.config import Located, Value, flat
@@ -33,8 +33,11 @@ def points(space: SearchSpace) -> Iterator[Point]:
 
     The order is that of nested loops, outermost first: arms; the parameters of grid, in the order
     of the file; the rows of zip; one_at_a_time, which begins with all at their defaults and goes
-    on with each parameter's other values, parameter by parameter.
+    on with each parameter's other values, parameter by parameter. An adaptive search has none
+    until it asks for them: `asked_points`.
     """
+    if space.search:
+        return
     combined = _rows(space.grid, itertools.product(*space.grid.values()))
     together = _rows(space.zipped, zip(*space.zipped.values(), strict=True)) or [{}]
     single: list[Move] = [{}, *({name: level} for name, level in space.off_centre)]
@@ -47,6 +50,19 @@ def points(space: SearchSpace) -> Iterator[Point]:
             at = {name: level.value for name, level in (across | row).items()}
             off = {name: level.value for name, level in alone.items()}
             yield Point(arm, values, {**head, **at, **space.centre, **off})
+
+
+def asked_points(space: SearchSpace, asked: Iterable[Mapping[str, Value]]) -> Iterator[Point]:
+    """The configurations that an adaptive search asked for, in that order.
+
+    A parameter that a condition leaves out is at its default, and None among the swept values.
+    """
+    assert space.search is not None
+    (arm,) = space.variants
+    for point in asked:
+        chosen = {name: Located(value, "optuna") for name, value in point.items()}
+        swept = {domain.name: point.get(domain.name) for domain in space.search.domains}
+        yield Point(arm, space.fixed_for(arm) | chosen, swept)
 
 
 def _rows(levels: Levels, rows: Iterator[Sequence[Located]]) -> list[Move]:
@@ -73,7 +89,8 @@ def defaults(space: SearchSpace) -> dict[str, Value]:
     arm = space.variants[0]
     values = flat(space.config_of(arm))
     found: dict[str, Value] = {ARM: arm.name} if space.arms else {}
-    return found | {name: values[name] for name in space.swept}
+    searched = [domain.name for domain in space.search.domains] if space.search else []
+    return found | {name: values[name] for name in (*space.swept, *searched)}
 
 
 def _with_default(values: list[Value], default: Value) -> list[Value]:

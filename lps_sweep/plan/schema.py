@@ -12,6 +12,7 @@ from lps_sweep.config import METHODS, PRESETS, FieldInfo, field_table, section_f
 from lps_sweep.plan.blocks import qualified
 from lps_sweep.plan.entries import MAX_SEED, NAME_PATTERN
 from lps_sweep.plan.resources import Resources
+from lps_sweep.plan.search import OBJECTIVES, SearchSettings
 
 Schema = dict[str, Any]
 
@@ -66,6 +67,10 @@ def json_schema() -> Schema:
         "preset": {"description": "Named values to start from.", "enum": sorted(PRESETS)},
         "method": {"description": "The method; lps if missing.", "enum": sorted(METHODS)},
         **{block: {"description": BLOCKS[block], **schema} for block, schema in blocks.items()},
+        "optuna": {
+            "description": "An adaptive search in place of listed values.",
+            **_search(keys),
+        },
         "seeds": {
             "description": "The replicates: every configuration is run at each.",
             **_list({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
@@ -82,6 +87,21 @@ def json_schema() -> Schema:
         "required": ["name", "seeds"],
         "$defs": fields,
     }
+
+
+def _search(keys: Mapping[str, Schema]) -> Schema:
+    """The block `optuna`."""
+    objective: Schema = {"enum": list(OBJECTIVES)}
+    choices = {"choices": {"type": "array", "minItems": 2, "uniqueItems": True}}
+    numbers = {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}}
+    domain = _mapping({**numbers, **choices, "when": {"type": "object", "minProperties": 1}})
+    settings = {i.name: _field(i) for i in section_fields("optuna", SearchSettings)}
+    properties = {
+        "objective": {"anyOf": [objective, _list(objective)]},
+        **settings,
+        "domains": {**_mapping(dict.fromkeys(keys, domain)), "minProperties": 1},
+    }
+    return {**_mapping(properties), "required": ["objective", "domains"]}
 
 
 def _mapping(properties: Mapping[str, Schema]) -> Schema:

@@ -6,17 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lps_sweep.config import FieldInfo, Located, Value, check_value, find_fields, shown
+from lps_sweep.config import (
+    FieldInfo,
+    Located,
+    Value,
+    check_value,
+    find_fields,
+    section_fields,
+    shown,
+)
 from lps_sweep.config.fields import param
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.plan.entries import Entries, Table, read_mapping, refuse_repeats
 
 SAMPLERS = ("tpe", "gp", "cmaes", "random", "quasi_random")
+HOLDOUT = "acc_holdout"
 OBJECTIVES = (
     *(f"oracle.acc_{part}" for part in ("seen", "novel", "all")),
     "oracle.acc_novel_strict",
     "oracle.nmi_novel",
-    "acc_holdout",
+    HOLDOUT,
 )
 """What can be maximised. `oracle` marks what needs the hidden labels of the unlabeled images;
 `acc_holdout` is the accuracy on labeled images kept out of training."""
@@ -58,27 +67,28 @@ class Domain:
         return all(point.get(name) in values for name, values in self.when.items())
 
 
-@dataclass(frozen=True)
-class Search:
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """The single values of a search."""
+
+    sampler: str = param("tpe", "how configurations are chosen", choices=SAMPLERS)
+    configurations: int = param(30, "configurations in all", low=1, high=10_000)
+    together: int = param(4, "configurations asked for at once", low=1, high=1000)
+    startup: int = param(10, "random configurations before tpe and gp model", low=1)
+    seed: int = param(0, "seed of the sampler", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search(SearchSettings):
     """An adaptive search; every objective is maximised, as the mean over the seeds.
 
     Attributes:
         objectives: One, or several for a Pareto front.
-        sampler: A name of `SAMPLERS`.
-        num_configurations: Configurations in all, each at all seeds.
-        together: Configurations that are asked for at once and train side by side.
-        startup: Random configurations before tpe and gp begin to model.
-        seed: Seed of the sampler.
         domains: The searched parameters; one that depends on another comes after it.
     """
 
     objectives: tuple[str, ...]
     domains: tuple[Domain, ...]
-    sampler: str = param("tpe", "how configurations are chosen", choices=SAMPLERS)
-    num_configurations: int = param(30, "configurations in all", low=1, high=10_000)
-    together: int = param(4, "configurations asked for at once", low=1, high=1000)
-    startup: int = param(10, "random configurations at first", low=1)
-    seed: int = param(0, "seed of the sampler", low=0, high=2**31 - 1)
 
     def facts(self) -> dict[str, Any]:
         """What decides which configurations are asked for, as plain values."""
@@ -127,16 +137,8 @@ def read_search(entries: Entries, table: Table) -> Search | None:
 
 
 def _settings(given: Entries) -> dict[str, Any]:
-    from lps_sweep.config import section_fields
-
-    fields = {info.name: info for info in section_fields("optuna", Search) if info.param}
-    names = {"configurations": "num_configurations"}
-    checked = {}
-    for key in ("sampler", "configurations", "together", "startup", "seed"):
-        if key in given:
-            name = names.get(key, key)
-            checked[name] = check_value(key, fields[name], given[key])
-    return checked
+    fields = {info.name: info for info in section_fields("optuna", SearchSettings)}
+    return {key: check_value(key, fields[key], given[key]) for key in fields if key in given}
 
 
 def _objectives(located: Located | None, where: str) -> tuple[str, ...]:

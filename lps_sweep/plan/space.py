@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lps_sweep.config import (
     Config,
+    FieldInfo,
     Located,
     Value,
     build_config,
@@ -42,11 +43,15 @@ from lps_sweep.plan.entries import (
     read_word,
 )
 from lps_sweep.plan.resources import Resources, build_resources
+from lps_sweep.plan.search import HOLDOUT, Search, read_search
 from lps_sweep.plan.yaml_file import parse_yaml, read_text
 
 LISTS = ("grid", "zip", "one_at_a_time")
 """The blocks that list values of parameters."""
-KEYS = ("name", "question", "preset", "method", "set", "arms", *LISTS, "seeds", "resources")
+KEYS = (
+    *("name", "question", "preset", "method", "set", "arms", *LISTS, "optuna"),
+    *("seeds", "resources"),
+)
 MAX_TRIALS = 100_000
 
 
@@ -71,6 +76,7 @@ class SearchSpace:
         centre: The default of each parameter of `one_at_a_time`.
         seeds: The replicates.
         resources: What a pack gets.
+        search: An adaptive search in place of all blocks; nothing where values are listed.
         where: Where it was read from, for messages.
     """
 
@@ -87,6 +93,7 @@ class SearchSpace:
     centre: Mapping[str, Value]
     seeds: tuple[int, ...]
     resources: Resources
+    search: Search | None = None
     where: str = ""
 
     @property
@@ -111,6 +118,9 @@ class SearchSpace:
         return math.prod(number for number, _ in self._factors())
 
     def _factors(self) -> list[tuple[int, str]]:
+        if self.search:
+            configurations = (self.search.configurations, "configurations")
+            return [configurations, (len(self.seeds), "seeds")]
         found = [(len(self.arms), "arms")] if self.arms else []
         found += [(len(levels), name) for name, levels in self.grid.items()]
         if self.zipped:
@@ -197,9 +207,34 @@ def build_space(content: Located, *, settings: Sequence[str], source: str) -> Se
         centre={},
         seeds=read_seeds(entries.get("seeds"), content.where),
         resources=build_resources(read_mapping(entries, "resources")),
+        search=_search(entries, table, fixed),
         where=content.where,
     )
     return _checked_as_a_whole(space, entries)
+
+
+def _search(
+    entries: Mapping[str, Located], table: Mapping[str, FieldInfo], fixed: Mapping[str, Located]
+) -> Search | None:
+    """The search of a file; it stands alone, and searches nothing that is set."""
+    search = read_search(entries, table)
+    if search is None:
+        return None
+    for block in ("arms", *LISTS):
+        if block in entries:
+            raise BadInputError(f"optuna cannot be combined with {block}", entries[block].where)
+    given = read_mapping(entries, "set")
+    for domain in search.domains:
+        if domain.name in given:
+            place = given[domain.name].where
+            raise BadInputError(f"{domain.name} is searched and set", place)
+    holdout = fixed.get("labeled_holdout")
+    if HOLDOUT in search.objectives and (holdout is None or not holdout.value):
+        raise BadInputError(
+            f"{HOLDOUT} needs labeled images kept out of training: set labeled_holdout, as 0.2",
+            entries["optuna"].where,
+        )
+    return search
 
 
 def single_space(*, preset: str, settings: Sequence[str], seed: int) -> SearchSpace:

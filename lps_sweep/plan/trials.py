@@ -18,7 +18,7 @@ from lps_sweep.config import (
 )
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan.blocks import ARM
-from lps_sweep.plan.points import Point, points
+from lps_sweep.plan.points import Point, asked_points, points
 from lps_sweep.plan.space import SearchSpace
 
 
@@ -68,13 +68,28 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
             weights for them; names the place of the key at fault. Two values are one and the same
             trial, as those of a pre-training that released weights replace.
     """
-    trials = tuple(_trials(space, content))
+    trials = tuple(_trials(space, points(space), content))
     _refuse_twins(trials, space)
     return trials
 
 
-def _trials(space: SearchSpace, content: Callable[[Config], Content]) -> Iterator[PlannedTrial]:
-    for point in points(space):
+def expand_asked(
+    space: SearchSpace,
+    asked: Iterable[Mapping[str, Value]],
+    content: Callable[[Config], Content],
+) -> tuple[PlannedTrial, ...]:
+    """The trials of the configurations that an adaptive search asked for, each at all seeds.
+
+    Raises:
+        BadInputError: As `expand`.
+    """
+    return tuple(_trials(space, asked_points(space, asked), content))
+
+
+def _trials(
+    space: SearchSpace, chosen: Iterable[Point], content: Callable[[Config], Content]
+) -> Iterator[PlannedTrial]:
+    for point in chosen:
         config = build_config(point.values, method=point.arm.method)
         try:
             hashes = content(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -48,13 +49,12 @@ class Searcher:
     def __init__(self, search: Search, defaults: Mapping[str, Value]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._search = search
+        self._domains = {d.name: d for d in search.domains}
         self._distributions = {d.name: _distribution(d) for d in search.domains}
         self._num_asks = 0
         self._known: dict[tuple[tuple[str, Value], ...], tuple[float, ...] | None] = {}
         self._open: dict[tuple[tuple[str, Value], ...], optuna.Trial] = {}
-        self._study = optuna.create_study(
-            directions=["maximize"] * len(search.objectives), sampler=self._sampler()
-        )
+        self._study = optuna.create_study(directions=["maximize"] * len(search.objectives))
         first = _default_point(search.domains, defaults)
         if first:
             self._study.enqueue_trial(first)
@@ -111,7 +111,7 @@ class Searcher:
     def _enter(self, point: Point, values: Sequence[float] | None) -> None:
         self._known[_key(point)] = tuple(values) if values is not None else None
         if values is not None and all(
-            name in self._distributions and self._distributions[name]._contains(value)
+            name in self._domains and self._domains[name].holds(value)
             for name, value in point.items()
         ):
             used = {name: self._distributions[name] for name in point}
@@ -152,12 +152,10 @@ class Searcher:
 
 
 def _require_cmaes() -> None:
-    try:
-        import cmaes  # noqa: F401
-    except ModuleNotFoundError:
+    if importlib.util.find_spec("cmaes") is None:
         raise BadInputError(
             "the sampler cmaes needs the package cmaes: pip install cmaes", "optuna"
-        ) from None
+        )
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

@@ -29,9 +29,11 @@ DEFAULTS: Mapping[str, Value] = {
 }
 
 
-def search_of(sampler: str, domains: tuple[Domain, ...] = NUMBERS, num_objectives: int = 1) -> Search:
+def search_of(
+    sampler: str, domains: tuple[Domain, ...] = NUMBERS, num_objectives: int = 1
+) -> Search:
     objectives = ("oracle.acc_seen", "oracle.acc_novel")[:num_objectives]
-    return Search(objectives, domains, sampler=sampler, startup=4, seed=7)
+    return Search(objectives=objectives, domains=domains, sampler=sampler, startup=4, seed=7)
 
 
 def measure(point: Point, num_objectives: int = 1) -> tuple[float, ...]:
@@ -133,7 +135,9 @@ def test_a_failed_configuration_leaves_no_value_and_is_not_asked_for_again() -> 
 
 def test_after_a_change_of_the_search_the_recorded_configurations_count() -> None:
     before = run(search_of("random"), 6)
-    changed = Search(("oracle.acc_seen",), NUMBERS, sampler="tpe", startup=4, seed=8)
+    changed = Search(
+        objectives=("oracle.acc_seen",), domains=NUMBERS, sampler="tpe", startup=4, seed=8
+    )
     after = resumed(changed, before, 3)
     known = {tuple(sorted(point.items())) for batch in before for point in batch}
     assert all(tuple(sorted(point.items())) not in known for batch in after for point in batch)

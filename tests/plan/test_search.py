@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.config import Config, Value
+from lps_sweep.errors import BadInputError
+from lps_sweep.plan import Content, expand, expand_asked, read_space
+
+SPACE = """\
+name: search
+preset: digits
+seeds: [0, 1]
+optuna:
+  objective: oracle.acc_all
+  sampler: tpe
+  configurations: 12
+  together: 3
+  domains:
+    C: {low: 0.5, high: 30, log: true}
+    lambda_novel_shape: {choices: [constant, linear]}
+    lambda_novel_start: {low: 0.2, high: 0.6, when: {lambda_novel_shape: linear}}
+    batch_size: {low: 64, high: 128}
+"""
+
+
+def content(config: Config) -> Content:
+    return Content("data", f"split {config.split}")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "space.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_search_is_read(tmp_path: Path) -> None:
+    space = read_space(write(tmp_path, SPACE))
+    search = space.search
+    assert search is not None
+    assert (search.sampler, search.configurations, search.together) == ("tpe", 12, 3)
+    assert search.objectives == ("oracle.acc_all",)
+    kinds = {domain.name: domain.kind for domain in search.domains}
+    assert kinds == {
+        "C": "float",
+        "lambda_novel_shape": "choice",
+        "lambda_novel_start": "float",
+        "batch_size": "int",
+    }
+    assert search.domains[2].when == {"lambda_novel_shape": ("linear",)}
+    assert space.num_trials == 24
+    assert expand(space, content) == ()
+
+
+def test_what_was_asked_for_becomes_trials(tmp_path: Path) -> None:
+    space = read_space(write(tmp_path, SPACE))
+    asked: list[dict[str, Value]] = [
+        {"C": 3.0, "lambda_novel_shape": "linear", "lambda_novel_start": 0.3, "batch_size": 64},
+        {"C": 4.0, "lambda_novel_shape": "constant", "batch_size": 96},
+    ]
+    trials = expand_asked(space, asked, content)
+    assert [trial.seed for trial in trials] == [0, 1, 0, 1]
+    assert trials[0].swept == asked[0]
+    assert trials[2].swept == {**asked[1], "lambda_novel_start": None}
+    assert trials[2].config.loop.batch_size == 96
+    assert len({trial.trial_id for trial in trials}) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("oracle.acc_all", "acc_all", 5, "oracle.acc_all"),
+        ("oracle.acc_all", "[oracle.acc_all, oracle.acc_all]", 5, "twice"),
+        ("oracle.acc_all", "[]", 5, "something to maximise"),
+        ("oracle.acc_all", "acc_holdout", 4, "labeled_holdout"),
+        ("  objective: oracle.acc_all\n", "", 4, "objective"),
+        ("sampler: tpe", "sampler: tpa", 6, "'tpe'"),
+        ("sampler: tpe", "sampler: cmaes", 6, "tpe for choices"),
+        ("sampler: tpe", "sampling: tpe", 6, "'sampler'"),
+        ("configurations: 12", "configurations: 0", 7, ">= 1"),
+        ("configurations: 12", "configurations: many", 7, "whole number"),
+        ("C: {low", "c: {low", 10, "did you mean 'C'"),
+        ("low: 0.5, ", "", 10, "low and high"),
+        ("low: 0.5", "low: 40", 10, "below high"),
+        ("low: 0.5", "low: 0", 10, "above 0 with log"),
+        ("low: 0.5", "low: -1", 10, ">= 0"),
+        ("log: true", "log: 1", 10, "true or false"),
+        ("log: true", "logg: true", 10, "'log'"),
+        ("log: true}", "choices: [1, 2]}", 10, "give one"),
+        ("[constant, linear]", "[constant]", 11, "two or more"),
+        ("[constant, linear]", "[constant, constant]", 11, "twice"),
+        ("[constant, linear]", "[constant, sawtooth]", 11, "sawtooth"),
+        ("when: {lambda_novel_shape: linear}", "when: {tau: 1}", 12, "comes before it"),
+        ("when: {lambda_novel_shape: linear}", "when: {C: 1}", 12, "comes before it"),
+        ("shape: linear}", "shape: cosine}", 12, "no choice"),
+        ("{choices: [constant, linear]}", "{low: 0, high: 1}", 11, "no number"),
+        ("low: 64, high: 128", "low: 64.5, high: 128", 13, "whole number"),
+        ("seeds: [0, 1]", "seeds: [0]\ngrid: {tau: [0.2]}", 4, "cannot be combined"),
+        ("seeds: [0, 1]", "seeds: [0]\nset: {C: 5}", 4, "searched and set"),
+    ],
+)
+def test_a_wrong_search_is_refused(
+    tmp_path: Path, old: str, new: str, line: int, words: str
+) -> None:
+    assert SPACE.count(old) == 1
+    with pytest.raises(BadInputError) as refusal:
+        read_space(write(tmp_path, SPACE.replace(old, new)))
+    assert f"space.yaml:{line}" in str(refusal.value)
+    assert words in str(refusal.value)
