@@ -1,8 +1,9 @@
-"""The command line: each verb parses its arguments and calls one function of `commands`."""
+"""The command line: each verb parses its arguments and calls its function in `commands`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,9 +102,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line `arguments`; the exit status."""
     parsed = build_parser().parse_args(arguments)
-    from lps_sweep import commands
-
-    verb = getattr(commands, parsed.verb)
+    verb = getattr(importlib.import_module(f"lps_sweep.commands.{parsed.verb}"), parsed.verb)
     options = {name: value for name, value in vars(parsed).items() if name != "verb"}
     try:
         return int(verb(**options))

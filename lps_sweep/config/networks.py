@@ -10,6 +10,7 @@ NETWORK_PARTS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {
         "small_cnn": _STAGES,
         "resnet18": ("stem", *_STAGES),
+        "resnet50": ("stem", *_STAGES),
     }
 )
 """Name of a network -> its parts, from the images to the features."""

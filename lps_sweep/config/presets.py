@@ -22,7 +22,16 @@ PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
         "fashion_mnist": MappingProxyType({"dataset": "fashion_mnist"}),
         "cifar10": MappingProxyType({"dataset": "cifar10"}),
         "cifar100": MappingProxyType({"dataset": "cifar100"}),
+        "imagenet100": MappingProxyType(
+            {
+                "dataset": "imagenet100",
+                "network": "resnet50",
+                "epochs": 90,
+                "weight_decay": 1e-4,
+            }
+        ),
     }
 )
 """`digits` is the embedded default; `fashion_mnist` takes the paper's CIFAR-10 recipe.
-`cifar10` and `cifar100` are the reference's settings, which are the defaults of the sections."""
+`cifar10` and `cifar100` are the reference's settings, which are the defaults of the sections;
+`imagenet100` is the reference's for its 100 classes of ImageNet."""

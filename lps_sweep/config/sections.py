@@ -24,6 +24,14 @@ class DataConfig:
 
     dataset: str = param("cifar10", "name of the data set", source="Section 4.1")
     data_root: str = param("", "folder that holds the data set's files", location=True)
+    image_size: int = param(
+        256,
+        "side in pixels of the stored images of imagenet100, a multiple of 32; views have 7/8 of "
+        "it. No other data set has a choice",
+        source="reference: 256, views of 224",
+        low=32,
+        high=1024,
+    )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from lps_sweep.data.random import to_range
 
 PADDING = 4
-"""Border in pixels on each side, from which the crop is taken."""
+"""Border in pixels on each side, from which the crop is taken, for images of 32 x 32."""
 
 CROP_COLUMNS = 3
 """Draws that a sample's crop and flip take."""
@@ -27,7 +27,7 @@ class CropDraws:
 
     Attributes:
         flip: bool (B,), mirrored left to right with probability 1/2.
-        top: int64 (B,) in 0..2 * PADDING, first row of the crop in the padded image.
+        top: int64 (B,) in 0..2 * padding, first row of the crop in the padded image.
         left: int64 (B,), first column, likewise.
     """
 
@@ -36,9 +36,9 @@ class CropDraws:
     left: Tensor
 
 
-def draw_crops(words: Tensor) -> CropDraws:
+def draw_crops(words: Tensor, padding: int = PADDING) -> CropDraws:
     """Decisions from random words (B, CROP_COLUMNS) of `random.bits`."""
-    places = 2 * PADDING + 1
+    places = 2 * padding + 1
     return CropDraws(
         flip=words[:, 0] >= 1 << 31,
         top=to_range(words[:, 1], places),
@@ -61,26 +61,27 @@ def crop_then_flip(images: Tensor, draws: CropDraws) -> Tensor:
     return _take(padded, rows, columns, width + 2 * PADDING)
 
 
-def flip_then_crop(images: Tensor, draws: CropDraws) -> Tensor:
+def flip_then_crop(images: Tensor, draws: CropDraws, padding: int = PADDING) -> Tensor:
     """First steps of the strong view: mirror, then crop out of a reflected border.
 
     The border repeats the image without its edge row, as numpy's ``reflect`` does, so that a
-    side must be longer than PADDING.
+    side must be longer than `padding`.
 
     Args:
         images: uint8 (B, C, H, W).
-        draws: One decision a sample.
+        draws: One decision a sample, drawn for this padding.
+        padding: Border in pixels.
     """
     batch, channels, height, width = images.shape
-    rows = _reflected(draws.top, height)
-    columns = _reflected(draws.left, width)
+    rows = _reflected(draws.top, height, padding)
+    columns = _reflected(draws.left, width, padding)
     columns = torch.where(draws.flip[:, None], width - 1 - columns, columns)
     return _take(images.reshape(batch, channels, -1), rows, columns, width)
 
 
-def _reflected(start: Tensor, side: int) -> Tensor:
+def _reflected(start: Tensor, side: int, padding: int) -> Tensor:
     """Source coordinates (B, side) of a crop that begins at `start` in the padded image."""
-    place = torch.arange(-PADDING, side - PADDING, device=start.device) + start[:, None]
+    place = torch.arange(-padding, side - padding, device=start.device) + start[:, None]
     return (side - 1) - ((side - 1) - place.abs()).abs()
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from lps_sweep.data.crop import CropDraws
 from lps_sweep.data.randaugment import OPERATIONS, AugmentDraws
+from lps_sweep.data.resized_crop import BoxDraws
 
 PADDING = 4
 
@@ -28,6 +29,16 @@ class Crop:
     flip: bool
     top: int
     left: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """One sample's row of `resized_crop.BoxDraws`."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,12 @@ def crops_of(draws: CropDraws) -> list[Crop]:
     return [Crop(*row) for row in rows]
 
 
+def boxes_of(draws: BoxDraws) -> list[Box]:
+    """The batch's decisions, sample by sample."""
+    columns = (draws.top, draws.left, draws.height, draws.width)
+    return [Box(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+
 def augments_of(draws: AugmentDraws) -> list[Augment]:
     """The batch's decisions, sample by sample."""
     columns = (draws.operation, draws.magnitude, draws.negative, draws.applied)
@@ -78,15 +95,38 @@ def weak_view(image: Image.Image, crop: Crop) -> Image.Image:
     return _mirrored(_cropped(padded, crop, image.size), crop.flip)
 
 
-def strong_view(image: Image.Image, crop: Crop, augment: Augment) -> Image.Image:
+def strong_view(
+    image: Image.Image, crop: Crop, augment: Augment, padding: int = PADDING
+) -> Image.Image:
     """Mirror, crop out of a reflected border, the drawn operations, cutout."""
     pixels = np.asarray(_mirrored(image, crop.flip))
-    border = ((PADDING, PADDING), (PADDING, PADDING), (0, 0))[: pixels.ndim]
+    border = ((padding, padding), (padding, padding), (0, 0))[: pixels.ndim]
     padded = Image.fromarray(np.pad(pixels, border, mode="reflect"))
     view = _cropped(padded, crop, image.size)
     for operation in augment.operations:
         view = apply_operation(view, operation)
     return cut_out(view, augment.cut_top, augment.cut_left)
+
+
+def resized_crop(image: Image.Image, box: Box, side: int) -> Image.Image:
+    """The box, resized as torchvision does with Pillow images.
+
+    Columns first, as Pillow did in one call before version 13.
+    """
+    corners = (box.left, box.top, box.left + box.width, box.top + box.height)
+    narrow = image.crop(corners).resize((side, box.height), Image.Resampling.BILINEAR)
+    return narrow.resize((side, side), Image.Resampling.BILINEAR)
+
+
+def imagenet_weak_view(image: Image.Image, box: Box, flip: bool) -> Image.Image:
+    """Random resized crop, then mirror."""
+    return _mirrored(resized_crop(image, box, image.width * 7 // 8), flip)
+
+
+def imagenet_strong_view(image: Image.Image, box: Box, crop: Crop, augment: Augment) -> Image.Image:
+    """Random resized crop, then the strong view with a border of an eighth of the side."""
+    view = resized_crop(image, box, image.width * 7 // 8)
+    return strong_view(view, crop, augment, view.width // 8)
 
 
 def apply_operation(image: Image.Image, operation: Operation) -> Image.Image:

@@ -30,14 +30,15 @@ _COLUMNS = 11
 _LUMINANCE = (0.299, 0.587, 0.114)
 
 
-def simclr_view(images: Tensor, key: Key) -> Tensor:
-    """A SimCLR view of uint8 (B, C, H, W), C = 1 or 3: float32 of the same shape in 0..255.
+def simclr_view(images: Tensor, key: Key, side: int = 0) -> Tensor:
+    """A SimCLR view of uint8 (B, C, H, W), C = 1 or 3: float32 (B, C, H', W') in 0..255.
 
-    A grey image stands for three equal channels: saturation, hue and grey leave it as it is.
+    H' and W' are `side`, or those of the images if it is 0. A grey image stands for three equal
+    channels: saturation, hue and grey leave it as it is.
     """
     draws = to_uniform(bits((len(images), _COLUMNS), key, images.device)).unbind(1)
     area, aspect, right, down, flip, jitter, light, contrast, saturation, hue, grey = draws
-    view = resized_crop(images.float(), area, aspect, right, down, flip < 0.5)
+    view = resized_crop(images.float(), area, aspect, right, down, flip < 0.5, side)
     jittered = (jitter < JITTER_PROBABILITY).float()
 
     def factor(draw: Tensor) -> Tensor:
@@ -55,9 +56,15 @@ def simclr_view(images: Tensor, key: Key) -> Tensor:
 
 
 def resized_crop(
-    images: Tensor, area: Tensor, aspect: Tensor, right: Tensor, down: Tensor, flip: Tensor
+    images: Tensor,
+    area: Tensor,
+    aspect: Tensor,
+    right: Tensor,
+    down: Tensor,
+    flip: Tensor,
+    side: int = 0,
 ) -> Tensor:
-    """Bilinear crops stretched back to the images' own size.
+    """Bilinear crops stretched to one size, without antialiasing.
 
     Args:
         images: float32 (B, C, H, W).
@@ -66,6 +73,7 @@ def resized_crop(
         right: Of the horizontal place; 0 is the leftmost that fits.
         down: Of the vertical place; 0 is the topmost that fits.
         flip: bool (B,), which crops to mirror.
+        side: Of the result, in pixels; 0 for the images' own height and width.
     """
     area = MIN_AREA + (1 - MIN_AREA) * area
     root = torch.exp((aspect - 0.5) * math.log(MAX_ASPECT))
@@ -83,7 +91,9 @@ def resized_crop(
         ),
         dim=1,
     ).view(-1, 2, 3)
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    height_out, width_out = (side, side) if side else images.shape[2:]
+    size = [*images.shape[:2], height_out, width_out]
+    grid = functional.affine_grid(theta, size, align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 

@@ -16,6 +16,12 @@ from torch.nn import functional
 
 from lps_sweep.data.affine import strong_affine, weak_affine
 from lps_sweep.data.crop import CROP_COLUMNS, crop_then_flip, draw_crops, flip_then_crop
+from lps_sweep.data.imagenet_views import (
+    centre_crop,
+    imagenet_simclr,
+    imagenet_strong,
+    imagenet_weak,
+)
 from lps_sweep.data.randaugment import AUGMENT_COLUMNS, augment, draw_augments
 from lps_sweep.data.random import Key, bits, fold_key
 from lps_sweep.data.simclr import simclr_view
@@ -25,7 +31,7 @@ VIEW_IDS: dict[str, int] = {"weak1": 1, "weak2": 2, "strong": 3, "simclr1": 4, "
 """The number of each view: the last word of the key of its draws."""
 
 Augment = Callable[[Tensor, Key], Tensor]
-"""Takes uint8 (B, C, H, W); gives uint8 or float32 of that shape, full white being 255."""
+"""Takes uint8 (B, C, H, W); gives uint8 or float32 (B, C, H', W'), full white being 255."""
 
 
 def paper_weak(images: Tensor, key: Key) -> Tensor:
@@ -44,6 +50,11 @@ def paper_strong(images: Tensor, key: Key) -> Tensor:
     return augment(cropped, draw_augments(words[:, CROP_COLUMNS:], *images.shape[2:]))
 
 
+def whole_image(images: Tensor) -> Tensor:
+    """The test transform of images that are as large as their views."""
+    return images
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How the images of a data set become the input of a network.
@@ -56,6 +67,7 @@ class Recipe:
         weak: Draws weak1 and weak2.
         strong: Draws strong.
         simclr: Draws simclr1 and simclr2.
+        plain: The test transform.
     """
 
     mean: tuple[float, ...]
@@ -64,6 +76,7 @@ class Recipe:
     weak: Augment = field(default=paper_weak)
     strong: Augment = field(default=paper_strong)
     simclr: Augment = field(default=simclr_view)
+    plain: Callable[[Tensor], Tensor] = field(default=whole_image)
 
     @property
     def channels(self) -> int:
@@ -84,11 +97,23 @@ CIFAR = Recipe(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761))
 """32 x 32 in colour with the paper's recipe; the constants are those of CIFAR-100 for both data
 sets, as in the reference, whose released weights take them so."""
 
+IMAGENET = Recipe(
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    weak=imagenet_weak,
+    strong=imagenet_strong,
+    simclr=imagenet_simclr,
+    plain=centre_crop,
+)
+"""256 x 256 in colour with the paper's recipe, views of 224 x 224; the constants are those of all
+of ImageNet, as in the reference."""
+
 RECIPES: Mapping[str, Recipe] = {
     "digits": DIGITS,
     "fashion_mnist": FASHION_MNIST,
     "cifar10": CIFAR,
     "cifar100": CIFAR,
+    "imagenet100": IMAGENET,
 }
 
 
@@ -124,7 +149,7 @@ def make_view(images: Tensor, recipe: Recipe, view: str, key_words: tuple[int, .
 
 def plain_view(images: Tensor, recipe: Recipe) -> Tensor:
     """The test transform, without random decisions; shapes as in `make_view`."""
-    return _normalised(_prepared(images, recipe), recipe)
+    return _normalised(recipe.plain(_prepared(images, recipe)), recipe)
 
 
 def _prepared(images: Tensor, recipe: Recipe) -> Tensor:

@@ -102,6 +102,7 @@ class Objective(Protocol):
 
     def evaluated(self, kept: Mapping[str, Tensor]) -> None:
         """Takes note, after each evaluation, of what `read` gave of all unlabeled images."""
+        return
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint must hold; empty where steps leave nothing behind."""

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.models.network import Network
 from lps_sweep.models.resnet import resnet18
+from lps_sweep.models.resnet50 import resnet50
 from lps_sweep.models.small_cnn import small_cnn
 
 NETWORKS: dict[str, Callable[[int], Network]] = {
     "small_cnn": small_cnn,
     "resnet18": resnet18,
+    "resnet50": resnet50,
 }
 """Name of a network -> the function that builds it for a number of input channels."""
 

@@ -114,6 +114,19 @@ def read_seeds(located: Located | None, where: str) -> tuple[int, ...]:
     return tuple(item.value for item in items)
 
 
+def read_margin(located: Located | None) -> float | None:
+    """The practical margin, in points of accuracy; None where none is declared."""
+    if located is None:
+        return None
+    value = located.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
+        raise BadInputError(
+            f"margin_points must be a number above 0 and up to 100, not {shown(value)}",
+            located.where,
+        )
+    return float(value)
+
+
 def check_values(values: Entries, table: Table) -> dict[str, Located]:
     """`values` by flat name, each of the type and in the range that its field declares."""
     return {

@@ -75,6 +75,12 @@ def json_schema() -> Schema:
             "description": "The replicates: every configuration is run at each.",
             **_list({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
         },
+        "margin_points": {
+            "description": "Largest difference, in points of accuracy, that does not matter.",
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 100,
+        },
         "resources": {
             "description": "How trials are placed; no part of what they are.",
             **_mapping(resources),

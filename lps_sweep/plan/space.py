@@ -36,6 +36,7 @@ from lps_sweep.plan.blocks import (
 from lps_sweep.plan.entries import (
     check_values,
     read_mapping,
+    read_margin,
     read_name,
     read_preset,
     read_seeds,
@@ -50,7 +51,7 @@ LISTS = ("grid", "zip", "one_at_a_time")
 """The blocks that list values of parameters."""
 KEYS = (
     *("name", "question", "preset", "method", "set", "arms", *LISTS, "optuna"),
-    *("seeds", "resources"),
+    *("seeds", "resources", "margin_points"),
 )
 MAX_TRIALS = 100_000
 
@@ -76,6 +77,7 @@ class SearchSpace:
         centre: The default of each parameter of `one_at_a_time`.
         seeds: The replicates.
         resources: What a pack gets.
+        margin: Largest difference, in points of accuracy, that does not matter in practice.
         search: An adaptive search in place of all blocks; nothing where values are listed.
         where: Where it was read from, for messages.
     """
@@ -94,6 +96,7 @@ class SearchSpace:
     seeds: tuple[int, ...]
     resources: Resources
     search: Search | None = None
+    margin: float | None = None
     where: str = ""
 
     @property
@@ -208,6 +211,7 @@ def build_space(content: Located, *, settings: Sequence[str], source: str) -> Se
         seeds=read_seeds(entries.get("seeds"), content.where),
         resources=build_resources(read_mapping(entries, "resources")),
         search=_search(entries, table, fixed),
+        margin=read_margin(entries.get("margin_points")),
         where=content.where,
     )
     return _checked_as_a_whole(space, entries)

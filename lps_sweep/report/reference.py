@@ -43,7 +43,9 @@ class Reference:
         if not self.numbers:
             return ""
         table = f", Table {self.table}" if self.table else ""
-        note = f"; {self._consistency}" if self.comparable else "; another setting, for reference only"
+        note = (
+            f"; {self._consistency}" if self.comparable else "; another setting, for reference only"
+        )
         return f"Paper: {self.source}{table}, means without a published spread{note}."
 
     @property

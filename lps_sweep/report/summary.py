@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report import cells
@@ -16,7 +16,7 @@ from lps_sweep.report.cells import (
     same,
     select,
 )
-from lps_sweep.report.reference import Reference, default_reference
+from lps_sweep.report.reference import Reference, default_reference, paper_word
 from lps_sweep.report.section import Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text, value_text
 
@@ -135,6 +135,8 @@ def headline_table(view: SweepView) -> Table:
     point = held_point(record)
     cell = cell_of(select(view.trials, point), tuple(HEADLINE))
     reference = default_reference(record.settings)
+    if any(not same(v, record.defaults.get(n)) for n, v in point.items()):
+        reference = replace(reference, comparable=False)
     columns = [
         Column("metric", "Metric"),
         Column("mean", "Mean", "number"),
@@ -146,10 +148,11 @@ def headline_table(view: SweepView) -> Table:
     ]
     if reference.comparable:
         columns.append(Column("difference", "Difference to paper", "signed"))
+        columns.append(Column("against_paper", "Against the paper"))
     rows = []
     for metric, label in HEADLINE.items():
         row = _headline_row(label, cell, metric, reference)
-        rows.append(row if reference.comparable else row[:-1])
+        rows.append(row if reference.comparable else row[:-2])
     return Table(
         "default_cell",
         _headline_caption(record, point, cell, reference),
@@ -163,10 +166,11 @@ def _headline_row(
 ) -> tuple[Cell, ...]:
     found, paper = cell.stats(metric), reference.numbers.get((0, metric))
     if found is None:
-        return (label, None, None, None, 0, "", paper, None)
+        return (label, None, None, None, 0, "", paper, None, "")
     seeds = ", ".join(number_text(value, 1) for value in cell.numbers(metric))
     difference = None if paper is None else found.mean - paper
-    return (label, found.mean, found.sd, found.interval, found.n, seeds, paper, difference)
+    word = paper_word(cell.numbers(metric), metric, paper)
+    return (label, found.mean, found.sd, found.interval, found.n, seeds, paper, difference, word)
 
 
 def _headline_caption(

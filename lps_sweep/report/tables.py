@@ -14,10 +14,13 @@ from lps_sweep.report.escape import MINUS, csv_text, html_text, latex_text, mark
 
 Pair: TypeAlias = tuple[float | None, float | None]
 Cell: TypeAlias = str | int | float | bool | Pair | None
-Kind: TypeAlias = Literal["text", "value", "number", "signed", "mean_sd", "interval"]
+Kind: TypeAlias = Literal["text", "value", "number", "signed", "mean_sd", "interval", "link"]
 
 _LONG_TEXT = 40
 """Characters above which a cell's text may wrap."""
+
+_WORDS = frozenset({"text", "link"})
+"""Kinds of column whose cells are words."""
 
 _PARTS: dict[str, tuple[str, str]] = {"mean_sd": ("mean", "sd"), "interval": ("low", "high")}
 
@@ -31,8 +34,9 @@ class Column:
             ``_mean`` and ``_sd`` or ``_low`` and ``_high`` appended.
         label: Its heading for people.
         kind: What the cells are: `text`, a `value` of a parameter or a count (printed as it
-            is), a `number`, a `signed` number, a pair of mean and standard deviation, or a
-            pair of the ends of an interval. None is a missing cell of any kind.
+            is), a `number`, a `signed` number, a pair of mean and standard deviation, a pair of
+            the ends of an interval, or a `link`: the id of a place on the page. None is a missing
+            cell of any kind.
         digits: Decimals of a number when printed; CSV has all of them.
     """
 
@@ -122,11 +126,11 @@ def cell_text(column: Column, cell: Cell) -> str:
         return first if second == "—" else f"{first} ± {second}"
     if column.kind in {"number", "signed"} and not isinstance(cell, str):
         return number_text(cell, column.digits, signed=column.kind == "signed")
-    return cell if isinstance(cell, str) and column.kind == "text" else value_text(cell)
+    return cell if isinstance(cell, str) and column.kind in _WORDS else value_text(cell)
 
 
 def _proper_minus(column: Column, text: str) -> str:
-    return text if column.kind == "text" else text.replace("-", MINUS)
+    return text if column.kind in _WORDS else text.replace("-", MINUS)
 
 
 def _sort_key(cell: Cell) -> str:
@@ -150,7 +154,7 @@ def to_html(table: Table, *, sortable: bool = True) -> str:
     for number, row in enumerate(table.rows):
         cells = []
         for place, (i, column) in enumerate(columns):
-            text = html_text(_proper_minus(column, cell_text(column, row[i])))
+            text = _html_cell(column, row[i])
             key = html_text(_sort_key(row[i]))
             tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
             kind = f"{column.kind} long" if len(text) > _LONG_TEXT else column.kind
@@ -164,6 +168,11 @@ def to_html(table: Table, *, sortable: bool = True) -> str:
         + "\n".join(body)
         + "\n</tbody></table>"
     )
+
+
+def _html_cell(column: Column, cell: Cell) -> str:
+    text = html_text(_proper_minus(column, cell_text(column, cell)))
+    return f'<a href="#{text}">see</a>' if column.kind == "link" and cell is not None else text
 
 
 def to_csv(table: Table) -> str:
@@ -204,7 +213,7 @@ def _text_rows(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
 def to_markdown(table: Table) -> str:
     """A pipe table under its caption; marked rows are bold in their first cell."""
     head, *body = _text_rows(table, markdown_text)
-    rules = [":--" if table.columns[i].kind == "text" else "--:" for i in table.shown]
+    rules = [":--" if table.columns[i].kind in _WORDS else "--:" for i in table.shown]
     for number in table.marked:
         body[number][0] = f"**{body[number][0]}**"
     lines = [markdown_text(table.caption), "", _pipes(head), _pipes(rules), *map(_pipes, body)]
@@ -218,7 +227,7 @@ def _pipes(cells: Sequence[str]) -> str:
 def to_latex(table: Table) -> str:
     r"""A `table` environment with `booktabs` rules; marked rows are bold in their first cell."""
     head, *body = _text_rows(table, latex_text)
-    places = "".join("l" if table.columns[i].kind == "text" else "r" for i in table.shown)
+    places = "".join("l" if table.columns[i].kind in _WORDS else "r" for i in table.shown)
     for number in table.marked:
         body[number][0] = rf"\textbf{{{body[number][0]}}}"
     lines = [

@@ -14,6 +14,7 @@ from lps_sweep.results.copies import COPY_NAME, remove_parts
 from lps_sweep.results.ledger import LEDGER_NAME, Ledger
 from lps_sweep.results.lock import driver_alive, driver_lock
 from lps_sweep.results.records import (
+    REOPENABLE,
     AttemptRecord,
     CheckpointRecord,
     Counts,
@@ -26,8 +27,8 @@ from lps_sweep.results.records import (
 )
 from lps_sweep.results.sidecars import (
     Sidecar,
+    agree,
     read_sidecar,
-    same_rows,
     sidecar_paths,
     write_sidecar,
 )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COPY_NAME",
     "LEDGER_NAME",
+    "REOPENABLE",
     "AttemptRecord",
     "CheckpointRecord",
     "Comparison",
@@ -57,6 +59,7 @@ __all__ = [
     "SweepRecord",
     "SweepView",
     "TrialRecord",
+    "agree",
     "atomic_write",
     "compare",
     "contrast_table",
@@ -70,7 +73,6 @@ __all__ = [
     "read_file",
     "read_sidecar",
     "remove_parts",
-    "same_rows",
     "save_artefact",
     "sha256_file",
     "sidecar_paths",

@@ -7,10 +7,11 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from lps_sweep.errors import StorageError
+from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.failpoints import failpoint
-from lps_sweep.files import sync_folder
-from lps_sweep.results.database import storage_errors
+from lps_sweep.files import read_file, sync_folder
+from lps_sweep.results.database import open_for_reading, storage_errors
+from lps_sweep.results.verify import verify
 
 COPY_NAME = "ledger.copy.sqlite"
 
@@ -41,6 +42,20 @@ def copy_database(connection: sqlite3.Connection, path: Path) -> None:
             os.close(descriptor)
             if part is not None:
                 part.unlink(missing_ok=True)
+
+
+def read_copy(results_dir: Path) -> bytes | None:
+    """The content of the copy of the ledger, if that is there and whole."""
+    path = results_dir / COPY_NAME
+    try:
+        connection = open_for_reading(path)
+        try:
+            verify(connection, path)
+        finally:
+            connection.close()
+        return read_file(path)
+    except (StorageError, BadInputError, sqlite3.Error):
+        return None
 
 
 def remove_parts(results_dir: Path) -> int:

@@ -20,7 +20,7 @@ CREATE TABLE sweeps (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
     question TEXT NOT NULL, source TEXT NOT NULL, axes TEXT NOT NULL,
     defaults TEXT NOT NULL, settings TEXT NOT NULL, seeds TEXT NOT NULL, preset TEXT NOT NULL,
-    margin REAL CHECK (margin > 0)
+    margin REAL CHECK (margin > 0), search TEXT
 ) STRICT;
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY, config TEXT NOT NULL, seed INTEGER NOT NULL, pack_key TEXT NOT NULL

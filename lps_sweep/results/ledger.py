@@ -14,7 +14,7 @@ from lps_sweep.results import queries
 from lps_sweep.results.database import open_for_reading, open_for_writing, storage_errors
 from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
-    STATUSES,
+    REOPENABLE,
     CheckpointRecord,
     FileRef,
     Json,
@@ -22,6 +22,7 @@ from lps_sweep.results.records import (
     Status,
     SweepRecord,
     TrialRecord,
+    check_outcome,
     json_text,
     metrics_text,
 )
@@ -114,10 +115,12 @@ class Ledger(LedgerReader):
             before = set(self._read(queries.states, sweep.name, False))
             self._execute(
                 "INSERT INTO sweeps (name, question, source, axes, defaults, settings, seeds,"
-                " preset, margin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                " preset, margin, search) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET"
                 " question = excluded.question, source = excluded.source, axes = excluded.axes,"
                 " defaults = excluded.defaults, settings = excluded.settings,"
-                " seeds = excluded.seeds, preset = excluded.preset, margin = excluded.margin",
+                " seeds = excluded.seeds, preset = excluded.preset, margin = excluded.margin,"
+                " search = excluded.search",
                 _sweep_row(sweep),
             )
             self._pass("plan.insert")
@@ -241,7 +244,7 @@ class Ledger(LedgerReader):
             ValueError: The status is unknown, or a trial is called done without final metrics or
                 with one that is not finite.
         """
-        _check_outcome(status, metrics or {})
+        check_outcome(status, metrics or {})
         file = (artefact.path, artefact.sha256) if artefact else (None, None)
         with self.transaction():
             if self._execute(_OPEN, (trial_id, attempt)).fetchone() is None:
@@ -264,18 +267,32 @@ class Ledger(LedgerReader):
                 (reason, trial_id, attempt),
             )
 
+    def reopen(self, trial_ids: Sequence[str]) -> None:
+        """Make failed and diverged trials outstanding again, in one commit.
+
+        Each outcome moves into the history of attempts: its attempt then ended as
+        ``failed, tried again: <error>``. Epochs and checkpoints stay.
+
+        Raises:
+            ValueError: A trial has no outcome, or one that stays: nothing is reopened.
+        """
+        with self.transaction():
+            for trial_id in trial_ids:
+                row = self._execute(
+                    "SELECT attempt, status, error FROM outcomes WHERE trial_id = ?", (trial_id,)
+                ).fetchone()
+                if row is None or row[1] not in REOPENABLE:
+                    raise ValueError(f"trial {trial_id} is {row[1] if row else 'without outcome'}")
+                attempt, status, error = row
+                self._execute(
+                    "UPDATE attempts SET ended = ? WHERE trial_id = ? AND attempt = ?",
+                    (f"{status}, tried again: {error}", trial_id, attempt),
+                )
+                self._execute("DELETE FROM outcomes WHERE trial_id = ?", (trial_id,))
+
 
 def _sweep_row(sweep: SweepRecord) -> tuple[str | float | None, ...]:
     parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
     texts = (json_text(part) for part in parts)
-    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin)
-
-
-def _check_outcome(status: str, metrics: Mapping[str, float]) -> None:
-    if status not in STATUSES:
-        raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
-    if status != "done":
-        return
-    bad = [name for name, value in metrics.items() if not math.isfinite(value)]
-    if bad or not metrics:
-        raise ValueError(f"a done trial needs finite final metrics; not finite: {bad or 'all'}")
+    search = None if sweep.search is None else json_text(sweep.search)
+    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin, search)

@@ -110,16 +110,19 @@ def sweep_names(connection: sqlite3.Connection) -> list[str]:
 def sweep_record(connection: sqlite3.Connection, path: Path, sweep: str) -> SweepRecord:
     """The record of `sweep`; a BadInputError that names the nearest one if there is none."""
     row = connection.execute(
-        "SELECT name, question, source, axes, defaults, settings, seeds, preset, margin"
+        "SELECT name, question, source, axes, defaults, settings, seeds, preset, margin, search"
         " FROM sweeps WHERE name = ?",
         (sweep,),
     ).fetchone()
     if row is None:
         hint = nearest(sweep, sweep_names(connection))
         raise BadInputError(f"no sweep is named {sweep!r} here; {hint}", str(path.parent))
-    name, question, source, *parts, preset, margin = row
+    name, question, source, *parts, preset, margin, search = row
     axes, defaults, settings, seeds = (parse(part, path) for part in parts)
-    return SweepRecord(name, question, source, axes, defaults, settings, seeds, preset, margin)
+    search = None if search is None else parse(search, path)
+    return SweepRecord(
+        name, question, source, axes, defaults, settings, seeds, preset, margin, search
+    )
 
 
 def trial_record(
@@ -177,9 +180,22 @@ def artefact(connection: sqlite3.Connection, trial_id: str) -> FileRef | None:
     return FileRef(*row) if row and row[0] else None
 
 
+def trial_ids(connection: sqlite3.Connection) -> list[str]:
+    """All trials, whatever planned them."""
+    return [trial_id for (trial_id,) in connection.execute("SELECT trial_id FROM trials")]
+
+
 def finished(connection: sqlite3.Connection) -> dict[str, int]:
     """Trials with an outcome, and the attempt that brought it."""
     return dict(connection.execute("SELECT trial_id, attempt FROM outcomes ORDER BY trial_id"))
+
+
+def reopened(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Trials whose outcome was taken back, each with the attempt that had brought it."""
+    return connection.execute(
+        "SELECT trial_id, attempt FROM attempts WHERE ended GLOB 'failed, tried again: *'"
+        " OR ended GLOB 'diverged, tried again: *'"
+    ).fetchall()
 
 
 def states(connection: sqlite3.Connection, sweep: str, driver_alive: bool) -> dict[str, str]:

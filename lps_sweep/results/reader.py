@@ -23,6 +23,7 @@ from lps_sweep.results.records import (
     TrialRecord,
 )
 from lps_sweep.results.sidecars import Sidecar, rows_of
+from lps_sweep.results.verify import verify
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -144,6 +145,10 @@ class LedgerReader:
         """The trials of all sweeps that have an outcome, with the attempt that brought it."""
         return self._read(queries.finished)
 
+    def reopened(self) -> list[tuple[str, int]]:
+        """Trials of all sweeps whose outcome was taken back, and the attempt that it was of."""
+        return self._read(queries.reopened)
+
     def sidecar(self, trial_id: str) -> Sidecar | None:
         """All rows of a finished trial; nothing if it is not finished.
 
@@ -156,6 +161,18 @@ class LedgerReader:
             raise StorageError(
                 f"{self.path} is damaged: a row is no JSON text ({error})"
             ) from error
+
+    def trials(self) -> list[str]:
+        """All trials that were ever planned."""
+        return self._read(queries.trial_ids)
+
+    def verify(self) -> None:
+        """Reads all of the ledger.
+
+        Raises:
+            StorageError: It is damaged.
+        """
+        self._read(verify, self.path)
 
     def copy_to(self, path: Path) -> None:
         """Copies the ledger to `path`, which holds the old or the new copy at all times.

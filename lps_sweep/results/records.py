@@ -16,6 +16,9 @@ loss."""
 
 STATUSES: tuple[Status, ...] = ("done", "stopped", "failed", "diverged")
 
+REOPENABLE: tuple[Status, ...] = ("failed", "diverged")
+"""Outcomes with which a trial may be tried again; one that is done or stopped stays so."""
+
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -51,6 +54,8 @@ class SweepRecord:
         preset: Name of the preset that the search space starts from.
         margin: Largest difference, in points of accuracy, that does not matter in practice, above
             0; None where none was declared, and then no difference is called equivalent to none.
+        search: What decides which configurations an adaptive search asks for; None where values
+            are listed.
     """
 
     name: str
@@ -62,6 +67,7 @@ class SweepRecord:
     seeds: list[int]
     preset: str
     margin: float | None = None
+    search: dict[str, Json] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,11 @@ class CheckpointRecord:
 
 @dataclass(frozen=True)
 class AttemptRecord:
-    """An attempt at a trial, numbered from 1; `ended` is empty while it is open."""
+    """An attempt at a trial, numbered from 1.
+
+    `ended` is empty while it is open, then the outcome or why there is none; of an outcome that
+    was taken back, ``failed, tried again: <error>``.
+    """
 
     trial_id: str
     attempt: int
@@ -137,3 +147,19 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
         name: float(value) if math.isfinite(value) else None for name, value in metrics.items()
     }
     return json_text(dict(sorted(finite.items())))
+
+
+def check_outcome(status: str, metrics: Mapping[str, float]) -> None:
+    """Refuses what is no outcome.
+
+    Raises:
+        ValueError: The status is unknown, or it is done without metrics or with one that is not
+            finite.
+    """
+    if status not in STATUSES:
+        raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
+    if status != "done":
+        return
+    bad = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if bad or not metrics:
+        raise ValueError(f"a done trial needs finite final metrics; not finite: {bad or 'all'}")

@@ -107,6 +107,19 @@ def write_sidecar(results_dir: Path, sidecar: Sidecar) -> None:
     atomic_write(results_dir / sidecar.path, json.dumps(body, indent=1).encode())
 
 
+def remove_sidecar(results_dir: Path, trial_id: str, attempt: int) -> None:
+    """Removes the sidecar of an outcome that was taken back, if it is still there.
+
+    Raises:
+        StorageError: It cannot be removed.
+    """
+    path = results_dir / FOLDER / f"{trial_id}-{attempt}.json"
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot remove {path}: {error.strerror}") from error
+
+
 def read_sidecar(path: Path) -> Sidecar:
     """The sidecar at `path`, after its hash was found right.
 
@@ -156,6 +169,14 @@ def _to_column(name: str, value: Json) -> Any:
     return json_text(value) if name in _AS_JSON else value
 
 
-def same_rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two sidecars, or a sidecar and the ledger, say the same of a trial."""
-    return json_text(dict(first)) == json_text(dict(second))
+def agree(sidecar: Sidecar, recorded: Sidecar) -> bool:
+    """Whether `sidecar` says what is `recorded`, in the columns that it has."""
+    return all(
+        len(rows) == len(recorded.rows[table])
+        and all(_same(row, other) for row, other in zip(rows, recorded.rows[table], strict=True))
+        for table, rows in sidecar.rows.items()
+    )
+
+
+def _same(row: Mapping[str, Json], recorded: Mapping[str, Json]) -> bool:
+    return all(name in recorded and recorded[name] == value for name, value in row.items())

@@ -16,7 +16,7 @@ class Source:
     """A source of variation.
 
     Attributes:
-        name: The parameter, ``a × b``, "seed" or "residual".
+        name: The parameter, their interaction, "seed" or "residual".
         squares: Sum of squares.
         df: Degrees of freedom.
         share: Share of the total sum of squares, 0 to 1.
@@ -62,7 +62,7 @@ def grid_variance(
     parts = {
         first: (a, num_b * num_s, num_a - 1),
         second: (b, num_a * num_s, num_b - 1),
-        f"{first} × {second}": (ab, num_s, (num_a - 1) * (num_b - 1)),
+        f"{first} \u00d7 {second}": (ab, num_s, (num_a - 1) * (num_b - 1)),
         "seed": (s, num_a * num_b, num_s - 1),
         "residual": (rest, 1, (num_a * num_b - 1) * (num_s - 1)),
     }

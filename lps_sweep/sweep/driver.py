@@ -2,62 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lps_sweep.config import flat
-from lps_sweep.errors import ExitCode, StorageError
-from lps_sweep.files import inside
+from lps_sweep.errors import StorageError
 from lps_sweep.plan import (
-    Outstanding,
     PlannedTrial,
     SearchSpace,
     axes,
     default_config,
     defaults,
     expand,
-    make_packs,
 )
 from lps_sweep.results import (
-    CheckpointRecord,
-    Counts,
     FileRef,
     Json,
     Ledger,
-    PlanChange,
     SweepRecord,
     TrialRecord,
     driver_lock,
-    sha256_file,
 )
+from lps_sweep.sweep.budget import Budget, Meter, forbid_packs, permit_packs
 from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import Blame, Death, Executor
 from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
 from lps_sweep.sweep.keeper import Keeper, refuse_loss
-from lps_sweep.sweep.progress import Progress
+from lps_sweep.sweep.outcome import Outcome
+from lps_sweep.sweep.packing import Packing
+from lps_sweep.sweep.progress import Progress, announcement
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
+from lps_sweep.sweep.rows import Row
+from lps_sweep.sweep.selection import Selection
 from lps_sweep.sweep.splits import keep_splits
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call of `run_sweep` found and did."""
-
-    counts: Counts
-    change: PlanChange
-    ran: int
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 only if every planned trial is done or was stopped by a rule."""
-        if self.counts.not_run or self.counts.running:
-            return ExitCode.INCOMPLETE
-        if self.counts.failed or self.counts.diverged:
-            return ExitCode.TRIALS_FAILED
-        return ExitCode.DONE
 
 
 def run_sweep(
@@ -66,6 +45,9 @@ def run_sweep(
     *,
     make_executor: Callable[[], Executor],
     make_progress: Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress],
+    selection: Selection | None = None,
+    budget: Budget | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Runs the trials of `space` that have no outcome yet; always resumable.
 
@@ -74,28 +56,44 @@ def run_sweep(
         results: The results folder; made if missing.
         make_executor: Called only if something is to be run.
         make_progress: Called with the trials and the outcomes so far, likewise.
+        selection: Which trials may be started, and which are tried again.
+        budget: Where it is spent, no pack is started any more.
+        say: Takes a line for people.
 
     Raises:
-        BadInputError: Data are missing or do not fit.
+        BadInputError: Data are missing or do not fit, or no trial is what is asked for.
         FolderOwnedError: Another driver owns the folder.
         StorageError: The results folder cannot be read or written.
     """
+    selection = selection or Selection()
     trials = expand(space, content_of)
+    matching = selection.matching(trials)
     results = results.absolute()
     with driver_lock(results), _open_ledger(results) as ledger:
+        permit_packs(results)
         change = ledger.record_plan(sweep_record(space), [trial_record(t) for t in trials])
+        before = ledger.outcomes(space.name)
+        chosen = selection.choose(matching, before)
+        ledger.reopen([t for t in chosen if t in before])
+        for line in announcement(change, len(trials), before, chosen):
+            say(line)
         keeper = Keeper(results, ledger)
         keeper.begin(space.name)
-        todo = len(ledger.outstanding(space.name))
-        if todo:
+        spent = ""
+        if chosen:
             keeper.copy(now=True)
             keep_splits((trial.config for trial in trials), results)
             outcomes = ledger.outcomes(space.name)
-            with make_executor() as executor, make_progress(trials, outcomes) as progress:
+            shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
+            with make_executor() as executor, make_progress(shown, outcomes) as progress:
                 progress.placed(executor.where)
-                Driver(space, trials, results, ledger, executor, progress).run()
+                driver = Driver(space, trials, results, ledger, executor, progress, budget)
+                driver.run(set(chosen))
+                spent = driver.spent
             keeper.copy(now=True)
-        return Outcome(ledger.counts(space.name, driver_alive=False), change, todo)
+            permit_packs(results)
+        counts = ledger.counts(space.name, driver_alive=False)
+        return Outcome(counts, change, len(chosen), spent)
 
 
 def make_trunk(
@@ -113,6 +111,7 @@ def make_trunk(
     trials = expand(space, content_of)
     results = results.absolute()
     with driver_lock(results), Ledger.open(results, write=True) as ledger:
+        permit_packs(results)
         if trunk_file(results, trials[0].trunk) is None:
             with make_executor() as executor, make_progress(trials, {}) as progress:
                 Driver(space, trials, results, ledger, executor, progress).make_trunks(trials)
@@ -138,6 +137,7 @@ def sweep_record(space: SearchSpace) -> SweepRecord:
         settings={name: _json(value) for name, value in flat(default_config(space)).items()},
         seeds=list(space.seeds),
         preset=space.preset,
+        margin=space.margin,
     )
 
 
@@ -167,6 +167,7 @@ class Driver:
         ledger: Ledger,
         executor: Executor,
         progress: Progress,
+        budget: Budget | None = None,
     ) -> None:
         self._space = space
         self._trials = {trial.trial_id: trial for trial in trials}
@@ -178,17 +179,25 @@ class Driver:
         self._progress = progress
         self._place = Place(results, executor.device, space.resources.cpus_per_pack)
         self._num_packs = 0
+        largest = space.resources.max_pack_size
+        self._packing = Packing(self._trials, results, ledger, self._casualties.limits, largest)
+        self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
+        self.spent = ""
 
-    def run(self) -> None:
-        """Trains until nothing is outstanding; dead packs are tried again or failed."""
-        self.make_trunks([self._trials[t] for t in self._ledger.outstanding(self._space.name)])
-        while outstanding := self._ledger.outstanding(self._space.name):
+    def run(self, chosen: Collection[str]) -> None:
+        """Trains until none of `chosen` is outstanding, or a budget is spent.
+
+        Dead packs are tried again or failed.
+        """
+        self.make_trunks([self._trials[t] for t in self._outstanding(chosen)])
+        while (outstanding := self._outstanding(chosen)) and not self._is_spent():
             alone = [t for t in outstanding if t in self._casualties.quarantine]
             together = [t for t in outstanding if t not in self._casualties.quarantine]
             if together:
                 self._train(self._packs(together))
             for pack in self._packs(alone):
-                self._train([pack])
+                if not self._is_spent():
+                    self._train([pack])
 
     def make_trunks(self, trials: Iterable[PlannedTrial]) -> None:
         """Pre-trains what `trials` need and is not there, each recipe once."""
@@ -200,51 +209,32 @@ class Driver:
         ]
         if jobs:
             self._progress.pretraining(len(jobs))
-            for death in self._executor.run(jobs, self._recorder.accept):
+            for death in self._executor.run(jobs, self._accept):
                 raise death.error or StorageError(f"pre-training failed: {death.reason}")
 
+    def _outstanding(self, chosen: Collection[str]) -> list[str]:
+        return [t for t in self._ledger.outstanding(self._space.name) if t in chosen]
+
     def _packs(self, trial_ids: Sequence[str]) -> list[tuple[str, ...]]:
-        """Packs of trials that share key and epoch, no larger than what befell them allows."""
-        limits = {t: self._casualties.limits.get(t) for t in trial_ids}
-        packs: list[tuple[str, ...]] = []
-        for limit in sorted(set(limits.values()), key=lambda n: -(n or 10**9)):
-            chosen = [t for t in trial_ids if limits[t] == limit]
-            groups = [Outstanding(t, self._group(t)) for t in chosen]
-            largest = self._space.resources.max_pack_size
-            sizes = [size for size in (largest, limit) if size]
-            packs += make_packs(
-                groups,
-                num_workers=1 if limit else self._executor.num_workers,
-                max_pack_size=min(sizes) if sizes else None,
-            )
-        return packs
+        return self._packing.packs(trial_ids, self._executor.num_workers)
 
-    def _group(self, trial_id: str) -> tuple[str, int, str]:
-        checkpoint = self._checkpoint(trial_id)
-        key = self._trials[trial_id].pack_key
-        return (key, checkpoint.epoch, checkpoint.run.sha256) if checkpoint else (key, 0, "")
+    def _accept(self, rows: list[Row]) -> None:
+        self._meter.note(self._recorder.accept(rows))
+        self._is_spent()
 
-    def _checkpoint(self, trial_id: str) -> CheckpointRecord | None:
-        """The newest checkpoint whose files are there and intact."""
-        for record in self._ledger.checkpoints(trial_id):
-            if self._intact(record):
-                return record
-        return None
-
-    def _intact(self, record: CheckpointRecord) -> bool:
-        try:
-            return all(
-                sha256_file(inside(self._place.results, file.path)) == file.sha256
-                for file in (record.member, record.run)
-            )
-        except StorageError:
-            return False
+    def _is_spent(self) -> bool:
+        """Whether a budget is spent; if it has just been, the packs that wait are told."""
+        if not self.spent and (limit := self._meter.spent()):
+            forbid_packs(self._place.results, limit)
+            self.spent = limit
+            self._progress.spent(limit)
+        return bool(self.spent)
 
     def _train(self, packs: Iterable[Sequence[str]]) -> None:
         jobs = [self._job(pack) for pack in packs]
         self._recorder.pack_sizes = {m.trial_id: len(j.members) for j in jobs for m in j.members}
         deaths = {
-            death.job.job_id: death for death in self._executor.run(jobs, self._recorder.accept)
+            death.job.job_id: death for death in self._executor.run(jobs, self._accept)
         }
         for death in deaths.values():
             if death.error:
@@ -258,7 +248,7 @@ class Driver:
         name = f"{first.pack_key}-{self._num_packs}"
         attempts = self._ledger.start_attempts(pack, name, provenance())
         members = tuple(
-            JobMember(t, attempts[t], flat(self._trials[t].config), self._checkpoint(t))
+            JobMember(t, attempts[t], flat(self._trials[t].config), self._packing.checkpoint(t))
             for t in pack
         )
         interval = self._space.resources.checkpoint_interval_s
@@ -283,6 +273,7 @@ class Driver:
                 )
                 self._keeper.finished([member.trial_id])
                 self._progress.outcome(member.trial_id, "failed", {})
+                self._meter.ended(member.trial_id, "failed")
             else:
                 self._ledger.end_attempt(member.trial_id, member.attempt, death.reason)
 

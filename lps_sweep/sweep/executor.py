@@ -49,11 +49,13 @@ class Executor(Protocol):
     Attributes:
         num_workers: How many packs run at the same time.
         device: Name of the torch device of a job.
+        gpus_per_pack: GPUs that a job holds, a fraction where jobs share one; 0 on CPUs.
         where: A few words on where jobs run, for people.
     """
 
     num_workers: int
     device: str
+    gpus_per_pack: float
     where: str
 
     def __enter__(self) -> Self: ...
@@ -77,6 +79,7 @@ class InlineExecutor:
     """Runs one job after the other in the calling process, without Ray."""
 
     num_workers = 1
+    gpus_per_pack = 0.0
     where = "in this process"
 
     def __init__(self, resources: Resources) -> None:
@@ -89,6 +92,7 @@ class InlineExecutor:
         wanted = self._resources.gpus_per_pack
         if torch.cuda.is_available() and wanted != 0:
             self.device = "cuda"
+            self.gpus_per_pack = wanted or 1.0
         return self
 
     def __exit__(

@@ -17,7 +17,8 @@ from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, inside, sha256_file
 from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.results.artefacts import save_artefact
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
+from lps_sweep.sweep.budget import packs_forbidden
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, Row, TrunkRow
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ Job = TrunkJob | PackJob
 
 
 def perform(job: Job) -> Iterator[list[Row]]:
-    """Does `job`; yields what it has to report."""
-    if isinstance(job, PackJob):
+    """Does `job`, if it still may begin; yields what it has to report."""
+    if packs_forbidden(job.place.results):
+        if isinstance(job, PackJob):
+            yield [PackNotBegun({m.trial_id: m.attempt for m in job.members})]
+    elif isinstance(job, PackJob):
         yield from _train(job)
     elif job.config.get("pretrained"):
         _take_released(job)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lps_sweep.errors import StorageError
-from lps_sweep.results import COPY_NAME, Ledger, remove_parts, sidecar_paths, write_sidecar
+from lps_sweep.results import (
+    COPY_NAME,
+    Ledger,
+    remove_parts,
+    remove_sidecar,
+    sidecar_paths,
+    write_sidecar,
+)
 
 COPY_INTERVAL_S = 300.0
 """Least time between two copies of the ledger during a run."""
@@ -49,9 +56,11 @@ class Keeper:
                 file cannot be written.
         """
         remove_parts(self._results)
+        for trial, attempt in self._ledger.reopened():
+            remove_sidecar(self._results, trial, attempt)
         there = sidecar_paths(self._results)
         finished = self._ledger.finished()
-        lost = [t for t in self._ledger.outstanding(sweep) if t in there and t not in finished]
+        lost = [t for t in self._ledger.outstanding(sweep) if lost_end(self._ledger, t, there)]
         if lost:
             raise StorageError(
                 f"{self._ledger.path} has lost the end of {len(lost)} finished trials, such as "
@@ -86,6 +95,23 @@ class Keeper:
         self._ledger.copy_to(self._results / COPY_NAME)
         ended = time.monotonic()
         self._due = ended + max(COPY_INTERVAL_S, (ended - started) / COPY_SHARE)
+
+
+def lost_end(ledger: Ledger, trial_id: str, there: Mapping[str, Sequence[Path]]) -> Path | None:
+    """The sidecar of a trial without outcome that has one, though the ledger knows it not.
+
+    A trial that was opened again has ended attempts, and their sidecars are history.
+
+    Args:
+        ledger: The ledger.
+        trial_id: A trial without outcome.
+        there: The sidecars by trial.
+    """
+    ended = {record.attempt for record in ledger.attempts(trial_id) if record.ended}
+    for path in there.get(trial_id, ()):
+        if int(path.stem.rpartition("-")[2]) not in ended:
+            return path
+    return None
 
 
 def _advice(results: Path) -> str:

@@ -13,9 +13,41 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from lps_sweep.plan import PlannedTrial
+from lps_sweep.results import PlanChange
 
 LINE_INTERVAL_S = 2.0
 """Least time between two plain lines of ordinary progress."""
+
+
+def announcement(
+    change: PlanChange, num_planned: int, outcomes: Mapping[str, str], chosen: Sequence[str]
+) -> list[str]:
+    """What a run is going to do, where that is not simply all that was planned before.
+
+    Args:
+        change: What its plan changed.
+        num_planned: All planned trials.
+        outcomes: Status of those that had an outcome before the run.
+        chosen: The trials that the run may start, those tried again among them.
+    """
+    lines = []
+    if change.added:
+        known = f", {change.shared} of them known from elsewhere" if change.shared else ""
+        lines.append(f"{_trials(change.added)} of {num_planned} new in the plan{known}")
+    if change.orphaned:
+        lines.append(f"{_trials(change.orphaned)} no longer in the plan: kept, and left out")
+    again = Counter(outcomes[t] for t in chosen if t in outcomes)
+    if again:
+        states = ", ".join(f"{number} {status}" for status, number in sorted(again.items()))
+        lines.append(f"{_trials(again.total())} tried again: {states}")
+    left = num_planned - len(outcomes) + again.total()
+    if len(chosen) < left:
+        lines.append(f"{len(chosen)} of {_trials(left)} without an outcome chosen to run")
+    return lines
+
+
+def _trials(number: int) -> str:
+    return f"{number} trial" if number == 1 else f"{number} trials"
 
 
 class Progress:
@@ -25,7 +57,7 @@ class Progress:
 
     Args:
         console: Where to write.
-        trials: All planned trials.
+        trials: All trials to follow: those with an outcome and those that may be started.
         outcomes: Status of the trials that have one already.
     """
 
@@ -74,6 +106,14 @@ class Progress:
         """Says that trunks are made first."""
         plural = "trunk" if num_trunks == 1 else "trunks"
         self._console.print(f"pre-training {num_trunks} {plural} first; kept for later sweeps")
+
+    def spent(self, limit: str) -> None:
+        """Says that a budget is spent."""
+        self._console.print(
+            f"budget: {limit}; no more packs are started, those that run go on to their end",
+            highlight=False,
+            markup=False,
+        )
 
     def trunk(self, epoch: int, epochs: int, loss: float) -> None:
         """Shows an epoch of pre-training."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from lps_sweep.results import CheckpointRecord, Ledger, Status
 from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.keeper import Keeper
 from lps_sweep.sweep.progress import Progress
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, Row, TrunkRow
 
 
 class Recorder:
@@ -30,10 +31,11 @@ class Recorder:
         self._keeper = keeper
         self.pack_sizes: dict[str, int] = {}
 
-    def accept(self, rows: list[Row]) -> None:
-        """Records `rows` in one durable transaction."""
+    def accept(self, rows: list[Row]) -> list[Row]:
+        """Records `rows` in one durable transaction; those that were not refused."""
         with self._ledger.transaction():
-            accepted = [row for row in rows if self._record(row)]
+            recorded = [self._record(row) for row in rows]
+        accepted = [row for row in recorded if row]
         self._keeper.finished(row.trial_id for row in accepted if isinstance(row, OutcomeRow))
         self._keeper.copy(now=False)
         for row in accepted:
@@ -43,10 +45,21 @@ class Recorder:
                 self._progress.epoch(row.trial_id, row.epoch, row.metrics)
             elif isinstance(row, OutcomeRow):
                 self._progress.outcome(row.trial_id, row.status, row.metrics)
+        return accepted
 
-    def _record(self, row: Row) -> bool:
+    def _record(self, row: Row) -> Row | None:
+        """Records `row`; None if it was refused, or is no news of the trial."""
+        if isinstance(row, OutcomeRow) and row.status == "out_of_memory":
+            return self._out_of_memory(row)
+        return row if self._write(row) else None
+
+    def _write(self, row: Row) -> bool:
         ledger = self._ledger
         if isinstance(row, TrunkRow):
+            return True
+        if isinstance(row, PackNotBegun):
+            for trial_id, attempt in row.attempts.items():
+                ledger.end_attempt(trial_id, attempt, "not started: a budget was spent")
             return True
         if isinstance(row, PackBegun):
             return all(ledger.begin_attempt(t, a, row.facts) for t, a in row.attempts.items())
@@ -54,8 +67,6 @@ class Recorder:
             return ledger.add_epoch(row.trial_id, row.attempt, row.epoch, row.metrics, row.seconds)
         if isinstance(row, CheckpointRecord):
             return ledger.add_checkpoint(row)
-        if row.status == "out_of_memory":
-            return self._out_of_memory(row)
         return ledger.finish(
             row.trial_id,
             row.attempt,
@@ -66,11 +77,10 @@ class Recorder:
             error=row.error,
         )
 
-    def _out_of_memory(self, row: OutcomeRow) -> bool:
+    def _out_of_memory(self, row: OutcomeRow) -> Row | None:
         """A trial is failed for want of memory only if it was alone."""
         if self._casualties.out_of_memory(row.trial_id, self.pack_sizes[row.trial_id]):
-            return self._ledger.finish(
-                row.trial_id, row.attempt, "failed", epoch=row.epoch, error=row.error
-            )
+            failed = replace(row, status="failed", metrics={})
+            return failed if self._write(failed) else None
         self._ledger.end_attempt(row.trial_id, row.attempt, f"out of memory: {row.error}")
-        return False
+        return None

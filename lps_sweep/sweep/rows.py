@@ -17,6 +17,13 @@ class PackBegun:
 
 
 @dataclass(frozen=True)
+class PackNotBegun:
+    """A worker has left a pack alone, since a budget is spent: its attempts by trial id."""
+
+    attempts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class EpochRow:
     """A trial's state after `epoch`; `seconds` is its share of the pack's wall-clock time."""
 
@@ -50,4 +57,4 @@ class TrunkRow:
     loss: float
 
 
-Row = PackBegun | EpochRow | OutcomeRow | TrunkRow | CheckpointRecord
+Row = PackBegun | PackNotBegun | EpochRow | OutcomeRow | TrunkRow | CheckpointRecord

@@ -1,7 +1,8 @@
 """Released SimCLR weights in place of pre-training, taken only if every name matches.
 
-The files of the method's authors are flat dictionaries of tensors with the names of the CIFAR form
-of ResNet-18: ``conv1``, ``bn1``, ``layer1`` to ``layer4`` with ``shortcut.0`` and ``shortcut.1``.
+The files of the method's authors are flat dictionaries of tensors with the names of their networks:
+``conv1``, ``bn1``, ``layer1`` to ``layer4``, with ``shortcut.0`` and ``shortcut.1`` in the CIFAR
+form of ResNet-18, ``downsample.0`` and ``downsample.1`` in ResNet-50.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.files import sha256_bytes
 from lps_sweep.models import build_network
 
-NETWORK = "resnet18"
-"""The only network that weights of this form are of."""
+NETWORKS = ("resnet18", "resnet50")
+"""The networks that weights of this form are of."""
 
 WRAPPERS = re.compile(r"(?:module\.|backbone\.|encoder\.)+")
 """What a training program may have put before the names."""
@@ -56,9 +57,10 @@ def read_released(config: Config) -> tuple[dict[str, Tensor], str]:
             left over or of another shape.
     """
     network = config.trunk.network
-    if network != NETWORK:
+    if network not in NETWORKS:
         raise BadInputError(
-            f"released weights are those of a {NETWORK}, not of a {network}", where="pretrained"
+            f"released weights are those of a {' or a '.join(NETWORKS)}, not of a {network}",
+            where="pretrained",
         )
     file = Path(config.pretrain.pretrained).expanduser()
     try:
@@ -69,7 +71,8 @@ def read_released(config: Config) -> tuple[dict[str, Tensor], str]:
         wanted = build_network(network, recipe_for(config.data.dataset).channels).state_dict()
     names = {_released_name(name): name for name in wanted}
     found = _backbone(_tensors(content, file), file)
-    _refuse_mismatch({theirs: wanted[ours] for theirs, ours in names.items()}, found, file)
+    renamed = {theirs: wanted[ours] for theirs, ours in names.items()}
+    _refuse_mismatch(network, renamed, found, file)
     state = {ours: found[theirs].to(wanted[ours].dtype) for theirs, ours in names.items()}
     return state, sha256_bytes(content)
 
@@ -119,7 +122,9 @@ def _bare(name: str) -> str:
     return name[match.end() :] if match else name
 
 
-def _refuse_mismatch(wanted: Mapping[str, Any], found: Mapping[str, Tensor], file: Path) -> None:
+def _refuse_mismatch(
+    network: str, wanted: Mapping[str, Any], found: Mapping[str, Tensor], file: Path
+) -> None:
     faults = {
         "missing": [name for name in wanted if name not in found],
         "left over": [name for name in found if name not in wanted],
@@ -137,7 +142,7 @@ def _refuse_mismatch(wanted: Mapping[str, Any], found: Mapping[str, Tensor], fil
     told = [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]
     if told:
         raise BadInputError(
-            f"{file} does not hold the weights of a {NETWORK}; " + "; ".join(told),
+            f"{file} does not hold the weights of a {network}; " + "; ".join(told),
             where="pretrained",
         )
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lps_sweep import cli, failpoints
+from lps_sweep import cli, commands, failpoints
 from lps_sweep.config import flat
 from lps_sweep.plan import expand, read_space
-from lps_sweep.sweep import executor
+from lps_sweep.sweep import driver, executor, progress
 from lps_sweep.sweep.content import content_of
 from tests.faults import fake_train, truth
 from tests.faults.recorded import outcomes_of
@@ -150,3 +150,6 @@ def warm_up(folder: Path) -> None:
     space = read_space(Case.at(folder).space)
     for trial in expand(space, content_of):
         flat(trial.config)
+
+LOADED = (commands, driver, progress)
+"""What a child would otherwise load for itself."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lps_sweep.cli import main
-from lps_sweep.config import METHODS, field_table
+from lps_sweep.config import METHODS, NETWORK_PARTS, field_table
 from lps_sweep.plan import json_schema
 from lps_sweep.plan.space import KEYS
 from lps_sweep.plan.yaml_file import parse_yaml
@@ -94,7 +94,7 @@ def test_the_schema_has_every_key_with_its_type_range_choices_and_words() -> Non
     assert fields["tau"]["exclusiveMinimum"] == 0
     assert fields["epochs"] == fields["loop.epochs"]
     assert (fields["epochs"]["type"], fields["epochs"]["minimum"]) == ("integer", 1)
-    assert fields["network"]["enum"] == ["small_cnn", "resnet18"]
+    assert fields["network"]["enum"] == list(NETWORK_PARTS)
     assert fields["concat_views"]["type"] == "boolean"
     assert [option["type"] for option in fields["seen_classes"]["anyOf"]] == ["integer", "array"]
     assert "Table 8" in fields["tau"]["description"]

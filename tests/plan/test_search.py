@@ -108,3 +108,14 @@ def test_a_wrong_search_is_refused(
         read_space(write(tmp_path, SPACE.replace(old, new)))
     assert f"space.yaml:{line}" in str(refusal.value)
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("margin", ["0", "-1", "true", "half", "[1]", "101", ".nan"])
+def test_a_wrong_margin_is_refused(tmp_path: Path, margin: str) -> None:
+    with pytest.raises(BadInputError, match=r"space\.yaml:3: margin_points must be a number"):
+        read_space(write(tmp_path, f"name: a\nseeds: [0]\nmargin_points: {margin}\n"))
+
+
+def test_a_margin_is_read(tmp_path: Path) -> None:
+    text = "name: a\npreset: digits\nseeds: [0]\nmargin_points: 1\n"
+    assert read_space(write(tmp_path, text)).margin == 1.0

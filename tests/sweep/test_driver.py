@@ -10,9 +10,10 @@ from rich.console import Console
 from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError
 from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.driver import Outcome, run_sweep
+from lps_sweep.sweep.driver import run_sweep
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob
+from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.progress import Progress
 from tests.sweep.fakes import FakeExecutor, metrics_of
 

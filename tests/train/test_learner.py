@@ -25,6 +25,7 @@ from tests.train.train_cases import (
     snapshot,
     split_of,
     train,
+    two_configs,
 )
 
 
@@ -177,7 +178,8 @@ def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("trunk", [{}, {"concat_views": True}, {"frozen_through": "none"}], ids=str)
 @pytest.mark.parametrize("clock", ["epoch", "iteration"])
 def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None:
-    for config in four_configs(trunk, {"threshold_clock": clock}):
+    settings: dict[str, Any] = {"trunk": trunk, "schedule": {"threshold_clock": clock}}
+    for config in [*four_configs(**settings), *two_configs("orca", **settings)]:
         run = run_of([config])
         learner = learner_of(run, "0")
         batches = [run._batch(0, step) for step in range(2)]

@@ -11,8 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lps_sweep.config import Config, DataConfig, LoopConfig, PretrainConfig, TrunkConfig
+from lps_sweep.config import (
+    Config,
+    DataConfig,
+    LoopConfig,
+    MethodConfig,
+    PretrainConfig,
+    TrunkConfig,
+)
 from lps_sweep.data import ImageSet, OpenWorldSplit, make_split
+from lps_sweep.methods import config_class
 from lps_sweep.methods.lps import LPSConfig
 from lps_sweep.train import Learner, Pretraining, Run
 from lps_sweep.train.evaluation import train_and_evaluate
@@ -33,6 +41,7 @@ def image_set(count: int = 72) -> ImageSet:
 
 def config_of(
     *,
+    method: MethodConfig | None = None,
     lps: Mapping[str, Any] | None = None,
     trunk: Mapping[str, Any] | None = None,
     schedule: Mapping[str, Any] | None = None,
@@ -41,7 +50,7 @@ def config_of(
     batch_size: int = 24,
 ) -> Config:
     config = Config(
-        method=LPSConfig(**(lps or {})),
+        method=method or LPSConfig(**(lps or {})),
         data=DataConfig(dataset="digits"),
         trunk=TrunkConfig(**{"network": "small_cnn", **(trunk or {})}),
         loop=LoopConfig(epochs=epochs, batch_size=batch_size),
@@ -68,6 +77,18 @@ def four_configs(
             schedule={**(schedule or {}), "momentum": 0.5, "weight_decay": 0.01},
         ),
     ]
+
+
+def two_configs(method: str, **settings: Any) -> list[Config]:
+    """A method's defaults, and the same with all its numbers changed."""
+    first = config_class(method)()
+    changed = {
+        name: value + 1 if isinstance(value, int) else value / 2
+        for name, value in dataclasses.asdict(first).items()
+        if isinstance(value, int | float)
+    }
+    second = dataclasses.replace(first, **changed)
+    return [config_of(method=m, **settings) for m in (first, second)]
 
 
 def backbone_of(config: Config) -> dict[str, Tensor]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import (
-    ACCURACIES,
-    Cell,
-    cell_of,
-    held_point,
-    in_order,
-    is_numeric,
-    point_text,
-    same,
-    select,
-    without,
-)
+from lps_sweep.report.cells import ACCURACIES, point_text
 from lps_sweep.report.escape import plot_text
+from lps_sweep.report.figures.grid_cells import (
+    NEAR_TEXT,
+    GridInfo,
+    cell_label,
+    grid_info,
+    grid_table,
+    near_text,
+    numeric_pairs,
+)
 from lps_sweep.report.figures.style import light, new_figure, thin
 from lps_sweep.report.section import Figure, Fold, Key, Panel, Section, slug
-from lps_sweep.report.tables import Cell as TableCell
-from lps_sweep.report.tables import Column, Table, value_text
+from lps_sweep.report.tables import value_text
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -32,67 +27,6 @@ WIDEST = 12
 """Levels of one parameter up to which the numbers are printed in the cells."""
 NARROWEST = 5.0
 """Points that a colour scale spans at the least, so that noise does not look like a pattern."""
-
-
-@dataclass(frozen=True)
-class GridInfo:
-    """The cells of two parameters, the others held.
-
-    Attributes:
-        across: Name of the parameter on the x axis; `down`: on the y axis.
-        columns: Levels of `across`, ascending; `rows`: of `down`.
-        cells: ``cells[row][column]``.
-        default: Row and column of the default cell, or None where it is not in the grid.
-        held: Values of the other swept parameters.
-    """
-
-    across: str
-    down: str
-    columns: tuple[Any, ...]
-    rows: tuple[Any, ...]
-    cells: tuple[tuple[Cell, ...], ...]
-    default: tuple[int, int] | None
-    held: dict[str, Any]
-
-
-def grid_info(view: SweepView, across: str, down: str) -> GridInfo:
-    """The cells of `across` and `down`."""
-    record = view.record
-    held = without(held_point(record), across, down)
-    trials = select(view.trials, held)
-    columns, rows = in_order(record.axes[across]), in_order(record.axes[down])
-    cells = tuple(
-        tuple(cell_of(select(trials, {across: x, down: y}), tuple(ACCURACIES)) for x in columns)
-        for y in rows
-    )
-    places = [
-        (i, j)
-        for i, y in enumerate(rows)
-        for j, x in enumerate(columns)
-        if same(y, record.defaults.get(down)) and same(x, record.defaults.get(across))
-    ]
-    return GridInfo(across, down, columns, rows, cells, places[0] if places else None, held)
-
-
-def numeric_pairs(view: SweepView) -> list[tuple[str, str]]:
-    """Pairs of swept numeric parameters that were crossed, not only varied one at a time."""
-    record, held = view.record, held_point(view.record)
-    names = [n for n, v in record.axes.items() if is_numeric(v) and len(v) > 1]
-    pairs = []
-    for across, down in itertools.combinations(names, 2):
-        trials = select(view.trials, without(held, across, down))
-        both = zip(trials[across].tolist(), trials[down].tolist(), strict=True)
-        if any(not same(x, held[across]) and not same(y, held[down]) for x, y in both):
-            pairs.append((across, down))
-    return pairs
-
-
-def cell_label(cell: Cell, metric: str) -> tuple[str, str]:
-    """What is printed in a cell: the mean or a dash, and below it n, ``(2/3)``, or the cause."""
-    mean, n = cell.mean(metric), len(cell.numbers(metric))
-    if mean is None:
-        return "—", cell.cause_text or "no value"
-    return f"{mean:.1f}", f"n {n}" if n == cell.planned else f"({n}/{cell.planned})"
 
 
 def draw_grid(info: GridInfo) -> tuple[Panel, ...]:
@@ -126,15 +60,16 @@ def _heatmap(info: GridInfo, metric: str, title: str) -> Panel:
             for i, row in enumerate(labels)
         ],
         hovertemplate="%{customdata}<extra></extra>",
-        xgap=2,
-        ygap=2,
+        xgap=5,
+        ygap=5,
         colorbar={"thickness": 8, "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 10}},
     )
     if max(len(info.columns), len(info.rows)) <= WIDEST:
         _write_cells(figure, info, metric, labels)
+    _outline_region(figure, info.near[metric])
     if info.default is not None:
-        _outline(figure, *info.default)
-    _axes(figure, info)
+        _mark_default(figure, *info.default)
+    grid_axes(figure, info)
     return Panel(title, figure, _spoken(info, metric))
 
 
@@ -165,18 +100,35 @@ def _point(info: GridInfo, row: int, column: int) -> str:
     return plot_text(point_text({info.across: info.columns[column], info.down: info.rows[row]}))
 
 
-def _outline(figure: Any, row: int, column: int) -> None:
-    figure.add_shape(
-        type="rect",
-        x0=column - 0.5,
-        x1=column + 0.5,
-        y0=row - 0.5,
-        y1=row + 0.5,
-        line={"color": light("vermillion"), "width": 3},
-    )
+def _mark_default(figure: Any, row: int, column: int) -> None:
+    """A frame within the cell; the white line under it sets it off on every colour."""
+    for colour, width in (("#ffffff", 5), (light("vermillion"), 2.5)):
+        figure.add_shape(
+            type="rect",
+            x0=column - 0.41,
+            x1=column + 0.41,
+            y0=row - 0.41,
+            y1=row + 0.41,
+            line={"color": colour, "width": width},
+        )
 
 
-def _axes(figure: Any, info: GridInfo) -> None:
+def _outline_region(figure: Any, region: frozenset[tuple[int, int]]) -> None:
+    """A line around `region`, in the gaps between its cells and the others."""
+    sides = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    edges = [
+        (i + di / 2, j + dj / 2, abs(di) / 2, abs(dj) / 2)
+        for i, j in sorted(region)
+        for di, dj in sides
+        if (i + di, j + dj) not in region
+    ]
+    path = " ".join(f"M{x - along},{y - up}L{x + along},{y + up}" for y, x, along, up in edges)
+    if path:
+        figure.add_shape(type="path", path=path, line={"color": light("ink"), "width": 2.5})
+
+
+def grid_axes(figure: Any, info: GridInfo) -> None:
+    """Axes of a heatmap whose cells stand at whole numbers."""
     for update, name, levels in (
         (figure.update_xaxes, info.across, info.columns),
         (figure.update_yaxes, info.down, info.rows),
@@ -198,36 +150,8 @@ def _spoken(info: GridInfo, metric: str) -> str:
     means = [mean for mean in found if mean is not None]
     if not means:
         return "no cell has a value"
-    return f"cell means from {min(means):.1f} to {max(means):.1f} over {len(means)} cells"
-
-
-def grid_table(info: GridInfo) -> Table:
-    """One row per cell: mean and sd of the accuracies, n, and why seeds are missing."""
-    columns = (
-        Column(info.across, info.across, "value"),
-        Column(info.down, info.down, "value"),
-        *(Column(metric, f"{title} ± sd", "mean_sd") for metric, title in ACCURACIES.items()),
-        Column("n", "n", "value"),
-        Column("planned", "Planned", "value"),
-        Column("missing", "Missing"),
-    )
-    rows: list[tuple[TableCell, ...]] = []
-    marked = set()
-    for j, x in enumerate(info.columns):
-        for i, y in enumerate(info.rows):
-            cell = info.cells[i][j]
-            if (i, j) == info.default:
-                marked.add(len(rows))
-            pairs = [cell.mean_sd(metric) for metric in ACCURACIES]
-            rows.append((x, y, *pairs, cell.num_done, cell.planned, cell.cause_text))
-    caption = (
-        f"{info.across} and {info.down}: mean and sample standard deviation "
-        "over n seeds, in percent"
-        + (f"; held: {point_text(info.held)}" if info.held else "")
-        + ". The default cell is marked."
-    )
-    name = f"grid_{slug(info.across)}_{slug(info.down)}"
-    return Table(name, caption, columns, tuple(rows), frozenset(marked), frozenset({"planned"}))
+    text = f"cell means from {min(means):.1f} to {max(means):.1f} over {len(means)} cells"
+    return f"{text}; {near_text(info, metric)}"
 
 
 def sections(view: SweepView) -> list[Section]:
@@ -238,19 +162,25 @@ def sections(view: SweepView) -> list[Section]:
 def _section(info: GridInfo) -> Section:
     cells = [cell for row in info.cells for cell in row]
     full = sum(1 for c in cells if c.planned and len(c.numbers("acc_all")) == c.planned)
-    title = f"{full} of {len(cells)} cells have all their seeds"
+    title = (
+        f"Novel: {near_text(info, 'acc_novel')} ({full} of {len(cells)} cells have all their seeds)"
+    )
     caption = (
         "Mean final accuracy in percent, and n, of each cell; nothing is interpolated. A count in "
         "brackets marks a cell that lacks seeds, a dash a cell without any, with the cause. "
-        "The default cell is outlined. Each panel has a colour scale of its own, at least "
-        f"{NARROWEST:.0f} points wide."
+        "The default cell has a frame. A line goes around the cells that are not distinguishable "
+        f"from the best. Each panel has a colour scale of its own, at least {NARROWEST:.0f} points "
+        f"wide. {NEAR_TEXT}"
     )
     name = f"grid_{slug(info.across)}_{slug(info.down)}"
     figure = Figure(
         f"{name}_figure",
         title,
         caption,
-        (Key("default cell", "vermillion", "none", "square-open"),),
+        (
+            Key("default cell", "vermillion", "none", "square-open"),
+            Key("around the cells not distinguishable from the best", "ink", "solid", "", 2.5),
+        ),
         lambda: draw_grid(info),
         90 + 46 * max(4, min(len(info.rows), 14)),
         name,

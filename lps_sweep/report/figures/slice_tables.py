@@ -82,13 +82,17 @@ def _paper_columns(info: SliceInfo) -> list[Filled]:
     for m, title in ACCURACIES.items():
         ours = zip(info.cells, numbers[m], strict=True)
         differences = [_minus(cell.mean(m), number) for cell, number in ours]
-        parts.append((Column(f"{m}_difference", f"{title}, ours less paper", "signed"), differences))
+        parts.append(
+            (Column(f"{m}_difference", f"{title}, ours less paper", "signed"), differences)
+        )
     for m, title in ACCURACIES.items():
         values = [cell.numbers(m) for cell in info.cells]
         words = [paper_word(v, m, n) for v, n in zip(values, numbers[m], strict=True)]
         expected = [paper_interval(v, m) for v in values]
         parts.append((Column(f"{m}_against_paper", f"{title}, against the paper"), words))
-        parts.append((Column(f"{m}_expected", f"{title}, expected of the paper", "interval"), expected))
+        parts.append(
+            (Column(f"{m}_expected", f"{title}, expected of the paper", "interval"), expected)
+        )
     return parts
 
 

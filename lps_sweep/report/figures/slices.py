@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +62,22 @@ class SliceInfo:
 
 
 def slice_info(
-    view: SweepView, parameter: str, metrics: Collection[str] = ACCURACIES, *, pooled: bool = True
+    view: SweepView,
+    parameter: str,
+    metrics: Collection[str] = ACCURACIES,
+    *,
+    pooled: bool = True,
+    levels: Sequence[Any] | None = None,
 ) -> SliceInfo:
-    """The slice of `parameter` through the held point, with cells and differences of `metrics`."""
+    """The slice of `parameter` through the held point, with cells and differences of `metrics`.
+
+    `levels` are the planned ones in another order than that of `in_order`; for `pooled` see
+    `level_differences`.
+    """
     record = view.record
     held = without(held_point(record), parameter)
     trials = select(view.trials, held)
-    levels = in_order(record.axes[parameter])
+    levels = in_order(record.axes[parameter]) if levels is None else tuple(levels)
     cells = tuple(cell_of(select(trials, {parameter: v}), tuple(metrics)) for v in levels)
     found = [i for i, v in enumerate(levels) if same(v, record.defaults.get(parameter))]
     default = found[0] if found else None

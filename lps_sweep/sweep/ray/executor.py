@@ -39,6 +39,7 @@ class RayExecutor:
         self._num_runs = 0
         self.num_workers = 0
         self.device = "cpu"
+        self.gpus_per_pack = 0.0
         self.where = ""
 
     def __enter__(self) -> Self:
@@ -94,7 +95,8 @@ class RayExecutor:
             "cpu": float(self._resources.cpus_per_pack),
             "gpu": (1.0 if gpus else 0.0) if wanted is None else wanted,
         }
-        self.device = "cuda" if self._bundle["gpu"] else "cpu"
+        self.gpus_per_pack = self._bundle["gpu"]
+        self.device = "cuda" if self.gpus_per_pack else "cpu"
         self.num_workers = sum(_room(node, self._bundle) for node in nodes)
         facts = (
             f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, "

@@ -1,0 +1,37 @@
+"""The writes of a repair: each in one durable commit."""
+
+from __future__ import annotations
+
+from lps_sweep.results.database import storage_errors
+from lps_sweep.results.ledger import Ledger
+from lps_sweep.results.records import CheckpointRecord
+from lps_sweep.results.sidecars import Sidecar, insert_rows
+
+
+def restore(ledger: Ledger, sidecar: Sidecar) -> None:
+    """Puts the rows of a sidecar in the place of all that is recorded of its trial.
+
+    Raises:
+        StorageError: The rows are not those of a trial, or cannot be written.
+    """
+    with ledger.transaction(), storage_errors(ledger.path):
+        insert_rows(ledger._connection, sidecar)
+
+
+def lose_artefact(ledger: Ledger, trial_id: str, reason: str) -> None:
+    """Keeps the outcome of a trial, and records why its artefact is gone."""
+    with ledger.transaction():
+        ledger._execute(
+            "UPDATE outcomes SET artefact_path = NULL, artefact_sha256 = NULL, error = ?"
+            " WHERE trial_id = ?",
+            (reason, trial_id),
+        )
+
+
+def lose_checkpoint(ledger: Ledger, record: CheckpointRecord) -> None:
+    """Forgets a checkpoint whose files are gone or damaged."""
+    with ledger.transaction():
+        ledger._execute(
+            "DELETE FROM checkpoints WHERE trial_id = ? AND attempt = ? AND epoch = ?",
+            (record.trial_id, record.attempt, record.epoch),
+        )

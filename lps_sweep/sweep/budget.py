@@ -1,0 +1,154 @@
+"""What one call of `run` may spend, and the file that tells waiting packs that it is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lps_sweep.config import check_value, find_fields, section_fields
+from lps_sweep.config.fields import param
+from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.files import atomic_write
+from lps_sweep.plan.entries import read_settings
+from lps_sweep.results import CheckpointRecord
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
+
+SPENT_NAME = "driver.lock.spent"
+"""Lies beside the driver's lock while packs of its run may not begin."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one call of `run`; where one is reached, no pack is started any more.
+
+    What runs then goes on to its end, so that a little more than the budget is used.
+    """
+
+    hours: float | None = param(None, "hours of wall-clock time", low=0, open_low=True)
+    gpu_hours: float | None = param(
+        None,
+        "hours of GPUs: of each pack from its beginning to its latest report, times its GPUs",
+        low=0,
+        open_low=True,
+    )
+    trials: int | None = param(None, "trials that came to an end, however they did", low=1)
+    failure_rate: float | None = param(
+        None,
+        "share of the trials begun that failed or diverged; exceeded by two of them at the "
+        "least, and at 0 by the first",
+        low=0,
+        high=1,
+        open_high=True,
+    )
+
+
+def read_budget(texts: Sequence[str]) -> Budget:
+    """The budget that ``name=value`` texts describe, several of them separated by commas.
+
+    Raises:
+        BadInputError: For an unknown name, one given twice, or a value out of range.
+    """
+    table = {info.name: info for info in section_fields("budget", Budget)}
+    settings = [part for text in texts for part in text.split(",")]
+    found = find_fields(table, read_settings(settings))
+    values: dict[str, Any] = {}
+    for name, (info, located) in found.items():
+        if located.plain() is None:
+            raise BadInputError(f"{name} is given without a value", located.where)
+        values[name] = check_value(name, info, located)
+    return Budget(**values)
+
+
+class Meter:
+    """What a run has used of its budget.
+
+    Args:
+        budget: The budget.
+        gpus_per_pack: GPUs that a pack holds while it runs, a fraction where it shares one.
+        clock: Seconds, for tests.
+    """
+
+    def __init__(
+        self, budget: Budget, gpus_per_pack: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._budget = budget
+        self._gpus = gpus_per_pack
+        self._clock = clock
+        self._started = clock()
+        self._packs: dict[str, str] = {}
+        self._spans: dict[str, tuple[float, float]] = {}
+        self._begun: set[str] = set()
+        self._ended: dict[str, str] = {}
+
+    def note(self, rows: Sequence[Row]) -> None:
+        """Counts what `rows`, all of them recorded, say."""
+        now = self._clock()
+        for row in rows:
+            if isinstance(row, PackBegun):
+                name = " ".join(f"{t}-{a}" for t, a in row.attempts.items())
+                self._packs.update(dict.fromkeys(row.attempts, name))
+                self._begun.update(row.attempts)
+                self._report(name, now)
+            elif isinstance(row, TrunkRow):
+                self._report(row.trunk, now)
+            elif isinstance(row, EpochRow | OutcomeRow | CheckpointRecord):
+                self._report(self._packs.get(row.trial_id, row.trial_id), now)
+                if isinstance(row, OutcomeRow):
+                    self.ended(row.trial_id, row.status)
+
+    def ended(self, trial_id: str, status: str) -> None:
+        """Counts the outcome of a trial."""
+        self._begun.add(trial_id)
+        self._ended[trial_id] = status
+
+    def spent(self) -> str:
+        """Which limit is reached, in words; empty while there is some of everything left."""
+        budget = self._budget
+        hours = (self._clock() - self._started) / 3600
+        if budget.hours is not None and hours >= budget.hours:
+            return f"hours={budget.hours:g} have passed"
+        gpu_hours = sum(last - first for first, last in self._spans.values()) * self._gpus / 3600
+        if budget.gpu_hours is not None and gpu_hours >= budget.gpu_hours:
+            return f"gpu_hours={budget.gpu_hours:g} are used"
+        if budget.trials is not None and len(self._ended) >= budget.trials:
+            return f"trials={budget.trials} is reached: {len(self._ended)} came to an end"
+        rate, begun = budget.failure_rate, len(self._begun)
+        lost = sum(status in ("failed", "diverged") for status in self._ended.values())
+        if rate is not None and lost > max(1 if rate else 0, rate * begun):
+            return f"failure_rate={rate:g} is exceeded: {lost} of {begun} trials begun were lost"
+        return ""
+
+    def _report(self, job: str, now: float) -> None:
+        first, _ = self._spans.get(job, (now, now))
+        self._spans[job] = first, now
+
+
+def forbid_packs(results: Path, reason: str) -> None:
+    """Tells packs that have not begun not to begin.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    atomic_write(results / SPENT_NAME, reason.encode())
+
+
+def permit_packs(results: Path) -> None:
+    """Takes back what an earlier run said.
+
+    Raises:
+        StorageError: The file cannot be removed.
+    """
+    try:
+        (results / SPENT_NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot remove {results / SPENT_NAME}: {error.strerror}") from error
+
+
+def packs_forbidden(results: Path) -> bool:
+    """Whether a pack of this results folder is not to begin."""
+    return (results / SPENT_NAME).exists()
+
+
