@@ -48,15 +48,44 @@ def build_parser() -> Parser:
     run.add_argument(
         "--address", default="local", help="Ray cluster to run on (default: a private local one)"
     )
+    _add_choice(run)
 
     status = verbs.add_parser("status", help="count the trials of a results folder by state")
     status.add_argument("results", type=Path, metavar="DIR", help="results folder")
     status.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
     status.add_argument("--json", action="store_true", help="for programs")
 
+    show = verbs.add_parser("show", help="show one trial: values, attempts, curve, files")
+    show.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    show.add_argument("trial", metavar="TRIAL", help="id of the trial, or how it begins")
+    show.add_argument("--json", action="store_true", help="for programs")
+
+    compare = verbs.add_parser("compare", help="compare two sweeps, paired by seed")
+    for name in ("first", "second"):
+        compare.add_argument(
+            name, type=Path, metavar="DIR/SWEEP", help="folder of a sweep in its results folder"
+        )
+    compare.add_argument(
+        "--metric", action="append", default=[], metavar="NAME", help="may be repeated"
+    )
+    compare.add_argument("--json", action="store_true", help="for programs")
+
+    export = verbs.add_parser("export", help="write a sweep as CSV and Parquet")
+    export.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    export.add_argument("sweep", metavar="SWEEP", help="name of the sweep")
+    export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made if missing")
+
     report = verbs.add_parser("report", help="build tables and report from what is recorded")
     report.add_argument("results", type=Path, metavar="DIR", help="results folder")
     report.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
+
+    check = verbs.add_parser("check", help="verify a results folder, and mend what can be mended")
+    check.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    check.add_argument(
+        "--repair",
+        action="store_true",
+        help="keep what can be proven, and leave what cannot to the next run",
+    )
 
     train = verbs.add_parser("train", help="train one configuration, without Ray")
     _add_settings(train)
@@ -81,6 +110,29 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
         help="a value for all trials; may be repeated",
     )
     _add_results(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--retry", default="", metavar="failed,diverged", help="try trials with these ends again"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="only trials with this value of a swept parameter, seed=N or trial=ID; may be "
+        "repeated: values of one key add up, different keys narrow down",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="start N trials at the most")
+    parser.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="start nothing more once spent, of this call: hours, gpu_hours, trials (ended), "
+        "failure_rate (of those begun); may be repeated, or separated by commas",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

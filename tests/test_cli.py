@@ -163,7 +163,7 @@ def test_plan_in_words(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert lines[:3] == [
         "small: Does tau matter?",
         "6 trials: 2 configurations at seeds 0, 1, 2",
-        "already recorded: none; to run: 6",
+        "already recorded: none; to run: 6, all new",
     ]
     assert lines[4] == "trunks: 1 needed, 1 to be pre-trained"
     assert "time unknown" in lines[5]

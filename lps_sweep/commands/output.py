@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+GAP = "  "
 
 
 @contextlib.contextmanager
@@ -24,22 +27,60 @@ def open_console() -> Iterator[Console]:
         yield Console(file=file, soft_wrap=True)
 
 
-def plain_table(*columns: str, left: int = 1) -> Table:
-    """A table without lines; its first `left` columns begin at the left, numbers end at the right.
-
-    Nothing in it is read as markup, and a long word is broken before a number is.
-    """
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), highlight=False)
-    for number, name in enumerate(columns):
-        at_left = number < left
-        table.add_column(
-            name, justify="left" if at_left else "right", overflow="fold", no_wrap=not at_left
-        )
-    return table
-
-
-def print_json(content: Mapping[str, object]) -> None:
-    """Prints `content` for programs; there are no numbers in it that are not finite."""
+def print_json(content: Mapping[str, Any]) -> None:
+    """Prints `content` for programs; it holds no number that is not finite."""
     print(json.dumps(content, indent=2, allow_nan=False))
+
+
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> str:
+    """A table in plain text.
+
+    Args:
+        header: A name for each column.
+        rows: The cells of each row, as many as there are names.
+        sides: For each column ``l`` if its cells begin at the left, ``r`` if they end at the right.
+    """
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    texts = (
+        GAP.join(
+            cell.ljust(width) if side == "l" else cell.rjust(width)
+            for cell, width, side in zip(line, widths, sides, strict=True)
+        )
+        for line in lines
+    )
+    return "\n".join(text.rstrip() for text in texts)
+
+
+def wrapped(text: str, *, indent: str = "  ") -> str:
+    """`text` in lines as long as the terminal allows, after the first begun with `indent`."""
+    return textwrap.fill(
+        text,
+        terminal_width(),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def terminal_width() -> int:
+    """Characters in a line; 80 where there is no terminal."""
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def in_columns(cells: Mapping[str, str]) -> str:
+    """Names and their values, read from left to right, in as many columns as the terminal holds."""
+    names, values = (max(map(len, part), default=0) for part in (cells.keys(), cells.values()))
+    per_line = max(1, terminal_width() // (names + 1 + values + 3 * len(GAP)))
+    texts = [f"{name:<{names}} {value:>{values}}" for name, value in cells.items()]
+    return "\n".join(
+        (GAP * 3).join(texts[start : start + per_line]) for start in range(0, len(texts), per_line)
+    )
+
+
+def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """A number with so many decimals, never "-0.0"; a dash where there is none."""
+    if value is None:
+        return "-"
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text if float(text) else f"{0:.{digits}f}"

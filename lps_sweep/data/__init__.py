@@ -7,7 +7,7 @@ The device side lies in submodules that import torch: `lps_sweep.data.random`, `
 from __future__ import annotations
 
 from lps_sweep.data.image_set import ImageSet
-from lps_sweep.data.sources import SOURCES, fingerprint, load
+from lps_sweep.data.sources import SOURCES, fingerprint, load, rounded_part
 from lps_sweep.data.split import OpenWorldSplit, batch_rows, make_split, split_fingerprint
 from lps_sweep.data.split_file import load_split, save_split
 
@@ -20,6 +20,7 @@ __all__ = [
     "load",
     "load_split",
     "make_split",
+    "rounded_part",
     "save_split",
     "split_fingerprint",
 ]

@@ -22,24 +22,30 @@ class PairedBatches:
     was asked before.
 
     Attributes:
-        num_labeled: Labeled rows of a batch: int(batch_size * N_l / N), at least 1.
-        num_unlabeled: Unlabeled rows of a batch: the rest.
+        num_labeled: Labeled rows of a batch, by `batch_rows`.
+        num_unlabeled: Unlabeled rows of a batch.
         num_steps: Batches of an epoch.
 
     Args:
         split: Which images are labeled and unlabeled; the holdout takes no part.
         batch_size: Rows of a batch, labeled and unlabeled together.
         seed: The seed of the trial.
-        device: Where the indices are made and stay.
+        device: Where the indices are made and stay; they are the same on any.
+        rounded_down: As in `batch_rows`.
 
     Raises:
         BadInputError: No batch of this size can be made from the split.
     """
 
     def __init__(
-        self, split: OpenWorldSplit, batch_size: int, seed: int, device: torch.device | str
+        self,
+        split: OpenWorldSplit,
+        batch_size: int,
+        seed: int,
+        device: torch.device | str,
+        rounded_down: str = "labeled",
     ) -> None:
-        self.num_labeled, self.num_unlabeled = batch_rows(split, batch_size)
+        self.num_labeled, self.num_unlabeled = batch_rows(split, batch_size, rounded_down)
         self.num_steps = len(split.labeled) // self.num_labeled
         self._seed = seed
         self._device = torch.device(device)

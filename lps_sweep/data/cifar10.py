@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lps_sweep.config import DataConfig
 from lps_sweep.data.cifar import CifarFormat, find_files, read_files
 from lps_sweep.data.image_set import ImageSet
 
@@ -35,13 +36,13 @@ CHECKSUMS = {
 """MD5 of the files of training images, in the order of training."""
 
 
-def find(data_root: str) -> tuple[Path, ...]:
-    """The five batches of training images, below `data_root` or ``data``.
+def find(data: DataConfig) -> tuple[Path, ...]:
+    """The five batches of training images, below its `data_root` or ``data``.
 
     Raises:
         BadInputError: They are not there; lists every place that was looked at.
     """
-    return find_files(data_root, tuple(CHECKSUMS), FORMAT)
+    return find_files(data.data_root, tuple(CHECKSUMS), FORMAT)
 
 
 def read(files: tuple[Path, ...]) -> ImageSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lps_sweep.config import DataConfig
 from lps_sweep.data.cifar import CifarFormat, find_files, read_files
 from lps_sweep.data.image_set import ImageSet
 
@@ -32,13 +33,13 @@ CHECKSUMS = {"train": "16019d7e3df5f24257cddd939b257f8d"}
 """MD5 of the file of training images."""
 
 
-def find(data_root: str) -> tuple[Path, ...]:
-    """The file of training images, below `data_root` or ``data``.
+def find(data: DataConfig) -> tuple[Path, ...]:
+    """The file of training images, below its `data_root` or ``data``.
 
     Raises:
         BadInputError: It is not there; lists every place that was looked at.
     """
-    return find_files(data_root, tuple(CHECKSUMS), FORMAT)
+    return find_files(data.data_root, tuple(CHECKSUMS), FORMAT)
 
 
 def read(files: tuple[Path, ...]) -> ImageSet:

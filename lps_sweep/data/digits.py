@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lps_sweep.config import DataConfig
 from lps_sweep.data.image_set import ImageSet
 from lps_sweep.errors import BadInputError
 
@@ -18,7 +19,7 @@ MAX_VALUE = 16
 """Grey values are 0..16 in the file; as uint8 they are round(value * 255 / 16)."""
 
 
-def find(data_root: str) -> tuple[Path, ...]:
+def find(data: DataConfig) -> tuple[Path, ...]:
     """The table of digits in the installed scikit-learn, which is not imported.
 
     `data_root` has no say: this data set lies where the package is installed.
@@ -26,7 +27,7 @@ def find(data_root: str) -> tuple[Path, ...]:
     Raises:
         BadInputError: scikit-learn or its table is not installed.
     """
-    del data_root
+    del data
     spec = importlib.util.find_spec("sklearn")
     folders = list(spec.submodule_search_locations or []) if spec is not None else []
     files = [Path(folder) / "datasets" / "data" / "digits.csv.gz" for folder in folders]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lps_sweep.config import DataConfig
 from lps_sweep.data.idx import read_idx
 from lps_sweep.data.image_set import ImageSet
 from lps_sweep.errors import BadInputError
@@ -29,7 +30,7 @@ DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 TORCHVISION_FOLDER = Path("FashionMNIST") / "raw"
 
 
-def find(data_root: str) -> tuple[Path, ...]:
+def find(data: DataConfig) -> tuple[Path, ...]:
     """The files of training images and labels, in the first folder that has both.
 
     With `data_root`: that folder itself, then torchvision's layout ``FashionMNIST/raw`` in it.
@@ -39,7 +40,7 @@ def find(data_root: str) -> tuple[Path, ...]:
     Raises:
         BadInputError: No folder has both; lists every place that was looked at.
     """
-    folders = _folders(data_root)
+    folders = _folders(data.data_root)
     for folder in folders:
         images, labels = _first(folder, IMAGES_NAME), _first(folder, LABELS_NAME)
         if images is not None and labels is not None:

@@ -30,6 +30,9 @@ BOX_COLUMNS = 2 * ATTEMPTS + 2
 WEIGHT_BITS = 22
 """Of Pillow's fixed-point weights."""
 
+CHUNK_PIXELS = 1 << 20
+"""Values that a CPU works on at a time: what fits its cache is done six times faster."""
+
 
 @dataclass(frozen=True)
 class BoxDraws:
@@ -78,9 +81,19 @@ def draw_boxes(words: Tensor, side: int, min_area: float) -> BoxDraws:
 
 def resize_boxes(images: Tensor, draws: BoxDraws, side: int) -> Tensor:
     """The boxes of uint8 images (B, C, H, W), resized to uint8 (B, C, side, side)."""
+    rows = _taps(draws.top, draws.height, side, images.shape[2])
     columns = _taps(draws.left, draws.width, side, images.shape[3])
-    narrow = _weighted(images, columns, 3)
-    return _weighted(narrow, _taps(draws.top, draws.height, side, images.shape[2]), 2)
+    chunk = len(images)
+    if images.device.type == "cpu":
+        chunk = max(1, CHUNK_PIXELS // images[0].numel())
+    parts = []
+    for start in range(0, len(images), chunk):
+        part = slice(start, start + chunk)
+        turned = images[part].transpose(2, 3).contiguous()
+        narrow = _weighted_rows(turned, [(place[part], weight[part]) for place, weight in columns])
+        turned = narrow.transpose(2, 3).contiguous()
+        parts.append(_weighted_rows(turned, [(place[part], weight[part]) for place, weight in rows]))
+    return torch.cat(parts)
 
 
 def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> list[tuple[Tensor, Tensor]]:
@@ -112,14 +125,17 @@ def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> list[tuple[
     ]
 
 
-def _weighted(images: Tensor, taps: list[tuple[Tensor, Tensor]], dim: int) -> Tensor:
-    """The weighted sums of the pixels at `taps` along dimension `dim`, 2 or 3, as uint8."""
-    batch, channels = images.shape[:2]
-    shape = [batch, channels, *images.shape[2:]]
-    shape[dim] = taps[0][0].shape[1]
-    along = (batch, 1, -1, 1) if dim == 2 else (batch, 1, 1, -1)
+def _weighted_rows(images: Tensor, taps: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The weighted sums of the rows at `taps`: uint8 (B, C, H, W) to uint8 (B, C, side, W).
+
+    Whole rows are fetched, which a CPU does an order of magnitude faster than single pixels.
+    """
+    batch, channels, height, width = images.shape
+    rows = images.view(-1, width)
+    start = torch.arange(0, len(rows), height, device=images.device).view(batch, channels, 1)
+    shape = (batch, channels, taps[0][0].shape[1], width)
     total = torch.full(shape, 1 << WEIGHT_BITS - 1, dtype=torch.int32, device=images.device)
     for place, weight in taps:
-        pixels = images.gather(dim, place.view(along).expand(shape))
-        total.addcmul_(pixels.to(torch.int32), weight.view(along))
+        fetched = rows.index_select(0, (start + place[:, None]).flatten()).view(shape)
+        total.addcmul_(fetched.to(torch.int32), weight[:, None, :, None])
     return (total >> WEIGHT_BITS).clamp_(max=255).to(torch.uint8)

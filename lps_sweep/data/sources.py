@@ -1,7 +1,8 @@
 """The table of data sets, and how one is read by its name.
 
-A data set is a module with two functions: ``find(data_root) -> tuple[Path, ...]``, the files
-that it is read from, and ``read(files) -> ImageSet``.
+A data set is a module with two functions: ``find(data) -> tuple[Path, ...]``, the files that it is
+read from, and ``read(files) -> ImageSet``. What it has besides is optional: ``SIZES``, true where
+the stored size of its images is a choice, and ``ROUNDED_DOWN``, where it is not ``labeled``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ SOURCES = {
     "fashion_mnist": "lps_sweep.data.fashion_mnist",
     "cifar10": "lps_sweep.data.cifar10",
     "cifar100": "lps_sweep.data.cifar100",
+    "imagenet100": "lps_sweep.data.imagenet100",
 }
 """Name of a data set -> the module that reads it."""
 
@@ -27,7 +29,7 @@ SOURCES = {
 class Source(Protocol):
     """What the module of a data set offers."""
 
-    def find(self, data_root: str) -> tuple[Path, ...]:
+    def find(self, data: DataConfig) -> tuple[Path, ...]:
         """The files of the training images; BadInputError where they are missing."""
 
     def read(self, files: tuple[Path, ...]) -> ImageSet:
@@ -38,10 +40,9 @@ def load(data: DataConfig) -> ImageSet:
     """The training images of `data`, in the order of the data set's own files.
 
     Raises:
-        BadInputError: Unknown name, missing files or a damaged file.
+        BadInputError: Unknown name, a size that is no choice, missing files or a damaged file.
     """
-    source = _source(data.dataset)
-    return source.read(source.find(data.data_root))
+    return _source(data.dataset).read(_find(data))
 
 
 def fingerprint(data: DataConfig) -> str:
@@ -50,16 +51,35 @@ def fingerprint(data: DataConfig) -> str:
     Read once in a process as long as path, size and time of change of the files stay the same.
 
     Raises:
-        BadInputError: Unknown name, missing files or a damaged file.
+        BadInputError: Unknown name, a size that is no choice, missing files or a damaged file.
     """
-    files = _source(data.dataset).find(data.data_root)
+    files = _find(data)
     return _fingerprint(data.dataset, files, tuple(_stamp(file) for file in files))
+
+
+def rounded_part(dataset: str) -> str:
+    """The part of a batch that the reference rounds down for this data set, for `batch_rows`.
+
+    Raises:
+        BadInputError: Unknown name.
+    """
+    return str(getattr(_source(dataset), "ROUNDED_DOWN", "labeled"))
 
 
 @functools.lru_cache(maxsize=16)
 def _fingerprint(dataset: str, files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> str:
     del stamps  # part of the cache's key only
     return _source(dataset).read(files).fingerprint()
+
+
+def _find(data: DataConfig) -> tuple[Path, ...]:
+    source = _source(data.dataset)
+    if data.image_size != DataConfig.image_size and not getattr(source, "SIZES", False):
+        raise BadInputError(
+            f"the images of {data.dataset} have one size; leave image_size away",
+            where="image_size",
+        )
+    return source.find(data)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

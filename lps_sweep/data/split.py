@@ -81,12 +81,23 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     )
 
 
-def batch_rows(split: OpenWorldSplit, batch_size: int) -> tuple[int, int]:
-    """Labeled and unlabeled rows of a batch: the labeled ones in the share they have in training.
+def batch_rows(
+    split: OpenWorldSplit, batch_size: int, rounded_down: str = "labeled"
+) -> tuple[int, int]:
+    """Labeled and unlabeled rows of a batch, in the shares they have in training.
+
+    Args:
+        split: Which images are labeled and unlabeled.
+        batch_size: Rows of a batch.
+        rounded_down: The part with int(batch_size * share) rows, at least one; the other has the
+            rest. The reference's rule: ``labeled`` for CIFAR, ``unlabeled`` for ImageNet.
 
     Raises:
         BadInputError: No batch of this size can be made from the split.
+        ValueError: `rounded_down` is neither part.
     """
+    if rounded_down not in ("labeled", "unlabeled"):
+        raise ValueError(f"rounded_down must be labeled or unlabeled, not {rounded_down!r}")
     total = len(split.labeled) + len(split.unlabeled)
     if len(split.labeled) == 0 or len(split.unlabeled) == 0 or not 2 <= batch_size <= total:
         raise BadInputError(
@@ -95,6 +106,9 @@ def batch_rows(split: OpenWorldSplit, batch_size: int) -> tuple[int, int]:
             "no more rows than there are images",
             where="batch_size",
         )
+    if rounded_down == "unlabeled":
+        num_unlabeled = max(1, batch_size * len(split.unlabeled) // total)
+        return batch_size - num_unlabeled, num_unlabeled
     num_labeled = max(1, batch_size * len(split.labeled) // total)
     return num_labeled, batch_size - num_labeled
 

@@ -100,7 +100,7 @@ class Objective(Protocol):
         """
         return kept["ids"]
 
-    def evaluated(self, kept: Mapping[str, Tensor]) -> None:
+    def evaluated(self, kept: Mapping[str, Tensor]) -> None:  # noqa: ARG002
         """Takes note, after each evaluation, of what `read` gave of all unlabeled images."""
         return
 

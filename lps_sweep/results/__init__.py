@@ -29,9 +29,11 @@ from lps_sweep.results.sidecars import (
     Sidecar,
     agree,
     read_sidecar,
+    remove_sidecar,
     sidecar_paths,
     write_sidecar,
 )
+from lps_sweep.results.trial_view import TrialView
 
 if TYPE_CHECKING:
     from lps_sweep.results.artefacts import load_artefact, save_artefact
@@ -59,6 +61,7 @@ __all__ = [
     "SweepRecord",
     "SweepView",
     "TrialRecord",
+    "TrialView",
     "agree",
     "atomic_write",
     "compare",
@@ -73,6 +76,7 @@ __all__ = [
     "read_file",
     "read_sidecar",
     "remove_parts",
+    "remove_sidecar",
     "save_artefact",
     "sha256_file",
     "sidecar_paths",

@@ -190,6 +190,15 @@ def finished(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT trial_id, attempt FROM outcomes ORDER BY trial_id"))
 
 
+def known(connection: sqlite3.Connection) -> dict[str, str]:
+    """All trials that were ever planned; their outcome, or nothing."""
+    return dict(
+        connection.execute(
+            "SELECT trial_id, coalesce(status, '') FROM trials LEFT JOIN outcomes USING (trial_id)"
+        )
+    )
+
+
 def reopened(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     """Trials whose outcome was taken back, each with the attempt that had brought it."""
     return connection.execute(

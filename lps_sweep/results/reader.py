@@ -23,6 +23,7 @@ from lps_sweep.results.records import (
     TrialRecord,
 )
 from lps_sweep.results.sidecars import Sidecar, rows_of
+from lps_sweep.results.trial_view import TrialView, trial_view
 from lps_sweep.results.verify import verify
 
 _P = ParamSpec("_P")
@@ -110,6 +111,14 @@ class LedgerReader:
         """The artefact of a finished trial, if it left one."""
         return self._read(queries.artefact, trial_id)
 
+    def trial_view(self, prefix: str, driver_alive: bool) -> TrialView:
+        """All that is recorded of the trial whose id begins with `prefix`.
+
+        Raises:
+            BadInputError: No trial's id begins so, or several trials' do.
+        """
+        return self._read(trial_view, self.path, prefix, driver_alive)
+
     def counts(self, sweep: str, driver_alive: bool) -> Counts:
         """Planned trials by state; those with an open attempt run only if a driver is alive."""
         return self._read(queries.counts, sweep, driver_alive)
@@ -144,6 +153,10 @@ class LedgerReader:
     def finished(self) -> dict[str, int]:
         """The trials of all sweeps that have an outcome, with the attempt that brought it."""
         return self._read(queries.finished)
+
+    def known(self) -> dict[str, str]:
+        """All trials that were ever planned in any sweep; their outcome, or an empty text."""
+        return self._read(queries.known)
 
     def reopened(self) -> list[tuple[str, int]]:
         """Trials of all sweeps whose outcome was taken back, and the attempt that it was of."""

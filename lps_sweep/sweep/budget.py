@@ -56,7 +56,7 @@ def read_budget(texts: Sequence[str]) -> Budget:
     found = find_fields(table, read_settings(settings))
     values: dict[str, Any] = {}
     for name, (info, located) in found.items():
-        if located.plain() is None:
+        if located.plain() in (None, ""):
             raise BadInputError(f"{name} is given without a value", located.where)
         values[name] = check_value(name, info, located)
     return Budget(**values)
@@ -150,5 +150,3 @@ def permit_packs(results: Path) -> None:
 def packs_forbidden(results: Path) -> bool:
     """Whether a pack of this results folder is not to begin."""
     return (results / SPENT_NAME).exists()
-
-

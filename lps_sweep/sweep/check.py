@@ -114,7 +114,7 @@ def examine(results: Path) -> list[Problem]:
     Raises:
         BadInputError: Nothing was ever run there.
         FolderOwnedError: A driver is at work.
-        StorageError: The ledger is of another version, or a folder cannot be read.
+        StorageError: A folder cannot be read.
     """
     if driver_alive(results):
         raise FolderOwnedError(f"a driver is at work in {results}; check it when that has ended")
@@ -133,7 +133,7 @@ def problems(results: Path) -> Iterator[Problem]:
     with Ledger.open(results) as ledger:
         finished = ledger.finished()
         there = sidecar_paths(results)
-        for trial_id in ledger.trials():
+        for trial_id in dict.fromkeys([*ledger.trials(), *there]):
             if trial_id in finished:
                 yield from _finished(results, ledger, trial_id)
             else:
@@ -144,11 +144,7 @@ def problems(results: Path) -> Iterator[Problem]:
 
 
 def ledger_damage(path: Path) -> str:
-    """Why a ledger cannot be relied on; empty if it can.
-
-    Raises:
-        StorageError: It is whole, but of another version, or no ledger at all.
-    """
+    """Why a ledger cannot be relied on; empty if it can."""
     if not path.exists():
         return f"{path} is gone"
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lps_sweep.config import flat
@@ -88,8 +88,8 @@ def run_sweep(
             with make_executor() as executor, make_progress(shown, outcomes) as progress:
                 progress.placed(executor.where)
                 driver = Driver(space, trials, results, ledger, executor, progress, budget)
-                driver.run(set(chosen))
-                spent = driver.spent
+                driver.run(chosen)
+                spent = driver.spent if driver.outstanding(chosen) else ""
             keeper.copy(now=True)
             permit_packs(results)
         counts = ledger.counts(space.name, driver_alive=False)
@@ -184,13 +184,13 @@ class Driver:
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
         self.spent = ""
 
-    def run(self, chosen: Collection[str]) -> None:
+    def run(self, chosen: Sequence[str]) -> None:
         """Trains until none of `chosen` is outstanding, or a budget is spent.
 
         Dead packs are tried again or failed.
         """
-        self.make_trunks([self._trials[t] for t in self._outstanding(chosen)])
-        while (outstanding := self._outstanding(chosen)) and not self._is_spent():
+        self.make_trunks([self._trials[t] for t in self.outstanding(chosen)])
+        while (outstanding := self.outstanding(chosen)) and not self._is_spent():
             alone = [t for t in outstanding if t in self._casualties.quarantine]
             together = [t for t in outstanding if t not in self._casualties.quarantine]
             if together:
@@ -212,8 +212,10 @@ class Driver:
             for death in self._executor.run(jobs, self._accept):
                 raise death.error or StorageError(f"pre-training failed: {death.reason}")
 
-    def _outstanding(self, chosen: Collection[str]) -> list[str]:
-        return [t for t in self._ledger.outstanding(self._space.name) if t in chosen]
+    def outstanding(self, chosen: Sequence[str]) -> list[str]:
+        """Those of `chosen` without an outcome, in the order of the plan."""
+        wanted = set(chosen)
+        return [t for t in self._ledger.outstanding(self._space.name) if t in wanted]
 
     def _packs(self, trial_ids: Sequence[str]) -> list[tuple[str, ...]]:
         return self._packing.packs(trial_ids, self._executor.num_workers)
@@ -233,9 +235,7 @@ class Driver:
     def _train(self, packs: Iterable[Sequence[str]]) -> None:
         jobs = [self._job(pack) for pack in packs]
         self._recorder.pack_sizes = {m.trial_id: len(j.members) for j in jobs for m in j.members}
-        deaths = {
-            death.job.job_id: death for death in self._executor.run(jobs, self._accept)
-        }
+        deaths = {death.job.job_id: death for death in self._executor.run(jobs, self._accept)}
         for death in deaths.values():
             if death.error:
                 raise death.error

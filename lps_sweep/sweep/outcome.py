@@ -16,7 +16,7 @@ class Outcome:
         counts: The sweep's trials by state.
         change: What the plan changed.
         ran: Trials that the call was to run.
-        spent: The limit of the budget that was reached, in words.
+        spent: The limit of the budget that kept some of them from running, in words.
     """
 
     counts: Counts

@@ -11,7 +11,7 @@ from typing import Any
 
 from lps_sweep.config import flat
 from lps_sweep.plan import Outstanding, PlannedTrial, SearchSpace, expand, make_packs
-from lps_sweep.results import LEDGER_NAME, Ledger
+from lps_sweep.results import REOPENABLE, Ledger, PlanChange
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import usable_cpus
 from lps_sweep.sweep.jobs import trunk_file
@@ -28,6 +28,7 @@ class Preview:
         question: What it is to answer.
         num_trials: All planned trials.
         outcomes: Trials that have an outcome already, by status.
+        change: What recording the plan would change.
         num_configurations: Configurations, each at all seeds.
         seeds: The seeds.
         pack_sizes: Sizes of the packs that would be handed out, with CPU workers of this machine.
@@ -42,6 +43,7 @@ class Preview:
     question: str
     num_trials: int
     outcomes: Mapping[str, int]
+    change: PlanChange
     num_configurations: int
     seeds: Sequence[int]
     pack_sizes: Sequence[int]
@@ -66,7 +68,8 @@ class Preview:
             f"{self.name}: {self.question}" if self.question else self.name,
             f"{self.num_trials} trials: {self.num_configurations} configurations at seeds "
             + ", ".join(map(str, self.seeds)),
-            f"already recorded: {known or 'none'}; to run: {left}",
+            f"already recorded: {known or 'none'}; to run: {left}{self._new(left)}",
+            *self._hints(),
             f"packs: {packs or 'none'}",
             f"trunks: {len(self.trunks)} needed, {missing} to be pre-trained",
             f"estimate: {_hours(self.hours_left)}, {_size(self.bytes_left)}",
@@ -74,6 +77,20 @@ class Preview:
         for number, values in enumerate(self.configurations, start=1):
             lines.append(f"configuration {number}: " + _words(values))
         return "\n".join(lines)
+
+    def _new(self, left: int) -> str:
+        """How many of the trials `left` were never planned before."""
+        new = self.change.added - self.change.shared
+        return "" if not new else ", all new" if new == left else f", {new} of them new"
+
+    def _hints(self) -> list[str]:
+        lines = []
+        if self.change.orphaned:
+            trials = "1 trial" if self.change.orphaned == 1 else f"{self.change.orphaned} trials"
+            lines.append(f"{trials} no longer in the plan: kept, and left out")
+        if again := [status for status in REOPENABLE if self.outcomes.get(status)]:
+            lines.append(f"tried again with: --retry {','.join(again)}")
+        return lines
 
 
 def preview(space: SearchSpace, results: Path) -> Preview:
@@ -84,8 +101,8 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         StorageError: The results folder cannot be read.
     """
     trials = expand(space, content_of)
-    known, seconds, size = _recorded(trials, results)
-    left = [trial for trial in trials if trial.trial_id not in known]
+    known = _recorded(space.name, trials, results)
+    left = [trial for trial in trials if trial.trial_id not in known.outcomes]
     workers = max(1, usable_cpus() // space.resources.cpus_per_pack)
     packs = make_packs(
         [Outstanding(trial.trial_id, trial.pack_key) for trial in left],
@@ -99,14 +116,15 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         name=space.name,
         question=space.question,
         num_trials=len(trials),
-        outcomes=dict(Counter(known.values())),
+        outcomes=dict(Counter(known.outcomes.values())),
+        change=known.change,
         num_configurations=len(trials) // len(space.seeds),
         seeds=space.seeds,
         pack_sizes=[len(pack) for pack in packs],
         trunks={t: trunk_file(results.absolute(), t) is not None for t in trunks},
         epochs_left=epochs,
-        hours_left=None if seconds is None else epochs * seconds / workers / 3600,
-        bytes_left=None if size is None else round(len(left) * size),
+        hours_left=epochs * known.epoch_s / workers / 3600 if known.epoch_s is not None else None,
+        bytes_left=round(len(left) * known.bytes) if known.bytes is not None else None,
         configurations=[dict(flat(t.config)) for t in configs[:SHOWN_CONFIGURATIONS]],
     )
 
@@ -116,24 +134,41 @@ def flat_key(trial: PlannedTrial) -> tuple[Any, ...]:
     return tuple(trial.swept.values())
 
 
-def _recorded(
-    trials: Sequence[PlannedTrial], results: Path
-) -> tuple[dict[str, str], float | None, float | None]:
-    """Outcomes of these trials, mean seconds of an epoch, and mean bytes of a trial's files."""
-    if not (results / LEDGER_NAME).exists():
-        return {}, None, None
-    with Ledger.open(results) as ledger:
-        known: dict[str, str] = {}
-        seconds: list[float] = []
-        for name in ledger.sweeps():
-            known |= ledger.outcomes(name)
-            if (mean := ledger.seconds_per_epoch(name)) is not None:
-                seconds.append(mean)
-    planned = {trial.trial_id for trial in trials}
+@dataclass(frozen=True)
+class _Recorded:
+    """What a results folder knows.
+
+    Attributes:
+        outcomes: Of the trials planned.
+        change: What recording the plan would change.
+        epoch_s: Mean seconds of an epoch.
+        bytes: Mean size of a finished trial's files.
+    """
+
+    outcomes: Mapping[str, str]
+    change: PlanChange
+    epoch_s: float | None = None
+    bytes: float | None = None
+
+
+def _recorded(sweep: str, trials: Sequence[PlannedTrial], results: Path) -> _Recorded:
+    now = {trial.trial_id for trial in trials}
+    if not Ledger.exists(results):
+        return _Recorded({}, PlanChange(len(now), 0, 0))
+    with Ledger.open(results) as ledger, ledger.snapshot():
+        known = ledger.known()
+        names = ledger.sweeps()
+        planned = {*ledger.outcomes(sweep), *ledger.outstanding(sweep)}
+        means = [ledger.seconds_per_epoch(name) for name in names]
+    seconds = [mean for mean in means if mean is not None]
     finished = [trial_id for trial_id, status in known.items() if status == "done"]
-    size = _bytes(results, finished[:20])
-    outcomes = {t: status for t, status in known.items() if t in planned}
-    return outcomes, sum(seconds) / len(seconds) if seconds else None, size
+    added = now - planned
+    return _Recorded(
+        outcomes={t: status for t, status in known.items() if status and t in now},
+        change=PlanChange(len(added), len(added & known.keys()), len(planned - now)),
+        epoch_s=sum(seconds) / len(seconds) if seconds else None,
+        bytes=_bytes(results, finished[:20]),
+    )
 
 
 def _bytes(results: Path, finished: Sequence[str]) -> float | None:

@@ -31,18 +31,18 @@ def announcement(
         chosen: The trials that the run may start, those tried again among them.
     """
     lines = []
-    if change.added:
-        known = f", {change.shared} of them known from elsewhere" if change.shared else ""
-        lines.append(f"{_trials(change.added)} of {num_planned} new in the plan{known}")
+    if change.added and change.added < num_planned:
+        known = f" ({change.shared} known from elsewhere)" if change.shared else ""
+        lines.append(f"{_trials(change.added)} of {num_planned} planned: new in the plan{known}")
     if change.orphaned:
         lines.append(f"{_trials(change.orphaned)} no longer in the plan: kept, and left out")
     again = Counter(outcomes[t] for t in chosen if t in outcomes)
     if again:
         states = ", ".join(f"{number} {status}" for status, number in sorted(again.items()))
-        lines.append(f"{_trials(again.total())} tried again: {states}")
+        lines.append(f"{_trials(again.total())} to be tried again: {states}")
     left = num_planned - len(outcomes) + again.total()
     if len(chosen) < left:
-        lines.append(f"{len(chosen)} of {_trials(left)} without an outcome chosen to run")
+        lines.append(f"{len(chosen)} of {_trials(left)} chosen; the others are not run now")
     return lines
 
 

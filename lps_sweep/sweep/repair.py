@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, sync_folder
 from lps_sweep.results import (
     COPY_NAME,
@@ -20,6 +20,7 @@ from lps_sweep.results import (
     write_sidecar,
 )
 from lps_sweep.results.copies import read_copy
+from lps_sweep.results.database import SCHEMA_VERSION
 from lps_sweep.results.mending import lose_artefact, lose_checkpoint, restore
 from lps_sweep.sweep.check import (
     ArtefactLost,
@@ -131,36 +132,25 @@ def _take_sidecars(results: Path, ledger: Ledger) -> tuple[int, list[str]]:
 
 
 def _refuse_other_version(path: Path) -> None:
-    """A whole database that this version cannot read is not damaged, and is left alone."""
-    if not path.exists():
-        return
-    try:
-        with Ledger.open(path.parent) as ledger:
-            ledger.verify()
-    except BadInputError:
-        return
-    except StorageError:
-        if _is_whole_database(path):
-            raise
+    """A whole database of another version is not damaged, and is left alone.
 
-
-def _is_whole_database(path: Path) -> bool:
+    Raises:
+        StorageError: It is one.
+    """
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            checked = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+            whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         finally:
             connection.close()
     except sqlite3.Error:
-        return False
-    return checked and version != _version()
-
-
-def _version() -> int:
-    from lps_sweep.results.database import SCHEMA_VERSION
-
-    return SCHEMA_VERSION
+        return
+    if whole and version not in (0, SCHEMA_VERSION):
+        raise StorageError(
+            f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}, "
+            "and leaves the file as it is"
+        )
 
 
 def _set_aside(path: Path) -> str:

@@ -91,14 +91,12 @@ def _having(wanted: Wanted, trials: Sequence[PlannedTrial]) -> set[str]:
         return {_by_id(wanted.text, [trial.trial_id for trial in trials], where)}
     keys = (*trials[0].swept, SEED, TRIAL)
     if wanted.key not in keys:
-        raise BadInputError(
-            f"{wanted.key!r} is not swept here; {nearest(wanted.key, keys)}", where
-        )
+        raise BadInputError(f"{wanted.key!r} is not swept here; {nearest(wanted.key, keys)}", where)
     values = {t.trial_id: t.seed if wanted.key == SEED else t.swept[wanted.key] for t in trials}
     found = {trial_id for trial_id, value in values.items() if _is(value, wanted)}
     if not found:
         known = ", ".join(map(shown, dict.fromkeys(values.values())))
-        raise BadInputError(f"no trial of the sweep has this value; there are {known}", where)
+        raise BadInputError(f"no trial of the sweep has this value; its values are {known}", where)
     return found
 
 

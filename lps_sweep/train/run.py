@@ -52,6 +52,7 @@ class Run:
     memory; the others go on as if it had never been there.
 
     Attributes:
+        objective: The class of the method's objective.
         views: What the method reads of each image of a batch; a method that trains nothing, none.
         num_epochs: Epochs to their end: one, without steps, for a method that trains nothing.
         members: Those in training.

@@ -49,11 +49,11 @@ def test_neither_torch_nor_scikit_learn_is_imported() -> None:
 def test_scikit_learn_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(BadInputError, match="pip install scikit-learn"):
-        digits.find("")
+        digits.find(DataConfig())
 
 
 def real_rows() -> list[bytes]:
-    (file,) = digits.find("")
+    (file,) = digits.find(DataConfig())
     return gzip.decompress(file.read_bytes()).splitlines()
 
 
@@ -86,7 +86,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path, damage: object) -> None:
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    (real,) = digits.find("")
+    (real,) = digits.find(DataConfig())
     file = tmp_path / "digits.csv.gz"
     for size in (0, 5, 1000, real.stat().st_size - 4):
         file.write_bytes(real.read_bytes()[:size])

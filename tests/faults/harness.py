@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lps_sweep import cli, commands, failpoints
+from lps_sweep import cli, failpoints
+from lps_sweep.commands import run, running
 from lps_sweep.config import flat
 from lps_sweep.plan import expand, read_space
 from lps_sweep.sweep import driver, executor, progress
@@ -66,22 +68,53 @@ class Case:
         says: str = "",
         kill_after_s: float | None = None,
         epoch_s: float = 0.0,
-        environment: Mapping[str, str] | None = None,
+        separate: bool = False,
     ) -> int:
-        """Runs the driver until it ends or is killed; its exit status, negative for a signal."""
+        """Runs the driver until it ends or is killed; its exit status, negative for a signal.
+
+        `separate` starts a Python of its own in place of a forked child.
+        """
         truth.write(self.truth, "run", outcomes=outcomes_of(self.results))
         output = self.truth.with_suffix(".out")
 
         def drive() -> int:
-            os.environ.update(environment or {})
-            fake_train.install(self.truth, epoch_s)
             failpoints.arm(failpoint)
-            return cli.main(["run", str(self.space), "--inline", "--results", str(self.results)])
+            return self.drive(epoch_s)
 
-        pid, code = in_child(drive, output, kill_after_s)
+        if separate:
+            pid, code = self._separately(failpoint, output, kill_after_s, epoch_s)
+        else:
+            pid, code = in_child(drive, output, kill_after_s)
         text = output.read_text()
         truth.write(self.truth, "exit", code=code, expected=expected, says=says, text=text, pid=pid)
         return code
+
+    def drive(self, epoch_s: float) -> int:
+        """The driver itself, in this process; its exit status."""
+        sys.modules["lps_sweep.report"] = None  # type: ignore[assignment]
+        executor.InlineExecutor = NoTorch  # type: ignore[misc]
+        fake_train.install(self.truth, epoch_s)
+        return cli.main(["run", str(self.space), "--inline", "--results", str(self.results)])
+
+    def _separately(
+        self, failpoint: str, output: Path, kill_after_s: float | None, epoch_s: float
+    ) -> tuple[int, int]:
+        files = (self.space, self.results, self.truth)
+        with (
+            output.open("wb") as file,
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.harness", *map(str, files), str(epoch_s)],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, failpoints.VARIABLE: failpoint},
+            ) as process,
+        ):
+            try:
+                process.wait(timeout=kill_after_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        return process.pid, process.returncode
 
 
 class NoTorch(executor.InlineExecutor):
@@ -106,8 +139,6 @@ def in_child(
                 os.dup2(file.fileno(), 2)
             sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
             sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
-            sys.modules["lps_sweep.report"] = None  # type: ignore[assignment]
-            executor.InlineExecutor = NoTorch  # type: ignore[misc]
             status = work()
         except SystemExit as end:
             status = int(end.code or 0)
@@ -135,7 +166,7 @@ def passages(case: Case, **options: str) -> list[str]:
             with listing.open("a") as file:
                 file.write(f"{name}\n")
 
-    arm, failpoints.arm = failpoints.arm, lambda _text: None
+    arm, failpoints.arm = failpoints.arm, lambda text: None  # noqa: ARG005
     failpoints._plan = Listing()  # type: ignore[assignment]
     try:
         assert case.run(**options) == 0, case.truth.with_suffix(".out").read_text()  # type: ignore[arg-type]
@@ -151,5 +182,10 @@ def warm_up(folder: Path) -> None:
     for trial in expand(space, content_of):
         flat(trial.config)
 
-LOADED = (commands, driver, progress)
+
+LOADED = (run, running, driver, progress)
 """What a child would otherwise load for itself."""
+
+if __name__ == "__main__":
+    *paths, seconds = sys.argv[1:]
+    sys.exit(Case(*map(Path, paths)).drive(float(seconds)))

@@ -10,19 +10,22 @@ No import of lps_sweep: what the checker believes must not pass through what it 
 - ``finishing`` and ``finished``: the same for its end, with `status` and final `metrics`;
 - ``forgiven``: a repair said that the end of `trial` could not be proven;
 - ``exit``: a driver ended with `code`; `expected` codes are right, `says` is to be in its `text`.
+
+`at` is the time of the machine's monotonic clock in seconds, the same for all processes.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 
 def write(path: Path, kind: str, **facts: Any) -> None:
     """Appends an event; it is on the disk when this returns."""
-    line = json.dumps({"kind": kind, **facts}) + "\n"
+    line = json.dumps({"kind": kind, **facts, "at": time.monotonic()}) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.write(descriptor, line.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,15 @@ PAPER: dict[str, Json] = {
     "batch_size": 512,
 }
 C_TAU: dict[str, list[Json]] = {"C": [1, 5, 10, 15, 20], "tau": [0.2, 0.3, 0.4, 0.5, 0.6]}
+ARMS: dict[str, dict[str, Json]] = {
+    "full": {},
+    "without_margin": {"C": 0.0},
+    "without_pc": {"eta1": 0.0},
+    "without_uc": {"eta2": 0.0},
+    "without_entropy": {"w_entropy": 0.0},
+}
+"""The arms of the paper's Table 4 and what each of them changes."""
+WEIGHTS: dict[str, Json] = {"eta1": 1.0, "eta2": 1.0, "w_entropy": 1.0}
 SEEDS = [0, 1, 2]
 Fates = Mapping[tuple[Any, ...], str]
 """What becomes of a trial, by its swept values and seed: done unless named."""
@@ -45,6 +54,7 @@ def record(
     defaults: Mapping[str, Json] | None = None,
     name: str = "c_tau",
     question: str = "How do C and tau trade seen against novel accuracy?",
+    margin: float | None = None,
 ) -> SweepRecord:
     """A sweep over `axes`; defaults are those of `settings` unless given."""
     return SweepRecord(
@@ -56,6 +66,22 @@ def record(
         settings=dict(settings),
         seeds=list(seeds),
         preset="digits",
+        margin=margin,
+    )
+
+
+def ablation_record(
+    seeds: Sequence[int] = SEEDS,
+    *,
+    arms: Sequence[str] = tuple(ARMS),
+    settings: Mapping[str, Json] = SETTINGS,
+    margin: float | None = None,
+) -> SweepRecord:
+    """A sweep over arms, the first of them the default."""
+    known = {**settings, **WEIGHTS}
+    axes = {"arm": list(arms)}
+    return record(
+        axes, seeds, settings=known, defaults={"arm": arms[0]}, name="ablation", margin=margin
     )
 
 
@@ -96,6 +122,8 @@ def make_ledger(
     error: str = "RuntimeError: made",
     otherwise: str = "done",
     points: Sequence[tuple[Any, ...]] | None = None,
+    finals: Callable[[Sequence[Any], int], dict[str, float]] = final_metrics,
+    arms: Mapping[str, Mapping[str, Json]] = ARMS,
 ) -> Path:
     """Write `sweep` with made results into a ledger in `folder`; returns `folder`.
 
@@ -107,6 +135,8 @@ def make_ledger(
         error: The error of failed and diverged trials.
         otherwise: What becomes of a trial that `fates` does not name.
         points: The planned points.
+        finals: Gives the final metrics of a point and seed.
+        arms: What each arm changes in the settings.
     """
     planned = list(itertools.product(*sweep.axes.values())) if points is None else list(points)
     cells = [(point, seed) for point in planned for seed in sweep.seeds]
@@ -114,7 +144,7 @@ def make_ledger(
     trials = [
         TrialRecord(
             trial_id=trial_id,
-            config=dict(sweep.settings),
+            config=_config(sweep, point, arms),
             seed=seed,
             pack_key="p",
             swept=dict(zip(sweep.axes, point, strict=True)),
@@ -126,8 +156,16 @@ def make_ledger(
         for trial_id, (point, seed) in zip(ids, cells, strict=True):
             fate = fates.get((*point, seed), otherwise) if fates else otherwise
             if fate != "not_run":
-                _run(ledger, trial_id, final_metrics(point, seed), fate, epochs, error)
+                _run(ledger, trial_id, finals(point, seed), fate, epochs, error)
     return folder
+
+
+def _config(
+    sweep: SweepRecord, point: Sequence[Any], arms: Mapping[str, Mapping[str, Json]]
+) -> dict[str, Json]:
+    swept = dict(zip(sweep.axes, point, strict=True))
+    changes = arms.get(str(swept.pop("arm", "")), {})
+    return {**sweep.settings, **changes, **swept}
 
 
 def _run(

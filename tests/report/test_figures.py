@@ -13,7 +13,8 @@ from lps_sweep.report.figures.curves import draw_default, draw_levels
 from lps_sweep.report.figures.health import mixture_text, provenance_rows
 from lps_sweep.report.figures.lines import MAX_POINTS, Line, group_info, level_info, thinned
 from lps_sweep.report.figures.sensitivity import draw_slice
-from lps_sweep.report.figures.slices import SliceInfo, finding, level_table, slice_info
+from lps_sweep.report.figures.slice_tables import difference_table, level_table
+from lps_sweep.report.figures.slices import SliceInfo, finding, slice_info
 from lps_sweep.report.figures.style import PALETTE, level_keys
 from lps_sweep.report.reference import Reference
 from lps_sweep.report.section import unique_tables
@@ -62,10 +63,9 @@ def test_slice_info_whole(tmp_path: Path) -> None:
         differences={
             m: (
                 LevelDifference(
-                    1,
+                    {0: cast("float", pytest.approx(other[m] - finals[0][m]))},
                     cast("float", pytest.approx(other[m] - finals[0][m])),
                     None,
-                    int(other[m] > finals[0][m]),
                     None,
                     "too few seeds",
                 ),
@@ -154,6 +154,57 @@ def test_words_are_earned(level: dict[int, float], word: str) -> None:
     assert found[0].word == word
 
 
+def test_equivalence_needs_a_margin_that_the_whole_interval_fits_into() -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    near = {seed: value + 0.1 * (seed - 1) for seed, value in base.items()}
+    words = {}
+    for margin in (None, 0.05, 1.0):
+        found = level_differences([near, base], 1, margin)[0]
+        assert found is not None
+        words[margin] = found.word
+    assert words == {None: "inconclusive", 0.05: "inconclusive", 1.0: "equivalent"}
+
+
+def test_a_difference_within_the_margin_is_equivalent_and_not_better() -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    found = level_differences([{s: v + 0.1 + 0.001 * s for s, v in base.items()}, base], 1, 0.5)[0]
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval[0] > 0
+    assert found.word == "equivalent"
+
+
+def test_one_seed_on_the_other_side_takes_the_word_away() -> None:
+    base = dict.fromkeys(range(12), 90.0)
+    level = {seed: 92.0 + 0.1 * seed for seed in base} | {3: 89.9}
+    found = level_differences([level, base], 1, pooled=False)[0]
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval[0] > 0
+    assert (found.n, found.higher, found.lower, found.word) == (12, 11, 1, "inconclusive")
+
+
+def test_the_finding_tells_equivalent_levels(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]}, margin=0.5)), "c_tau")
+    for i in range(6):
+        for metric in ("acc_seen", "acc_novel", "acc_all"):
+            view.trials.loc[i, metric] = 95.0 + 0.1 * float(i % 3) + 0.01 * float(i == 0)
+    info = slice_info(view, "C")
+    assert "equivalent. Every level is within 0.5 points" in finding(info)
+    assert "\u00b10.5 points" in difference_table(info).caption
+
+
+def test_the_paper_s_differences_stand_beside_ours(view: SweepView) -> None:
+    table = difference_table(slice_info(view, "C"))
+    novel = {row[1]: row[-1] for row in table.rows if row[0] == "Novel"}
+    assert novel == {
+        1: pytest.approx(-2.8),
+        5: pytest.approx(-1.5),
+        15: pytest.approx(-0.1),
+        20: pytest.approx(-1.5),
+    }
+
+
 def test_no_word_without_a_default() -> None:
     assert level_differences([{0: 1.0}, {0: 2.0}], None) == (None, None)
     assert level_differences([{0: 1.0}, {}], 1) == (None, None)
@@ -236,10 +287,13 @@ def test_provenance_mixtures_are_named() -> None:
 
 def test_sections_are_found_in_order_with_unique_names(view: SweepView) -> None:
     modules = [module.__name__.rpartition(".")[2] for module in section_modules()]
-    assert modules == ["sensitivity", "grid", "curves", "health", "trials", "notes"]
+    assert modules == [
+        *("sensitivity", "grid", "interaction", "ablation", "freezing", "curves"),
+        *("health", "claims", "trials", "notes"),
+    ]
     sections = all_sections(view)
     slugs = [section.slug for section in sections]
-    assert len(set(slugs)) == len(slugs) == 7
+    assert len(set(slugs)) == len(slugs) == 9
     assert "trials" in {table.slug for table in unique_tables(sections)}
     with pytest.raises(ValueError, match="two tables"):
         unique_tables([*sections, *sections])

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lps_sweep.report.cells import Cell
-from lps_sweep.report.figures.grid import (
-    NARROWEST,
+from lps_sweep.report.figures.grid import NARROWEST, colour_range, draw_grid
+from lps_sweep.report.figures.grid_cells import (
     GridInfo,
     cell_label,
-    colour_range,
-    draw_grid,
     grid_info,
+    grid_table,
+    near_text,
     numeric_pairs,
 )
 from lps_sweep.report.figures.slices import slice_info
@@ -55,7 +57,8 @@ def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
     assert texts[4, 4] == "—<br>several causes"
     assert texts[3, 2].endswith("<br>(2/3)")
     assert panel.figure.data[0].z[4][4] is None
-    assert len(panel.figure.layout.shapes) == 1
+    kinds = [shape.type for shape in panel.figure.layout.shapes]
+    assert kinds == ["path", "rect", "rect"]
 
 
 def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
@@ -68,7 +71,38 @@ def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
 
 def test_a_narrow_grid_keeps_a_wide_scale() -> None:
     cells = ((_cell(99.4), _cell(99.6)),)
-    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {})
+    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {}, {})
     low, high = colour_range(info, "acc_seen")
     assert high - low == pytest.approx(NARROWEST)
     assert high <= 100.0
+
+
+def test_cells_like_the_best_are_outlined_together(tmp_path: Path) -> None:
+    low = {(1, 0.2), (1, 0.4)}
+
+    def finals(point: Sequence[Any], seed: int) -> dict[str, float]:
+        value = (70.0 if tuple(point) in low else 90.0) + 0.1 * ((3 * seed + point[0]) % 4)
+        return {"acc_seen": 99.0, "acc_novel": value, "acc_all": value}
+
+    sweep = record({"C": [1, 5, 10], "tau": [0.2, 0.4]})
+    view = load_view(make_ledger(tmp_path, sweep, finals=finals), "c_tau")
+    info = grid_info(view, "C", "tau")
+    assert info.near["acc_novel"] == {(i, j) for i in (0, 1) for j in (1, 2)}
+    assert near_text(info, "acc_novel") == "4 of 6 cells are not distinguishable from the best"
+    path = draw_grid(info)[1].figure.layout.shapes[0].path
+    assert sorted(path.split(" M")) == sorted(
+        [
+            *("M0.5,-0.5L1.5,-0.5", "1.5,-0.5L2.5,-0.5", "0.5,1.5L1.5,1.5", "1.5,1.5L2.5,1.5"),
+            *("0.5,-0.5L0.5,0.5", "0.5,0.5L0.5,1.5", "2.5,-0.5L2.5,0.5", "2.5,0.5L2.5,1.5"),
+        ]
+    )
+    words = {row[:2]: row[-2] for row in grid_table(info).rows}
+    assert {place for place, word in words.items() if word == "no"} == low
+
+
+def test_too_few_seeds_outline_nothing(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record(C_TAU, [0, 1])), "c_tau")
+    info = grid_info(view, "C", "tau")
+    assert info.near == dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), frozenset())
+    assert [s.type for s in draw_grid(info)[0].figure.layout.shapes] == ["rect", "rect"]
+    assert {row[-1] for row in grid_table(info).rows} == {None}

@@ -9,9 +9,10 @@ from typing import Self
 
 from lps_sweep.files import atomic_write, sha256_bytes
 from lps_sweep.results import CheckpointRecord, FileRef
+from lps_sweep.sweep.budget import packs_forbidden
 from lps_sweep.sweep.executor import Accept, Blame, Death
 from lps_sweep.sweep.jobs import Job, JobMember, PackJob, TrunkJob
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row
+from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, Row
 
 
 def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
@@ -34,6 +35,7 @@ class FakeExecutor:
     status_of: Callable[[str], str] = lambda _trial_id: "done"
     num_workers: int = 2
     device: str = "cpu"
+    gpus_per_pack: float = 0.0
     where: str = "nowhere"
     packs: list[tuple[str, ...]] = field(default_factory=list)
     started: list[tuple[str, int]] = field(default_factory=list)
@@ -60,6 +62,9 @@ class FakeExecutor:
             atomic_write(folder / f"{job.trunk}.pt", b"weights")
             facts = f'{{"sha256": "{sha256_bytes(b"weights")}"}}'
             atomic_write(folder / f"{job.trunk}.json", facts.encode())
+            return None
+        if packs_forbidden(job.place.results):
+            accept([PackNotBegun({m.trial_id: m.attempt for m in job.members})])
             return None
         self.packs.append(tuple(m.trial_id for m in job.members))
         accept([PackBegun({m.trial_id: m.attempt for m in job.members}, {"device": "fake"})])

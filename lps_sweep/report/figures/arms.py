@@ -35,19 +35,25 @@ class AblationInfo:
         changes: Per arm, the settings that differ from the default arm's.
         gaps: Per arm and seed, the assignment gap in points: All minus the mean of Seen and Novel
             that is weighted by their numbers of images.
-        misnamed: Arms with a name of Table 4 that change something else.
+        paper_names: Per arm, the one of Table 4 that its changes make; empty for any other.
     """
 
     arms: SliceInfo
     changes: tuple[Changes, ...]
     gaps: tuple[Mapping[int, float], ...]
-    misnamed: tuple[str, ...]
+    paper_names: tuple[str, ...]
+
+    @property
+    def misnamed(self) -> tuple[str, ...]:
+        """Arms with a name of Table 4 that change something else."""
+        from lps_sweep.results.paper import ABLATION_ARMS
+
+        pairs = zip(self.arms.levels, self.paper_names, strict=True)
+        return tuple(str(arm) for arm, name in pairs if arm in ABLATION_ARMS and arm != name)
 
 
 def ablation_info(view: SweepView) -> AblationInfo | None:
     """The arms of `view`; None where it has fewer than two."""
-    from lps_sweep.results.paper import ABLATION_ARMS
-
     if len(view.record.axes.get(AXIS, ())) < 2:
         return None
     info = slice_info(view, AXIS, METRICS, pooled=False)
@@ -60,11 +66,7 @@ def ablation_info(view: SweepView) -> AblationInfo | None:
         arms=replace(info, reference=replace(reference, comparable=comparable)),
         changes=changes,
         gaps=tuple(_gaps(view, frame.to_dict("records")) for frame in rows),
-        misnamed=tuple(
-            str(arm)
-            for arm, name in zip(info.levels, names, strict=True)
-            if arm in ABLATION_ARMS and arm != name
-        ),
+        paper_names=tuple(names),
     )
 
 

@@ -77,6 +77,7 @@ def _write_cells(
     figure: Any, info: GridInfo, metric: str, labels: list[list[tuple[str, str]]]
 ) -> None:
     low, high = colour_range(info, metric)
+    written = []
     for i, row in enumerate(labels):
         for j, (first, second) in enumerate(row):
             mean = info.cells[i][j].mean(metric)
@@ -86,7 +87,8 @@ def _write_cells(
             else:
                 font["color"] = "#000001" if (mean - low) / (high - low) > 0.45 else "#ffffff"
             text = f"{first}<br>{plot_text(second).replace(', ', '<br>')}"
-            figure.add_annotation(x=j, y=i, text=text, showarrow=False, font=font)
+            written.append({"x": j, "y": i, "text": text, "showarrow": False, "font": font})
+    figure.update_layout(annotations=written)  # at once: one by one takes quadratic time
 
 
 def _short(cause: str) -> str:

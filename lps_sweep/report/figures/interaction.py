@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ORDER = 31
 DIVERGING = [[0.0, "#0a4f86"], [0.5, "#f7f5f0"], [1.0, "#b35400"]]
 """Blue below the sum, orange above it."""
-NARROWEST = 2.5
-"""Points either side of zero that the colours span at the least."""
+NARROWEST = 5.0
+"""Points that axes and colours span at the least, so that noise does not look like a pattern."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def variance_table(info: InteractionInfo) -> Table:
         f"{grid.across} and {grid.down}{_held(grid)}: exact analysis of variance of the complete, "
         "balanced grid, the seed as a block. The share of a source is that of the total sum of "
         "squares; beside it the share that it would be expected to have if nothing mattered, which "
-        "is its share of the degrees of freedom. p: F test against the residual, for near-normal "
-        "values of like spread."
+        "is its share of the degrees of freedom. p: F test against the residual, one test at a "
+        "time; for near-normal values of like spread only, which merged classes are not."
     )
     return Table(f"variance_{_name(grid)}", caption, columns, rows)
 
@@ -139,7 +139,9 @@ def _lines(grid: GridInfo, metric: str, title: str) -> Panel:
         tickvals=list(grid.columns),
         ticktext=[plot_text(value_text(level)) for level in grid.columns],
     )
-    figure.update_yaxes(title_text="%")
+    values = [v for row in grid.cells for cell in row for v in cell.numbers(metric)] or [0.0]
+    aside = max(0.0, NARROWEST - max(values) + min(values)) / 2 + 0.5
+    figure.update_yaxes(title_text="%", range=[thin(min(values) - aside), thin(max(values) + aside)])
     return Panel(title, figure, f"means by {grid.across}, a line for each {grid.down}")
 
 
@@ -147,7 +149,7 @@ def draw_residuals(info: InteractionInfo) -> tuple[Panel, ...]:
     """One heatmap per accuracy, with the same colours for all, centred at zero."""
     largest = max(abs(v) for rows in info.residuals.values() for row in rows for v in row)
     return tuple(
-        _residuals(info, metric, title, max(largest, NARROWEST))
+        _residuals(info, metric, title, max(largest, NARROWEST / 2))
         for metric, title in ACCURACIES.items()
     )
 
@@ -167,12 +169,14 @@ def _residuals(info: InteractionInfo, metric: str, title: str, limit: float) -> 
         hovertemplate="%{z:+.1f} points<extra></extra>",
         colorbar={"thickness": 8, "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 10}},
     )
+    written = []
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
             dark = abs(value) > 0.55 * limit
             font = {"size": 11, "color": "#ffffff" if dark else "#000001"}
             text = number_text(value, 1, signed=True).replace("-", "\u2212")
-            figure.add_annotation(x=j, y=i, text=text, showarrow=False, font=font)
+            written.append({"x": j, "y": i, "text": text, "showarrow": False, "font": font})
+    figure.update_layout(annotations=written)
     grid_axes(figure, grid)
     largest = max(abs(value) for row in rows for value in row)
     return Panel(title, figure, f"residuals of the sum up to {largest:.1f} points")

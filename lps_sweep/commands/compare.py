@@ -1,0 +1,125 @@
+"""`compare`: two sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.commands.output import aligned, number, print_json, wrapped
+from lps_sweep.errors import BadInputError, ExitCode
+
+if TYPE_CHECKING:
+    from lps_sweep.results.differences import MetricDifference, Shared, SweepDifferences
+
+METRICS = ("acc_seen", "acc_novel", "acc_all")
+"""What people are shown unless they ask for something else."""
+
+NUM_SHOWN = 5
+"""Configurations of one sweep only that are named."""
+
+
+def compare(*, first: Path, second: Path, metric: Sequence[str], json: bool) -> int:
+    """Shows what differs between two sweeps."""
+    from lps_sweep.results.differences import sweep_differences
+
+    wanted = metric or (() if json else METRICS)
+    places = [_place(path) for path in (first, second)]
+    found = sweep_differences(places[0], places[1], wanted)
+    if json:
+        print_json(_content(found))
+    else:
+        print("\n\n".join(_sections(found, (first, second))))
+    return ExitCode.DONE
+
+
+def _place(path: Path) -> tuple[Path, str]:
+    """The results folder and the name of the sweep in a path ``DIR/SWEEP``."""
+    from lps_sweep.results import Ledger
+
+    whole = path.absolute()
+    if not Ledger.exists(whole.parent):
+        raise BadInputError(
+            "no ledger beside this: name the folder of a sweep in its results folder, as DIR/SWEEP",
+            str(path),
+        )
+    return whole.parent, whole.name
+
+
+def _content(found: SweepDifferences) -> dict[str, Any]:
+    return {
+        "settings": {name: list(pair) for name, pair in found.settings.items()},
+        "seeds": [found.first.seeds, found.second.seeds],
+        "shared": [asdict(one) for one in found.shared],
+        "only_first": found.only_first,
+        "only_second": found.only_second,
+    }
+
+
+def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str]:
+    lines = [f"A  {paths[0]}", f"B  {paths[1]}"]
+    if found.first.seeds != found.second.seeds:
+        for name, record in (("A", found.first), ("B", found.second)):
+            lines.append(wrapped(f"seeds of {name}: {', '.join(map(str, record.seeds))}"))
+    for name, only in (("A", found.only_first), ("B", found.only_second)):
+        if only:
+            some = "; ".join(_words(values) for values in only[:NUM_SHOWN])
+            more = "; ..." if len(only) > NUM_SHOWN else ""
+            lines.append(wrapped(f"{_number(len(only))} in {name} only: {some}{more}"))
+    yield "\n".join(lines)
+    yield _settings(found)
+    if not found.shared:
+        yield "no configuration is in both"
+        return
+    identical = sum(one.identical for one in found.shared)
+    trials = f"; {identical} trials are one and the same in A and B" if identical else ""
+    yield wrapped(
+        f"{_number(len(found.shared))} in both{trials}. B - A is paired by seed, with its 95 % "
+        "interval from three seeds on; accuracies are oracle, in percent."
+    )
+    for metric in found.shared[0].metrics:
+        yield f"{metric}\n{_table(found.shared, metric)}"
+
+
+def _number(count: int) -> str:
+    return "1 configuration" if count == 1 else f"{count} configurations"
+
+
+def _settings(found: SweepDifferences) -> str:
+    from lps_sweep.report.tables import value_text
+
+    if not found.settings:
+        return "settings: the same, but for what is varied"
+    rows = [(name, value_text(a), value_text(b)) for name, (a, b) in found.settings.items()]
+    return "settings that differ\n" + aligned(("", "A", "B"), rows, "lll")
+
+
+def _words(values: Mapping[str, Any]) -> str:
+    from lps_sweep.report.tables import value_text
+
+    return " ".join(f"{name}={value_text(value)}" for name, value in values.items())
+
+
+def _table(shared: Sequence[Shared], metric: str) -> str:
+    from lps_sweep.report.tables import value_text
+
+    names = list(shared[0].values)
+    header = (*names, "mean A", "n", "mean B", "n", "B - A", "pairs", "from", "to")
+    rows = [
+        (*(value_text(one.values[name]) for name in names), *_cells(one.metrics[metric]))
+        for one in shared
+    ]
+    return aligned(header, rows, "l" * len(names) + "r" * 8)
+
+
+def _cells(difference: MetricDifference) -> Iterator[str]:
+    for described in (difference.first, difference.second):
+        yield number(described.mean if described else None)
+        yield str(described.n) if described else "0"
+    paired = difference.paired
+    low, high = (paired.described.interval if paired else None) or (None, None)
+    yield number(paired.described.mean if paired else None, signed=True)
+    yield str(len(paired.seeds)) if paired else "0"
+    yield number(low, signed=True)
+    yield number(high, signed=True)

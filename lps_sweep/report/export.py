@@ -1,0 +1,63 @@
+"""The frames of a sweep as CSV and Parquet files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.files import atomic_write
+from lps_sweep.report.escape import csv_text
+from lps_sweep.report.tables import value_text
+from lps_sweep.results import load_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def export_frames(results: Path, sweep: str, folder: Path, *, parquet: bool) -> list[Path]:
+    """Writes ``trials`` and ``epochs`` (see `SweepView`) of `sweep` into `folder`.
+
+    Numbers have all their digits, and a number that is not there is empty, or null in Parquet. A
+    list is written as JSON. A column of a swept parameter that mixes numbers, words and nothing is
+    text. In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Args:
+        results: The results folder.
+        sweep: Name of the sweep.
+        folder: Made if missing; files of the same names are replaced.
+        parquet: Whether Parquet is written as well, for which pyarrow is needed.
+
+    Returns:
+        The files written.
+
+    Raises:
+        BadInputError: There is no ledger, or no sweep of this name.
+        StorageError: The ledger cannot be read, or a file cannot be written.
+    """
+    view = load_view(results, sweep)
+    paths = []
+    for name, frame in (("trials", view.trials), ("epochs", view.epochs)):
+        plain = _texts(frame, value_text)
+        paths.append(folder / f"{name}.csv")
+        content = _texts(plain, csv_text).to_csv(index=False, lineterminator="\n")
+        atomic_write(paths[-1], content.encode())
+        if parquet:
+            paths.append(folder / f"{name}.parquet")
+            buffer = io.BytesIO()
+            plain.to_parquet(buffer, index=False, engine="pyarrow")
+            atomic_write(paths[-1], buffer.getvalue())
+    return paths
+
+
+def _texts(frame: pd.DataFrame, text: Callable[[Any], str]) -> pd.DataFrame:
+    """`frame` with all that is neither number nor truth value made text."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    def column(values: pd.Series[Any]) -> pd.Series[Any]:
+        if is_numeric_dtype(values) or is_bool_dtype(values):
+            return values
+        return values.map(lambda value: None if value is None else text(value)).astype("str")
+
+    return frame.apply(column)

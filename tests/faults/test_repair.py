@@ -1,0 +1,325 @@
+"""What `check` finds in a damaged folder, and that a repaired one loses no finished trial."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lps_sweep import cli, failpoints
+from lps_sweep.errors import ExitCode
+from lps_sweep.results import Ledger, driver_lock, read_sidecar, sidecar_paths
+from lps_sweep.sweep.check import examine
+from tests.faults import truth
+from tests.faults.checker import check
+from tests.faults.harness import DIED, Case, in_child
+from tests.faults.recorded import outcomes_of
+
+pytestmark = pytest.mark.fault
+
+Straight = tuple[Case, list[str]]
+
+
+@pytest.fixture
+def done(straight: Straight, folder: Path) -> Case:
+    """A finished sweep, to be damaged."""
+    shutil.copytree(straight[0].truth.parent, folder / "case")
+    return Case(straight[0].space, folder / "case/results", folder / "case/truth.jsonl")
+
+
+@pytest.fixture
+def halfway(straight: Straight, folder: Path) -> Case:
+    """Two trials of four are finished, two are at epoch 3 of 4; the driver was killed."""
+    del straight
+    case = Case.at(folder / "case", epochs=4)
+    assert case.run("ledger.committed:13", expected=(DIED,)) == DIED
+    assert len(outcomes_of(case.results)) == 2
+    return case
+
+
+def flip(path: Path, where: float = 0.5) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * where)] ^= 4
+    path.write_bytes(content)
+
+
+def sql(results: Path, *statements: str) -> None:
+    connection = sqlite3.connect(results / "ledger.sqlite")
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def verdict(case: Case, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    code = cli.main(["check", str(case.results), *options])
+    return code, capsys.readouterr().out
+
+
+def mended(case: Case, straight: Straight, capsys: pytest.CaptureFixture[str]) -> str:
+    """Repairs, runs to the end, and asks both checkers; what the repair said."""
+    assert verdict(case, capsys)[0] == ExitCode.STORAGE
+    code, said = verdict(case, capsys, "--repair")
+    assert code == ExitCode.DONE, said
+    assert examine(case.results) == []
+    assert case.run() == 0, case.truth.with_suffix(".out").read_text()
+    assert check(case.truth, case.results, straight[0].results) == []
+    assert verdict(case, capsys) == (0, f"{case.results}: everything is as it was recorded\n")
+    return said
+
+
+def test_a_whole_folder_is_called_so(done: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in done.results.rglob("*") if path.is_file()}
+    assert verdict(done, capsys) == (0, f"{done.results}: everything is as it was recorded\n")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_killed_driver_leaves_a_folder_without_damage(
+    halfway: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verdict(halfway, capsys)[0] == ExitCode.DONE
+
+
+DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
+    "artefact flipped": (
+        lambda case: flip(sorted(case.results.glob("artefacts/*-1.npz"))[0]),
+        "Its outcome stays, since a finished trial is never run again",
+    ),
+    "artefact deleted": (
+        lambda case: sorted(case.results.glob("artefacts/*-1.npz"))[0].unlink(),
+        "the artefact will be recorded as lost",
+    ),
+    "checkpoint flipped": (
+        lambda case: flip(sorted(case.results.glob("checkpoints/*/epoch-0003-member*"))[0]),
+        "the checkpoint of epoch 3 is lost",
+    ),
+    "trunk flipped": (
+        lambda case: flip(next(case.results.glob("checkpoints/trunks/*.pt"))),
+        "made again by the next run that needs it",
+    ),
+    "facts of a trunk cut": (
+        lambda case: next(case.results.glob("checkpoints/trunks/*.json")).write_text("{"),
+        "made again by the next run that needs it",
+    ),
+    "sidecar flipped": (
+        lambda case: flip(sorted(case.results.glob("artefacts/*-1.json"))[0]),
+        "It will be written again from the ledger",
+    ),
+    "an outcome changed": (
+        lambda case: sql(case.results, "UPDATE outcomes SET metrics = '{\"acc_all\":99.0}'"),
+        "the ledger contradicts",
+    ),
+    "an epoch changed": (
+        lambda case: sql(case.results, "UPDATE epochs SET metrics = '{}' WHERE epoch = 2"),
+        "the ledger contradicts",
+    ),
+    "a configuration changed": (
+        lambda case: sql(case.results, "UPDATE trials SET config = replace(config, '10', '11')"),
+        "the ledger contradicts",
+    ),
+    "ends lost": (
+        lambda case: sql(case.results, "DELETE FROM outcomes", "UPDATE attempts SET ended = NULL"),
+        "the ledger has lost its end",
+    ),
+    "ledger deleted": (lambda case: lose_ledger(case), "is gone. It will be set aside and rebuilt"),
+    "ledger emptied": (lambda case: ledger(case).write_bytes(b""), "is empty"),
+    "ledger cut": (lambda case: cut(ledger(case), 0.6), "rebuilt from its last copy"),
+    "head of the ledger": (lambda case: flip(ledger(case), 0.0), "rebuilt from its last copy"),
+    "text of the ledger": (
+        lambda case: sql(case.results, "UPDATE epochs SET metrics = '{' WHERE epoch = 2"),
+        "no JSON text",
+    ),
+    "ledger and copy": (
+        lambda case: lose_ledger_and_copy(case),
+        "is gone",
+    ),
+}
+
+
+def ledger(case: Case) -> Path:
+    return case.results / "ledger.sqlite"
+
+
+def lose_ledger(case: Case) -> None:
+    for path in case.results.glob("ledger.sqlite*"):
+        path.unlink()
+
+
+def lose_ledger_and_copy(case: Case) -> None:
+    lose_ledger(case)
+    cut(case.results / "ledger.copy.sqlite", 0.5)
+
+
+def lose_half_of_it(case: Case) -> None:
+    (case.results / "ledger.sqlite-wal").unlink()
+    ledger(case).write_bytes(b"SQLite format 3\0" + b"\xa5" * 9000)
+
+
+def cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_no_damage_costs_a_finished_trial(
+    name: str, done: Case, straight: Straight, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage, sentence = DAMAGE[name]
+    damage(done)
+    code, said = verdict(done, capsys)
+    assert (code, sentence in said) == (ExitCode.STORAGE, True), said
+    assert "nothing was changed yet" in said
+    mended(done, straight, capsys)
+
+
+def test_an_artefact_that_is_lost_is_recorded_as_lost(
+    done: Case, straight: Straight, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = sorted(done.results.glob("artefacts/*-1.npz"))[0]
+    trial = path.stem.rpartition("-")[0]
+    flip(path)
+    mended(done, straight, capsys)
+    with Ledger.open(done.results) as reader:
+        row = next(row for row in reader.trial_rows("faults", False) if row.trial_id == trial)
+    assert (row.status, row.artefact) == ("done", None)
+    assert row.error.startswith("artefact lost: ")
+    assert path.with_name(path.name + ".damaged").exists()
+
+
+@pytest.mark.parametrize("lose", [lose_ledger, lose_half_of_it])
+def test_a_run_refuses_a_lost_ledger_and_starts_nothing(
+    lose: Callable[[Case], None], halfway: Case
+) -> None:
+    lose(halfway)
+    before = truth.read(halfway.truth)
+    assert halfway.run(expected=(5,), says="ledger") == ExitCode.STORAGE
+    assert [e["kind"] for e in truth.read(halfway.truth)[len(before) :]] == ["run", "exit"]
+
+
+def test_a_ledger_lost_halfway_is_rebuilt_and_the_rest_is_run(
+    halfway: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished = outcomes_of(halfway.results)
+    lose_ledger(halfway)
+    code, said = verdict(halfway, capsys, "--repair")
+    assert code == ExitCode.DONE
+    assert "2 finished trials recorded again from their sidecars" in said
+    assert outcomes_of(halfway.results) == finished
+    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
+        truth.write(halfway.truth, "forgiven", trial=trial)
+    assert halfway.run() == 0
+    assert check(halfway.truth, halfway.results) == []
+
+
+def test_a_log_of_the_ledger_that_is_lost_costs_no_finished_trial(
+    halfway: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished = outcomes_of(halfway.results)
+    log = halfway.results / "ledger.sqlite-wal"
+    assert log.stat().st_size > 0
+    log.unlink()
+    assert halfway.run(expected=(5,), says="ledger") == ExitCode.STORAGE
+    assert verdict(halfway, capsys, "--repair")[0] == ExitCode.DONE
+    assert outcomes_of(halfway.results) == finished
+    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
+        truth.write(halfway.truth, "forgiven", trial=trial)
+    assert halfway.run() == 0
+    assert check(halfway.truth, halfway.results) == []
+
+
+def test_a_damaged_checkpoint_of_a_trial_in_training(
+    halfway: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished = outcomes_of(halfway.results)
+    for path in halfway.results.glob("checkpoints/*/epoch-0002-member*"):
+        flip(path)
+    code, said = verdict(halfway, capsys)
+    assert (code, said.count("the trial goes on from the one before")) == (5, 2)
+    assert verdict(halfway, capsys, "--repair")[0] == 0
+    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
+        truth.write(halfway.truth, "forgiven", trial=trial)
+    assert halfway.run() == 0
+    assert check(halfway.truth, halfway.results) == []
+
+
+def test_a_repair_that_is_killed_is_done_again(
+    done: Case, straight: Straight, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    lose_ledger(done)
+    flip(sorted(done.results.glob("artefacts/*-1.npz"))[0])
+    died = 0
+    for k in range(1, 200):
+        shutil.copytree(done.truth.parent, folder / str(k))
+        case = Case(done.space, folder / str(k) / "results", folder / str(k) / "truth.jsonl")
+
+        def repair(k: int = k, case: Case = case) -> int:
+            failpoints.arm(f"*:{k}")
+            return cli.main(["check", str(case.results), "--repair"])
+
+        _, code = in_child(repair, folder / "out")
+        assert code in (0, DIED), (folder / "out").read_text()
+        if code == 0:
+            break
+        died += 1
+        verdict(case, capsys, "--repair")
+        assert examine(case.results) == []
+        assert case.run() == 0
+        assert check(case.truth, case.results, straight[0].results) == []
+    assert died >= 10
+
+
+def test_a_driver_at_work_is_left_alone(done: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    with driver_lock(done.results):
+        assert cli.main(["check", str(done.results)]) == ExitCode.OWNED
+    assert "a driver is at work" in capsys.readouterr().err
+
+
+def test_another_version_is_no_damage(done: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("ledger.sqlite", "ledger.copy.sqlite"):
+        connection = sqlite3.connect(done.results / name)
+        connection.execute("PRAGMA user_version = 99")
+        connection.close()
+    assert cli.main(["check", str(done.results), "--repair"]) == ExitCode.STORAGE
+    assert "leaves the file as it is" in capsys.readouterr().err
+    assert not list(done.results.glob("*.damaged"))
+
+
+def test_nothing_to_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(tmp_path)]) == ExitCode.BAD_INPUT
+    assert "no ledger" in capsys.readouterr().err
+
+
+def test_a_trial_that_was_opened_again_is_not_taken_for_a_lost_one(done: Case) -> None:
+    trial, paths = next(iter(sidecar_paths(done.results).items()))
+    assert len(paths) == 1
+    sql(done.results, f"UPDATE outcomes SET status = 'failed' WHERE trial_id = '{trial}'")
+    with Ledger.open(done.results, write=True) as writer:
+        writer.reopen([trial])
+    assert examine(done.results) == []
+    truth.write(done.truth, "forgiven", trial=trial)
+    assert done.run() == 0
+    assert sidecar_paths(done.results)[trial][0].name == f"{trial}-2.json"
+    assert examine(done.results) == []
+
+
+def test_a_sidecar_speaks_for_itself(done: Case) -> None:
+    trial, (path,) = next(iter(sidecar_paths(done.results).items()))
+    content = json.loads(path.read_text())
+    assert content["trials"][0]["config"]["dataset"] == "digits"
+    assert content["trials"][0]["seed"] == 0
+    assert content["outcomes"][0]["status"] == "done"
+    assert set(content["outcomes"][0]["metrics"]) >= {"acc_seen", "acc_novel", "acc_all"}
+    assert len(content["outcomes"][0]["artefact_sha256"]) == 64
+    assert [row["epoch"] for row in content["epochs"]] == [1, 2, 3]
+    assert read_sidecar(path).trial_id == trial
+
+
+def test_the_copy_is_a_ledger(done: Case, folder: Path) -> None:
+    (folder / "copy").mkdir()
+    shutil.copy(done.results / "ledger.copy.sqlite", folder / "copy" / "ledger.sqlite")
+    with Ledger.open(folder / "copy") as copy, Ledger.open(done.results) as original:
+        assert copy.digest("faults") == original.digest("faults")
+    assert (done.results / "ledger.copy.sqlite").stat().st_mode & 0o777 == 0o600
