@@ -1,4 +1,4 @@
-"""The faults of `benchmarks.faults`: each disturbs a case, and leaves its last run to the caller."""
+"""The faults of `benchmarks.faults`: each disturbs a case, whose last run is the caller's."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def killed_by_sigkill(
     del setting, number
     codes = [
         case.run(
-            expected=(0, KILLED), kill_after_s=draw.uniform(0, 1.8), epoch_s=0.02, separate=True
+            expected=(0, KILLED), kill_after_s=draw.uniform(0.2, 1.8), epoch_s=0.1, separate=True
         )
         for _ in range(5)
     ]
@@ -111,7 +111,7 @@ def ledger_deleted(
 KINDS: dict[str, tuple[Fault, int, int]] = {
     "kill at a failpoint": (killed_at_a_failpoint, 300, 40),
     "kills while it resumes": (killed_again_and_again, 100, 10),
-    "SIGKILL at a random time": (killed_by_sigkill, 40, 4),
+    "SIGKILL at a random time": (killed_by_sigkill, 25, 4),
     "disk full": (disk_full, 200, 25),
     "bit in a checkpoint": (bit_in_a_checkpoint, 60, 10),
     "bit in the ledger": (bit_in_the_ledger, 200, 20),

@@ -18,20 +18,18 @@ import argparse
 import dataclasses
 import json
 import math
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.machine import machine_facts
 from lps_sweep.config import (
     Config,
     DataConfig,
@@ -220,11 +218,8 @@ def report(case: Case, timings: Timings) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "benchmark": "packing",
         **dataclasses.asdict(case),
-        "machine": f"{_processor()}, {os.cpu_count()} CPUs",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+        **machine_facts(),
         "precision": "float32",
-        "num_threads": torch.get_num_threads(),
         "clock": "CPU time",
         "max_abs_difference": timings.difference,
         "difference_between_members": timings.spread,
@@ -284,14 +279,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts = report(case, measure(case))
     print(json.dumps(facts) if as_json else text(facts))
     return 0 if facts["valid"] else 1
-
-
-def _processor() -> str:
-    """Name of the processor, where the system tells it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
