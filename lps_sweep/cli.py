@@ -94,6 +94,19 @@ def build_parser() -> Parser:
     pretrain = verbs.add_parser("pretrain", help="make the pre-trained trunk of a configuration")
     _add_settings(pretrain)
 
+    prepare = verbs.add_parser("prepare", help="decode the photographs of imagenet100 once")
+    prepare.add_argument("dataset", metavar="DATASET", help="imagenet100")
+    prepare.add_argument(
+        "--root", type=Path, required=True, metavar="DIR", help="has train/<synset>/*.JPEG"
+    )
+    prepare.add_argument(
+        "--size", type=int, metavar="PIXELS", help="side of the stored images (default: 256)"
+    )
+    prepare.add_argument(
+        "--skip-corrupt", action="store_true", help="leave out what cannot be decoded"
+    )
+    prepare.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+
     verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
     return parser
 

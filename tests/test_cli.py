@@ -19,7 +19,7 @@ from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.driver import sweep_record, trial_record
 
 C_TAU = Path(__file__).parents[1] / "search_spaces" / "c_tau.yaml"
-VERBS = ("plan", "run", "status", "report", "train", "pretrain")
+VERBS = ("plan", "run", "status", "show", "compare", "export", "report", "train", "pretrain")
 HEAVY = {"torch", "torchvision", "ray", "pandas", "plotly", "scipy", "sklearn", "optuna"}
 SPACE = """\
 name: small
@@ -126,10 +126,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"lps_sweep {__version__}\n"
 
 
-def test_plan_and_status_load_neither_torch_nor_ray(file: Path, tmp_path: Path) -> None:
+def test_looking_loads_nothing_heavy(file: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     record(results, file, done=[0])
-    for verb in (["plan", str(file), "--results", str(results)], ["status", str(results)]):
+    trial = planned(file)[1][0].trial_id
+    plan = ["plan", str(file), "--results", str(results)]
+    for verb in (plan, ["status", str(results)], ["show", str(results), trial]):
         status, modules = loaded_by(*verb)
         assert status == 0
         assert "sqlite3" in modules
@@ -185,7 +187,9 @@ def test_plan_after_a_part_ran(
     assert shown["bytes_left"] == 2_000_000
     assert main(["plan", str(file), "--results", str(results)]) == 0
     printed = capsys.readouterr().out
-    assert "already recorded: 3 done, 1 failed; to run: 2" in printed
+    lines = printed.splitlines()
+    assert "already recorded: 3 done, 1 failed; to run: 2" in lines
+    assert "tried again with: --retry failed" in lines
     assert "2 MB of disk" in printed
 
 

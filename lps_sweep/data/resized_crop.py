@@ -34,6 +34,10 @@ CHUNK_PIXELS = 1 << 20
 """Values that a CPU works on at a time: what fits its cache is done six times faster."""
 
 
+Taps = list[tuple[Tensor, Tensor]]
+"""Source places, int64 (B, side), and weights, int32 (B, side), of each target place."""
+
+
 @dataclass(frozen=True)
 class BoxDraws:
     """The part of each sample that is cut out; all int64 (B,).
@@ -90,14 +94,13 @@ def resize_boxes(images: Tensor, draws: BoxDraws, side: int) -> Tensor:
     for start in range(0, len(images), chunk):
         part = slice(start, start + chunk)
         turned = images[part].transpose(2, 3).contiguous()
-        narrow = _weighted_rows(turned, [(place[part], weight[part]) for place, weight in columns])
-        turned = narrow.transpose(2, 3).contiguous()
-        parts.append(_weighted_rows(turned, [(place[part], weight[part]) for place, weight in rows]))
+        turned = _weighted_rows(turned, columns, part).transpose(2, 3).contiguous()
+        parts.append(_weighted_rows(turned, rows, part))
     return torch.cat(parts)
 
 
-def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> list[tuple[Tensor, Tensor]]:
-    """Source places, int64 (B, side), and weights, int32 (B, side), of each target place.
+def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> Taps:
+    """What each target place is made of.
 
     In float64 and in the order of Pillow's own computation, whose rounding is part of the result.
     """
@@ -125,8 +128,10 @@ def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> list[tuple[
     ]
 
 
-def _weighted_rows(images: Tensor, taps: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """The weighted sums of the rows at `taps`: uint8 (B, C, H, W) to uint8 (B, C, side, W).
+def _weighted_rows(images: Tensor, taps: Taps, part: slice) -> Tensor:
+    """The weighted sums of rows: uint8 (B, C, H, W) to uint8 (B, C, side, W).
+
+    `images` are those of `part` of the batch that `taps` are of.
 
     Whole rows are fetched, which a CPU does an order of magnitude faster than single pixels.
     """
@@ -136,6 +141,6 @@ def _weighted_rows(images: Tensor, taps: list[tuple[Tensor, Tensor]]) -> Tensor:
     shape = (batch, channels, taps[0][0].shape[1], width)
     total = torch.full(shape, 1 << WEIGHT_BITS - 1, dtype=torch.int32, device=images.device)
     for place, weight in taps:
-        fetched = rows.index_select(0, (start + place[:, None]).flatten()).view(shape)
-        total.addcmul_(fetched.to(torch.int32), weight[:, None, :, None])
+        fetched = rows.index_select(0, (start + place[part, None]).flatten()).view(shape)
+        total.addcmul_(fetched.to(torch.int32), weight[part, None, :, None])
     return (total >> WEIGHT_BITS).clamp_(max=255).to(torch.uint8)

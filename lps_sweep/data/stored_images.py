@@ -7,6 +7,7 @@ leaves the older pair as it was.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -67,7 +68,7 @@ class Manifest:
         """Of the file of pixels."""
         return CHANNELS * self.image_size**2
 
-    @property
+    @functools.cached_property
     def content(self) -> str:
         """SHA-256 (hex) of size, classes, file names and pixels: the data set's fingerprint."""
         classes = [[one.name, one.files, one.sha256] for one in self.classes]

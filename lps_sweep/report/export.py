@@ -21,7 +21,8 @@ def export_frames(results: Path, sweep: str, folder: Path, *, parquet: bool) -> 
 
     Numbers have all their digits, and a number that is not there is empty, or null in Parquet. A
     list is written as JSON. A column of a swept parameter that mixes numbers, words and nothing is
-    text. In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
+    text. In CSV a text is on one line, and one that a spreadsheet would take for a formula begins
+    with an apostrophe.
 
     Args:
         results: The results folder.
@@ -58,6 +59,6 @@ def _texts(frame: pd.DataFrame, text: Callable[[Any], str]) -> pd.DataFrame:
     def column(values: pd.Series[Any]) -> pd.Series[Any]:
         if is_numeric_dtype(values) or is_bool_dtype(values):
             return values
-        return values.map(lambda value: None if value is None else text(value)).astype("str")
+        return values.map(text, na_action="ignore").astype("str")
 
     return frame.apply(column)

@@ -29,7 +29,6 @@ from lps_sweep.results.sidecars import (
     Sidecar,
     agree,
     read_sidecar,
-    remove_sidecar,
     sidecar_paths,
     write_sidecar,
 )
@@ -76,7 +75,6 @@ __all__ = [
     "read_file",
     "read_sidecar",
     "remove_parts",
-    "remove_sidecar",
     "save_artefact",
     "sha256_file",
     "sidecar_paths",

@@ -20,6 +20,7 @@ DRAWS = 200_000
 """Monte Carlo draws behind the quantiles; their error is below 1 % of a quantile."""
 
 _RELATIVE_ZERO = 1e-9
+_RANK_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,12 @@ def contrast_table(values: Mapping[L, Mapping[int, float]], default: L) -> Contr
     """
     if not values.get(default):
         raise ValueError(f"the default level {default!r} has no value")
-    fit = _fit(values)
+    return _compared(values, default, _fit(values))
+
+
+def _compared(
+    values: Mapping[L, Mapping[int, float]], default: L, fit: _Fit[L]
+) -> ContrastTable[L]:
     levels, seeds, sd = fit.levels, fit.seeds, fit.sd
     others = [level for level in values if level != default]
     rows = {level: _row(levels, len(seeds), level, default) for level in others if level in levels}
@@ -148,7 +154,7 @@ def near_best(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | Non
         return None
     fit = _fit(values)
     best = levels[int(np.argmax(fit.beta[: len(levels)]))]
-    table = contrast_table(values, best)
+    table = _compared(values, best, fit)
     if table.critical is None:
         return None
     near = {k for k, c in table.contrasts.items() if c.interval and c.interval[1] >= 0}
@@ -157,12 +163,22 @@ def near_best(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | Non
 
 @dataclass(frozen=True)
 class _Fit(Generic[L]):
-    """Least squares of level + seed: design, (X'X)^+, coefficients, residual spread."""
+    """Least squares of level + seed, for a design X.
+
+    Attributes:
+        levels: Those with a value, in the order of the first columns of X.
+        seeds: Those of the other columns.
+        inverse: (X'X)^+.
+        projection: On the row space of X.
+        beta: Coefficients.
+        sd: Root of the residual variance; None without degrees of freedom.
+        df: Residual degrees of freedom.
+    """
 
     levels: list[L]
     seeds: list[int]
-    x: Array
     inverse: Array
+    projection: Array
     beta: Array
     sd: float | None
     df: int
@@ -174,12 +190,15 @@ def _fit(values: Mapping[L, Mapping[int, float]]) -> _Fit[L]:
     x, y = _design(values, levels, seeds)
     if not np.isfinite(y).all():
         raise ValueError("a value is not finite")
-    inverse = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
+    squares, vectors = np.linalg.eigh(x.T @ x)
+    kept = squares > _RANK_TOLERANCE * squares[-1]
+    basis, spread = vectors[:, kept], squares[kept]
+    inverse: Array = (basis / spread) @ basis.T
     beta = inverse @ (x.T @ y)
-    df = int(y.size - np.linalg.matrix_rank(x))
+    df = int(y.size - kept.sum())
     residual = y - x @ beta
     sd = float(np.sqrt(residual @ residual / df)) if df > 0 else None
-    return _Fit(levels, seeds, x, inverse, beta, sd, df)
+    return _Fit(levels, seeds, inverse, basis @ basis.T, beta, sd, df)
 
 
 def _design(
@@ -202,7 +221,7 @@ def _row(levels: list[L], num_seeds: int, level: L, default: L) -> Array:
 
 def _estimable(row: Array, fit: _Fit[L]) -> bool:
     """Whether the data determine the contrast: it lies in the row space of the design."""
-    return bool(np.allclose(row @ fit.inverse @ (fit.x.T @ fit.x), row, atol=1e-8))
+    return bool(np.allclose(row @ fit.projection, row, atol=1e-8))
 
 
 def _family(rows: Array, inverse: Array, sd: float, df: int) -> tuple[Array, Array]:

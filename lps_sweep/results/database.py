@@ -41,9 +41,10 @@ CREATE TABLE attempts (
     UNIQUE (trial_id, attempt)
 ) STRICT;
 CREATE UNIQUE INDEX open_attempt ON attempts (trial_id) WHERE ended IS NULL;
+-- crc: `verify.crc_of_epoch`, since SQLite does not notice a changed bit in a row
 CREATE TABLE epochs (
     trial_id TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
-    seconds REAL, metrics TEXT NOT NULL,
+    seconds REAL, metrics TEXT NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (trial_id, epoch, attempt),
     FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
 ) STRICT;

@@ -26,6 +26,7 @@ from lps_sweep.results.records import (
     json_text,
     metrics_text,
 )
+from lps_sweep.results.verify import crc_of_epoch
 
 LEDGER_NAME = "ledger.sqlite"
 
@@ -202,12 +203,13 @@ class Ledger(LedgerReader):
         Numbers that are not finite are kept as "no value". False, and nothing written, if
         `attempt` is not the open one of the trial or if it has recorded this epoch already.
         """
-        took = float(seconds) if math.isfinite(seconds) else None
+        took, text = float(seconds) if math.isfinite(seconds) else None, metrics_text(metrics)
+        crc = crc_of_epoch(trial_id, epoch, attempt, text)
         with self.transaction():
             cursor = self._execute(
-                "INSERT INTO epochs (trial_id, epoch, attempt, seconds, metrics)"
-                f" SELECT ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN}) ON CONFLICT DO NOTHING",
-                (trial_id, epoch, attempt, took, metrics_text(metrics), trial_id, attempt),
+                "INSERT INTO epochs (trial_id, epoch, attempt, seconds, metrics, crc)"
+                f" SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN}) ON CONFLICT DO NOTHING",
+                (trial_id, epoch, attempt, took, text, crc, trial_id, attempt),
             )
         return cursor.rowcount == 1
 

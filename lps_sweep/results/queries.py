@@ -199,14 +199,6 @@ def known(connection: sqlite3.Connection) -> dict[str, str]:
     )
 
 
-def reopened(connection: sqlite3.Connection) -> list[tuple[str, int]]:
-    """Trials whose outcome was taken back, each with the attempt that had brought it."""
-    return connection.execute(
-        "SELECT trial_id, attempt FROM attempts WHERE ended GLOB 'failed, tried again: *'"
-        " OR ended GLOB 'diverged, tried again: *'"
-    ).fetchall()
-
-
 def states(connection: sqlite3.Connection, sweep: str, driver_alive: bool) -> dict[str, str]:
     """State of each planned trial, in plan order; an attempt begun runs if the driver does."""
     open_state = "running" if driver_alive else "not_run"

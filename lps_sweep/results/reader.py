@@ -158,10 +158,6 @@ class LedgerReader:
         """All trials that were ever planned in any sweep; their outcome, or an empty text."""
         return self._read(queries.known)
 
-    def reopened(self) -> list[tuple[str, int]]:
-        """Trials of all sweeps whose outcome was taken back, and the attempt that it was of."""
-        return self._read(queries.reopened)
-
     def sidecar(self, trial_id: str) -> Sidecar | None:
         """All rows of a finished trial; nothing if it is not finished.
 

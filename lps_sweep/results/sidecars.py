@@ -107,19 +107,6 @@ def write_sidecar(results_dir: Path, sidecar: Sidecar) -> None:
     atomic_write(results_dir / sidecar.path, json.dumps(body, indent=1).encode())
 
 
-def remove_sidecar(results_dir: Path, trial_id: str, attempt: int) -> None:
-    """Removes the sidecar of an outcome that was taken back, if it is still there.
-
-    Raises:
-        StorageError: It cannot be removed.
-    """
-    path = results_dir / FOLDER / f"{trial_id}-{attempt}.json"
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot remove {path}: {error.strerror}") from error
-
-
 def read_sidecar(path: Path) -> Sidecar:
     """The sidecar at `path`, after its hash was found right.
 

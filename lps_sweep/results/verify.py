@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from pathlib import Path
 
 from lps_sweep.errors import StorageError
@@ -18,12 +19,17 @@ _JSON = {
 """Columns that hold JSON text, by table."""
 
 
+def crc_of_epoch(trial_id: str, epoch: int, attempt: int, metrics: str) -> int:
+    """CRC-32 of what an epoch's row says; `metrics` is its JSON text."""
+    return zlib.crc32(f"{trial_id} {epoch} {attempt} {metrics}".encode())
+
+
 def verify(connection: sqlite3.Connection, path: Path) -> None:
     """Reads the whole database.
 
     Raises:
-        StorageError: Its structure is damaged, rows refer to rows that are not there, or text
-            that should be JSON is not.
+        StorageError: Its structure is damaged, rows refer to rows that are not there, text that
+            should be JSON is not, or an epoch's row does not have its checksum.
     """
     for (found,) in connection.execute("PRAGMA quick_check(1)"):
         if found != "ok":
@@ -37,3 +43,8 @@ def verify(connection: sqlite3.Connection, path: Path) -> None:
         ).fetchone()
         if wrong:
             raise StorageError(f"{path} is damaged: {wrong} rows of {table} are no JSON text")
+    for *row, crc in connection.execute(
+        "SELECT trial_id, epoch, attempt, metrics, crc FROM epochs"
+    ):
+        if crc_of_epoch(*row) != crc:
+            raise StorageError(f"{path} is damaged: epoch {row[1]} of trial {row[0]} was changed")

@@ -77,14 +77,14 @@ class ArtefactLost:
 
 @dataclass(frozen=True)
 class CheckpointLost:
-    """The newest checkpoint of a trial."""
+    """A checkpoint of a trial."""
 
     record: CheckpointRecord
     reason: str
     finished: bool
 
     def __str__(self) -> str:
-        end = "its outcome stays" if self.finished else "the trial goes on from the one before"
+        end = "its outcome stays" if self.finished else "the trial goes on from another"
         return (
             f"trial {self.record.trial_id}: the checkpoint of epoch {self.record.epoch} is lost: "
             f"{self.reason}. It will be forgotten; {end}"
@@ -188,9 +188,10 @@ def _lost_end(path: Path) -> Iterator[Problem]:
 def _checkpoint(
     results: Path, ledger: Ledger, trial_id: str, finished: bool
 ) -> Iterator[CheckpointLost]:
-    """The newest one; older ones are removed in the course of training."""
-    for record in ledger.checkpoints(trial_id)[:1]:
-        reasons = [unlike(results, file) for file in (record.member, record.run)]
+    """The newest one has to be there; older ones may be gone, in the course of training."""
+    for number, record in enumerate(ledger.checkpoints(trial_id)):
+        files = [f for f in (record.member, record.run) if number == 0 or _exists(results, f)]
+        reasons = [unlike(results, file) for file in files]
         if any(reasons):
             yield CheckpointLost(record, "; ".join(r for r in reasons if r), finished)
 
@@ -206,6 +207,13 @@ def _trunks(results: Path) -> Iterator[TrunkLost]:
         reason = unlike(results, FileRef(str(weights.relative_to(results)), sha256))
         if reason:
             yield TrunkLost(facts, reason)
+
+
+def _exists(results: Path, file: FileRef) -> bool:
+    try:
+        return inside(results, file.path).exists()
+    except StorageError:
+        return True
 
 
 def unlike(results: Path, file: FileRef) -> str:

@@ -12,6 +12,7 @@ from lps_sweep.data import (
     fingerprint,
     load,
     make_split,
+    rounded_part,
     split_fingerprint,
 )
 from lps_sweep.errors import BadInputError, StorageError
@@ -27,7 +28,7 @@ def content_of(config: Config) -> Content:
             batch fits the split, or the file of weights cannot be read.
     """
     split, hashes = _split(config.data, config.split)
-    batch_rows(split, config.loop.batch_size)
+    batch_rows(split, config.loop.batch_size, rounded_part(config.data.dataset))
     return hashes._replace(weights=_weights(config.pretrain.pretrained))
 
 

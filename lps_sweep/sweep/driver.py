@@ -28,7 +28,7 @@ from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import Blame, Death, Executor
 from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
-from lps_sweep.sweep.keeper import Keeper, refuse_loss
+from lps_sweep.sweep.keeper import Keeper, open_ledger
 from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.packing import Packing
 from lps_sweep.sweep.progress import Progress, announcement
@@ -69,7 +69,7 @@ def run_sweep(
     trials = expand(space, content_of)
     matching = selection.matching(trials)
     results = results.absolute()
-    with driver_lock(results), _open_ledger(results) as ledger:
+    with driver_lock(results), open_ledger(results) as ledger:
         permit_packs(results)
         change = ledger.record_plan(sweep_record(space), [trial_record(t) for t in trials])
         before = ledger.outcomes(space.name)
@@ -110,7 +110,7 @@ def make_trunk(
     """
     trials = expand(space, content_of)
     results = results.absolute()
-    with driver_lock(results), Ledger.open(results, write=True) as ledger:
+    with driver_lock(results), open_ledger(results) as ledger:
         permit_packs(results)
         if trunk_file(results, trials[0].trunk) is None:
             with make_executor() as executor, make_progress(trials, {}) as progress:
@@ -119,11 +119,6 @@ def make_trunk(
     if made is None:
         raise StorageError(f"{results}: the trunk {trials[0].trunk} cannot be read back")
     return made
-
-
-def _open_ledger(results: Path) -> Ledger:
-    refuse_loss(results)
-    return Ledger.open(results, write=True)
 
 
 def sweep_record(space: SearchSpace) -> SweepRecord:

@@ -111,7 +111,8 @@ def _pretrain(job: TrunkJob) -> Iterator[list[Row]]:
     loss = 0.0
     for epoch, loss in training:
         yield [TrunkRow(job.trunk, epoch, config.pretrain.pretrain_epochs, loss)]
-    _save_trunk(job, training.network.state_dict(), {"final_loss": loss})
+    facts = {"final_loss": loss, "images": training.images.place}
+    _save_trunk(job, training.network.state_dict(), facts)
 
 
 def _take_released(job: TrunkJob) -> None:

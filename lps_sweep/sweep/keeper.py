@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from lps_sweep.results import (
     COPY_NAME,
     Ledger,
     remove_parts,
-    remove_sidecar,
     sidecar_paths,
     write_sidecar,
 )
@@ -23,16 +23,23 @@ COPY_SHARE = 0.01
 """Most of the time that copying may take."""
 
 
-def refuse_loss(results: Path) -> None:
-    """A folder whose ledger is gone is to be repaired, not begun anew.
+def open_ledger(results: Path) -> Ledger:
+    """The ledger of `results` for its driver, all of it read and found whole.
 
     Raises:
-        StorageError: There is a copy of the ledger, or a sidecar, and no ledger.
+        StorageError: It is damaged or of another version; or it is gone, and a copy or sidecars
+            are there: such a folder is to be repaired, not begun anew.
     """
-    if Ledger.exists(results):
-        return
-    if (results / COPY_NAME).exists() or sidecar_paths(results):
+    if not Ledger.exists(results) and ((results / COPY_NAME).exists() or sidecar_paths(results)):
         raise StorageError(f"{results}: the ledger is gone; {_advice(results)}")
+    try:
+        with contextlib.ExitStack() as stack:
+            ledger = stack.enter_context(Ledger.open(results, write=True))
+            ledger.verify()
+            stack.pop_all()
+    except StorageError as error:
+        raise StorageError(f"{error}; `lps_sweep check {results}` says what to do") from error
+    return ledger
 
 
 class Keeper:
@@ -56,8 +63,6 @@ class Keeper:
                 file cannot be written.
         """
         remove_parts(self._results)
-        for trial, attempt in self._ledger.reopened():
-            remove_sidecar(self._results, trial, attempt)
         there = sidecar_paths(self._results)
         finished = self._ledger.finished()
         lost = [t for t in self._ledger.outstanding(sweep) if lost_end(self._ledger, t, there)]

@@ -104,7 +104,7 @@ def _outputs(
     if len(indices) == 0:
         return {}
     parts: dict[str, list[dict[str, Tensor]]] = {member.trial_id: [] for member in run.members}
-    for rows in torch.from_numpy(indices).to(run.device).split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
+    for rows in torch.from_numpy(indices).to(run.images.index_device).split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
         if not run.members:
             break
         activations = run.plain_activations(rows)

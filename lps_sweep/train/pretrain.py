@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from lps_sweep.config import Config
 from lps_sweep.data import ImageSet
+from lps_sweep.data.image_store import image_store
 from lps_sweep.data.random import fold_key, permutation
 from lps_sweep.data.views import make_view, recipe_for
 from lps_sweep.models import Network, build_network
@@ -45,6 +46,7 @@ class Pretraining:
 
     Attributes:
         network: The backbone, trained as far as the iteration has come.
+        images: The training images.
 
     Args:
         config: Only the sections data, trunk (the network) and pretrain are read.
@@ -57,7 +59,7 @@ class Pretraining:
         self._recipe = recipe_for(config.data.dataset)
         self.network, projector = _fresh_model(config, self._recipe.channels)
         self._model = nn.Sequential(self.network, projector).to(device).train()
-        self._pixels = torch.from_numpy(images.images).to(device)
+        self.images = image_store(images.images, device)
         self._optimizer = torch.optim.SGD(
             self._model.parameters(),
             lr=self._settings.pretrain_lr,
@@ -77,13 +79,11 @@ class Pretraining:
 
     def _epoch(self, epoch: int) -> float:
         seed = self._settings.pretrain_seed
-        count = len(self._pixels)
+        count = len(self.images)
         batch_size = min(self._settings.pretrain_batch_size, count)
-        order = permutation(count, fold_key(seed, ORDER_STREAM, epoch), self._pixels.device)
+        order = permutation(count, fold_key(seed, ORDER_STREAM, epoch), self.images.index_device)
         batches = order.split(batch_size)[: count // batch_size]  # type: ignore[no-untyped-call]
-        losses = [
-            self._step(self._pixels[rows], (seed, epoch, i)) for i, rows in enumerate(batches)
-        ]
+        losses = [self._step(self.images[rows], (seed, epoch, i)) for i, rows in enumerate(batches)]
         return float(torch.stack(losses).mean())
 
     def _step(self, rows: Tensor, words: tuple[int, ...]) -> Tensor:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from lps_sweep.config import Config
-from lps_sweep.data import ImageSet, OpenWorldSplit
+from lps_sweep.data import ImageSet, OpenWorldSplit, rounded_part
 from lps_sweep.data.batches import PairedBatches
+from lps_sweep.data.image_store import image_store
 from lps_sweep.data.random import fold_key, uniform
 from lps_sweep.data.views import make_view, plain_view, recipe_for
 from lps_sweep.methods import objective_class
@@ -85,9 +86,15 @@ class Run:
         self.split = split
         self.device = device
         self.recipe = recipe_for(config.data.dataset)
-        self.images = torch.from_numpy(images.images).to(device)
+        self.images = image_store(images.images, device)
         self.targets = torch.from_numpy(split.targets).to(device)
-        self.batches = PairedBatches(split, config.loop.batch_size, seed, device)
+        self.batches = PairedBatches(
+            split,
+            config.loop.batch_size,
+            seed,
+            self.images.index_device,
+            rounded_part(config.data.dataset),
+        )
         network = build_network(config.trunk.network, self.recipe.channels)
         network.load_state_dict(backbone)
         self.feature_dim = network.feature_dim
@@ -193,7 +200,7 @@ class Run:
         key = (self.seed, epoch, step)
         views = {name: make_view(images, self.recipe, name, key) for name in self.views}
         draws = uniform((len(rows),), fold_key(*key, DRAWS_STREAM), self.device)
-        return Batch(self._view_activations(views), self.targets[labeled], draws)
+        return Batch(self._view_activations(views), self.targets[labeled.to(self.device)], draws)
 
     @torch.no_grad()
     def _view_activations(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:

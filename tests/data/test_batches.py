@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lps_sweep.config import SplitConfig
-from lps_sweep.data import OpenWorldSplit, make_split
+from lps_sweep.data import SOURCES, OpenWorldSplit, batch_rows, make_split, rounded_part
 from lps_sweep.data.batches import PairedBatches
 from lps_sweep.errors import BadInputError
 
@@ -43,6 +43,45 @@ def test_the_numbers_of_the_reference(ratio: float, expected: tuple[int, int, in
     split = make_split(labels, 10, SplitConfig(labeled_ratio=ratio))
     batches = PairedBatches(split, 512, 0, "cpu")
     assert (batches.num_labeled, batches.num_unlabeled, batches.num_steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("num_labeled", "num_unlabeled", "for_cifar", "for_imagenet"),
+    [
+        (12_597, 37_403, (128, 384), (129, 383)),
+        (2_597, 47_403, (26, 486), (27, 485)),
+        (32_000, 96_545, (127, 385), (128, 384)),
+        (25_000, 75_000, (128, 384), (128, 384)),
+        (6_500, 122_045, (25, 487), (26, 486)),
+    ],
+)
+def test_imagenet_rounds_the_unlabeled_part_down(
+    num_labeled: int,
+    num_unlabeled: int,
+    for_cifar: tuple[int, int],
+    for_imagenet: tuple[int, int],
+) -> None:
+    split = split_of(num_labeled, num_unlabeled)
+    for dataset, expected in (("cifar100", for_cifar), ("imagenet100", for_imagenet)):
+        part = rounded_part(dataset)
+        batches = PairedBatches(split, 512, 0, "cpu", part)
+        assert (batches.num_labeled, batches.num_unlabeled) == expected
+        assert batches.num_steps == num_labeled // expected[0]
+        assert batch_rows(split, 512, part) == expected
+        assert len(batches.unlabeled_indices(0, 3)) == expected[1]
+    assert for_imagenet[1] == int(512 * num_unlabeled / (num_labeled + num_unlabeled))
+
+
+def test_a_batch_of_imagenet_has_at_least_one_of_each() -> None:
+    assert batch_rows(split_of(997, 3), 16, "unlabeled") == (15, 1)
+    assert batch_rows(split_of(3, 997), 16, "unlabeled") == (1, 15)
+    with pytest.raises(ValueError, match="labeled or unlabeled, not 'both'"):
+        batch_rows(split_of(3, 997), 16, "both")
+
+
+def test_imagenet_alone_has_the_other_rule() -> None:
+    rules = {dataset: rounded_part(dataset) for dataset in SOURCES}
+    assert {d for d, part in rules.items() if part != "labeled"} == {"imagenet100"}
 
 
 def test_an_epoch_has_each_labeled_index_at_most_once() -> None:

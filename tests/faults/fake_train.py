@@ -98,6 +98,8 @@ class Pretraining:
     def __init__(self, config: Any, images: Any, device: str) -> None:
         del config, images, device
         self.network = types.SimpleNamespace(state_dict=lambda: {"weights": 1})
+        self.images = types.SimpleNamespace(place="nowhere")
+        self.images = types.SimpleNamespace(place="nowhere")
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
         yield 1, 2.0

@@ -80,7 +80,7 @@ BROKEN: list[tuple[str, str, Doctor]] = [
         "I3",
         "an epoch too many",
         sql(
-            "INSERT INTO epochs SELECT trial_id, 9, attempt, 1.0, metrics FROM epochs"
+            "INSERT INTO epochs SELECT trial_id, 9, attempt, 1.0, metrics, 0 FROM epochs"
             " WHERE epoch = 1"
         ),
     ),

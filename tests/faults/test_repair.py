@@ -115,7 +115,7 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
     ),
     "an epoch changed": (
         lambda case: sql(case.results, "UPDATE epochs SET metrics = '{}' WHERE epoch = 2"),
-        "the ledger contradicts",
+        "was changed",
     ),
     "a configuration changed": (
         lambda case: sql(case.results, "UPDATE trials SET config = replace(config, '10', '11')"),
@@ -199,6 +199,14 @@ def test_a_run_refuses_a_lost_ledger_and_starts_nothing(
     assert [e["kind"] for e in truth.read(halfway.truth)[len(before) :]] == ["run", "exit"]
 
 
+def test_a_row_of_a_trial_in_training_that_was_changed_is_noticed(halfway: Case) -> None:
+    with Ledger.open(halfway.results) as reader:
+        trial = reader.outstanding("faults")[0]
+    changed = f"UPDATE epochs SET metrics = replace(metrics, '1', '2') WHERE trial_id = '{trial}'"
+    sql(halfway.results, changed)
+    assert halfway.run(expected=(5,), says="was changed") == ExitCode.STORAGE
+
+
 def test_a_ledger_lost_halfway_is_rebuilt_and_the_rest_is_run(
     halfway: Case, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,12 +245,32 @@ def test_a_damaged_checkpoint_of_a_trial_in_training(
     for path in halfway.results.glob("checkpoints/*/epoch-0002-member*"):
         flip(path)
     code, said = verdict(halfway, capsys)
-    assert (code, said.count("the trial goes on from the one before")) == (5, 2)
+    assert (code, said.count("the trial goes on from another")) == (5, 2)
     assert verdict(halfway, capsys, "--repair")[0] == 0
+    assert examine(halfway.results) == []
     for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
         truth.write(halfway.truth, "forgiven", trial=trial)
     assert halfway.run() == 0
     assert check(halfway.truth, halfway.results) == []
+
+
+def test_a_checkpoint_to_fall_back_on_is_looked_at_too(straight: Straight, folder: Path) -> None:
+    del straight
+    case = Case.at(folder / "case", epochs=4)
+    assert case.run("checkpoint.saved:4", expected=(DIED,)) == DIED
+    for path in case.results.glob("checkpoints/*/epoch-0002-*"):
+        path.unlink()
+    assert len(examine(case.results)) == 2, "the newest is gone"
+    case = Case.at(folder / "other", epochs=6)
+    assert case.run("checkpoint.save:5", expected=(DIED,)) == DIED
+    older = sorted(case.results.glob("checkpoints/*/epoch-0002-*"))
+    assert older
+    assert list(case.results.glob("checkpoints/*/epoch-0004-*"))
+    assert examine(case.results) == []
+    flip(older[0])
+    assert len(examine(case.results)) >= 1
+    older[0].unlink()
+    assert examine(case.results) == []
 
 
 def test_a_repair_that_is_killed_is_done_again(

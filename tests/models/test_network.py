@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from lps_sweep.errors import BadInputError
@@ -10,6 +11,7 @@ from lps_sweep.models import NETWORKS, Network, build_network, split_network
 PARTS = {
     "small_cnn": ["stage1", "stage2", "stage3", "stage4"],
     "resnet18": ["stem", "stage1", "stage2", "stage3", "stage4"],
+    "resnet50": ["stem", "stage1", "stage2", "stage3", "stage4"],
 }
 CHOICES = [(name, part) for name, parts in PARTS.items() for part in ("none", *parts)]
 
@@ -26,7 +28,13 @@ def num_parameters(module: nn.Module) -> int:
 
 @pytest.mark.parametrize(
     ("name", "in_channels", "expected", "feature_dim"),
-    [("small_cnn", 1, 60_400, 64), ("small_cnn", 3, 60_688, 64), ("resnet18", 3, 11_168_832, 512)],
+    [
+        ("small_cnn", 1, 60_400, 64),
+        ("small_cnn", 3, 60_688, 64),
+        ("resnet18", 3, 11_168_832, 512),
+        ("resnet50", 3, 23_508_032, 2048),
+        ("resnet50", 1, 23_508_032 - 2 * 49 * 64, 2048),
+    ],
 )
 def test_number_of_parameters(name: str, in_channels: int, expected: int, feature_dim: int) -> None:
     network = build_network(name, in_channels)
@@ -43,6 +51,7 @@ def test_each_network_is_covered_here() -> None:
     [
         ("small_cnn", 8, [(16, 8), (32, 4), (64, 4), (64, 2)]),
         ("resnet18", 32, [(64, 32), (64, 32), (128, 16), (256, 8), (512, 4)]),
+        ("resnet50", 224, [(64, 56), (256, 56), (512, 28), (1024, 14), (2048, 7)]),
     ],
 )
 def test_shape_behind_each_part(name: str, side: int, shapes: list[tuple[int, int]]) -> None:
@@ -56,7 +65,7 @@ def test_shape_behind_each_part(name: str, side: int, shapes: list[tuple[int, in
 
 
 def test_no_convolution_has_a_bias_and_each_has_a_batch_norm() -> None:
-    for name, expected in (("small_cnn", 4), ("resnet18", 20)):
+    for name, expected in (("small_cnn", 4), ("resnet18", 20), ("resnet50", 53)):
         modules = list(build_network(name, 3).modules())
         convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
         assert len(convolutions) == sum(isinstance(m, nn.BatchNorm2d) for m in modules) == expected
@@ -85,6 +94,19 @@ def test_resnet_follows_the_published_block() -> None:
     outer = conv_bn(inner, "conv2", "bn2", 1, 1)
     expected = (outer + conv_bn(x, "shortcut.0", "shortcut.1", 2, 0)).clamp(min=0)
     assert torch.allclose(block(x), expected, atol=1e-5)
+
+
+def test_resnet50_computes_what_torchvision_does() -> None:
+    network, _ = network_and_images("resnet50")
+    torch.manual_seed(0)
+    published = torchvision.models.resnet50(weights=None, num_classes=1).eval()
+    published.fc = nn.Identity()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        features = network.eval()(images)
+        assert torch.allclose(features, published(images), rtol=1e-5, atol=1e-6)
+        published.layer3[1].bn2.weight += 0.1
+        assert not torch.allclose(features, published(images), rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize(("name", "frozen_through"), CHOICES)
@@ -144,8 +166,8 @@ def test_small_cnn_has_no_stem() -> None:
 
 
 def test_unknown_network() -> None:
-    with pytest.raises(BadInputError, match=r"^network: .*did you mean 'resnet18'"):
-        build_network("resnet50", 3)
+    with pytest.raises(BadInputError, match=r"^network: .*did you mean 'resnet50'"):
+        build_network("resnet-50", 3)
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lps_sweep.report import build_report
-from tests.report.report_cases import C_TAU, make_ledger, record
+from tests.report.report_cases import C_TAU, ablation_record, make_ledger, record
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -59,6 +59,20 @@ def test_every_figure_is_drawn_without_an_error_or_a_request(page: Path, tmp_pat
     assert document.count('class="wait"') == 0
     assert "CONSOLE" not in log
     assert "<title>c_tau: sweep report</title>" in document
+
+
+def test_an_ablation_with_freezing_is_drawn_as_well(tmp_path: Path) -> None:
+    arms = ablation_record(margin=1.0)
+    make_ledger(tmp_path, arms, epochs=5)
+    levels = record({"frozen_through": ["stage3", "none"]}, name="freezing")
+    make_ledger(tmp_path / "other", levels, epochs=5)
+    pages = build_report(tmp_path, "ablation"), build_report(tmp_path / "other", "freezing")
+    for number, page in enumerate(pages):
+        document, log = _open(page, tmp_path / f"profile{number}")
+        places = document.count('<div class="panel">')
+        assert places >= 9
+        assert document.count('data-drawn="1"') == places
+        assert "CONSOLE" not in log
 
 
 def test_dark_ground_exchanges_the_colours(page: Path, tmp_path: Path) -> None:

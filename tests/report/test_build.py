@@ -257,17 +257,3 @@ def test_building_loads_neither_torch_nor_ray(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_the_script_writes_the_tables_and_prints_their_paths(tmp_path: Path) -> None:
-    make_ledger(tmp_path, record({"C": [1, 10]}), epochs=2)
-    script = Path(__file__).parents[2] / "analysis" / "sensitivity.py"
-    command = [sys.executable, str(script), str(tmp_path / "c_tau")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    paths = [Path(line) for line in done.stdout.splitlines()]
-    assert tmp_path / "c_tau" / "tables" / "sensitivity_C.csv" in paths
-    assert all(path.is_file() for path in paths)
-    assert not (tmp_path / "c_tau" / "report.html").exists()
-    wrong = subprocess.run([*command[:2], str(tmp_path / "x")], capture_output=True, text=True)
-    assert wrong.returncode == 4
-    assert "no sweep is named 'x'" in wrong.stderr

@@ -106,3 +106,11 @@ def test_too_few_seeds_outline_nothing(tmp_path: Path) -> None:
     assert info.near == dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), frozenset())
     assert [s.type for s in draw_grid(info)[0].figure.layout.shapes] == ["rect", "rect"]
     assert {row[-1] for row in grid_table(info).rows} == {None}
+    assert near_text(info, "acc_all").startswith("cells are not compared")
+
+
+def test_very_large_grids_are_not_compared(tmp_path: Path) -> None:
+    sweep = record({"C": list(range(1, 22)), "tau": [0.05 * i for i in range(1, 21)]}, [0, 1, 2])
+    points = [(C, tau) for C in (1, 2) for tau in (0.05, 0.1)]
+    view = load_view(make_ledger(tmp_path, sweep, epochs=1, points=points), "c_tau")
+    assert grid_info(view, "C", "tau").near["acc_all"] == frozenset()

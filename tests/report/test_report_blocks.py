@@ -50,7 +50,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 def test_arms(tmp_path: Path) -> None:
     page = report_of("arms:\n  full: {}\n  without_margin: {C: 0}\n", tmp_path)
     assert "arm = full" in page
-    assert rows("sensitivity_arm", tmp_path) == [["full", "50.5"], ["without_margin", "52.5"]]
+    assert rows("ablation", tmp_path) == [["full", "50.5"], ["without_margin", "52.5"]]
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,16 @@ def test_a_difference_that_rounds_to_zero_has_no_sign() -> None:
     assert number_text(float("nan"), 1) == "—"
 
 
+def test_a_link_leads_to_a_place_on_the_page() -> None:
+    columns = (Column("claim", "Claim"), Column("figure", "Figure", "link"))
+    table = Table("t", "", columns, (("a", 'f"<-1'), ("b", None)))
+    page = to_html(table)
+    assert '<a href="#f&quot;&lt;-1">see</a>' in page
+    assert page.count("<a ") == 1
+    assert to_csv(table).splitlines()[1:] == ['a,"f""<-1"', "b,"]
+    assert to_markdown(table).splitlines()[3] == "| :-- | :-- |"
+
+
 def test_half_an_interval_is_no_interval() -> None:
     assert cell_text(Column("i", "I", "interval"), (1.0, None)) == "—"
     assert cell_text(Column("n", "N", "number"), float("inf")) == "—"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from lps_sweep.results.contrasts import contrast_table
+from lps_sweep.results.contrasts import contrast_table, near_best, paired_contrasts
 
 LEVELS = [1, 5, 10, 15, 20]
 Table = dict[int, dict[int, float]]
@@ -181,6 +181,81 @@ def test_levels_may_be_cells_of_a_grid() -> None:
     assert found.df == 48
     assert found.critical is not None
     assert dunnett_probability(found.critical, 24, 48) == pytest.approx(0.95, abs=0.002)
+
+
+def test_pair_by_pair_is_the_paired_t_test_with_bonferroni() -> None:
+    table = random_table(4, 5)
+    table[5] = {seed: value + 9 * (seed % 2) for seed, value in table[5].items()}
+    found = paired_contrasts(table, 10)
+    assert list(found) == [1, 5, 15, 20]
+    for level, contrast in found.items():
+        reference = stats.ttest_rel(list(table[level].values()), list(table[10].values()))
+        wide = reference.confidence_interval(1 - 0.05 / 4)
+        narrow = reference.confidence_interval(1 - 0.10 / 4)
+        assert contrast.interval == pytest.approx((wide.low, wide.high), rel=1e-9)
+        assert contrast.interval90 == pytest.approx((narrow.low, narrow.high), rel=1e-9)
+        assert contrast.p == pytest.approx(min(1.0, 4 * reference.pvalue), rel=1e-9)
+        assert contrast.n == 5
+    pooled = contrast_table(table, 10).contrasts
+    assert width(found[5].interval) > width(pooled[5].interval)
+    assert width(found[1].interval) < width(pooled[1].interval)
+
+
+def width(interval: tuple[float, float] | None) -> float:
+    assert interval is not None
+    return interval[1] - interval[0]
+
+
+def test_pairs_with_few_seeds_do_not_widen_the_others() -> None:
+    table = random_table(4, 4)
+    table[1] = {0: 90.0, 1: 91.0}
+    table[15] = {9: 90.0}
+    table[20] = {}
+    found = paired_contrasts(table, 10)
+    reference = stats.ttest_rel(list(table[5].values()), list(table[10].values()))
+    interval = reference.confidence_interval(0.95)
+    assert found[5].interval == pytest.approx((interval.low, interval.high), rel=1e-9)
+    assert found[1].interval is None
+    assert found[1].difference == pytest.approx(90.5 - (table[10][0] + table[10][1]) / 2)
+    assert (found[15].n, found[15].difference) == (1, None)
+    assert (found[20].n, found[20].difference) == (0, None)
+
+
+def test_pairs_without_spread() -> None:
+    same = {level: dict.fromkeys(range(3), 90.0 + (level == 1)) for level in (1, 5, 10)}
+    found = paired_contrasts(same, 10)
+    assert (found[1].interval, found[1].p) == ((1.0, 1.0), 0.0)
+    assert (found[5].interval, found[5].p) == ((0.0, 0.0), 1.0)
+
+
+def test_levels_like_the_best() -> None:
+    shifts = {1: -15.0, 5: -0.1, 10: 0.0, 15: -0.2, 20: -40.0}
+    table = {
+        level: {seed: value + shifts[level] for seed, value in row.items()}
+        for level, row in random_table(0, 4).items()
+    }
+    found = near_best(table)
+    assert found is not None
+    best, near = found
+    assert near == {5, 10, 15}
+    assert best == max(table, key=lambda level: sum(table[level].values()))
+
+
+def test_the_best_is_found_by_the_model_and_not_by_unequal_seeds() -> None:
+    table = {
+        level: {s: 10.0 * s + level + 0.01 * ((s * level) % 4) for s in range(6)}
+        for level in (1, 5, 10)
+    }
+    del table[10][5], table[10][4]
+    found = near_best(table)
+    assert found is not None
+    assert found[0] == 10
+    assert found[1] == {10}
+
+
+@pytest.mark.parametrize("table", [{}, {1: {}}, {1: {0: 1.0, 1: 2.0}, 5: {0: 1.0, 1: 3.0}}])
+def test_too_few_seeds_have_no_best(table: Table) -> None:
+    assert near_best(table) is None
 
 
 def test_tables_that_cannot_be_compared() -> None:

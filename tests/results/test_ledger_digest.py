@@ -19,7 +19,10 @@ def shown(folder: Path) -> str:
     view = load_view(folder, "c_tau")
     frames = view.trials.to_csv(), view.epochs.to_csv()
     return repr(
-        (frames, view.record, view.counts, view.provenance, view.repeated_epochs, view.artefacts)
+        (
+            *(frames, view.record, view.counts, view.provenance, view.repeated_epochs),
+            *(view.artefacts, view.configs),
+        )
     )
 
 
@@ -33,6 +36,9 @@ VISIBLE: dict[str, Change] = {
     "provenance": lambda ledger: ledger.begin_attempt("b", 1, {"device": "cuda"}),
     "the question": lambda ledger: ledger.record_plan(
         replace(sweep_record(), question="Why?"), trials("a", "b", "c")
+    ),
+    "the margin": lambda ledger: ledger.record_plan(
+        replace(sweep_record(), margin=0.5), trials("a", "b", "c")
     ),
     "the order": lambda ledger: ledger.record_plan(sweep_record(), trials("c", "b", "a")),
     "a trial less": lambda ledger: ledger.record_plan(sweep_record(), trials("a", "b")),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def test_what_is_planned_reads_back_equal(tmp_path: Path) -> None:
         assert [ledger.trial(t.trial_id, "c_tau") for t in some] == some
         assert ledger.outstanding("c_tau") == ["b", "a", "c"]
         assert ledger.trial("a") == replace(some[1], swept={})
+
+
+def test_a_declared_margin_reads_back_and_can_be_taken_back(tmp_path: Path) -> None:
+    declared = replace(sweep_record(), margin=0.5)
+    with Ledger.open(tmp_path, write=True) as ledger:
+        ledger.record_plan(declared, trials("a"))
+        assert ledger.record("c_tau") == declared
+        ledger.record_plan(sweep_record(), trials("a"))
+        assert ledger.record("c_tau").margin is None
+        with pytest.raises(sqlite3.IntegrityError):
+            ledger.record_plan(replace(sweep_record(), margin=0.0), trials("a"))
+        assert ledger.record("c_tau").margin is None
 
 
 def test_a_changed_plan_adds_and_orphans_but_deletes_nothing(tmp_path: Path) -> None:

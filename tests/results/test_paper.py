@@ -7,10 +7,13 @@ import pytest
 from lps_sweep.results import Json
 from lps_sweep.results.paper import (
     ABLATION_ARMS,
+    DEFAULTS,
+    paper_arm,
     paper_levels,
     paper_numbers,
     paper_table,
     paper_value,
+    same_method,
     same_setting,
 )
 
@@ -87,6 +90,23 @@ def test_the_zero_of_a_weight_is_an_arm_of_the_ablation() -> None:
 def test_tables_by_parameter() -> None:
     names = ["arm", "eta1", "eta2", "lambda_novel_end", "C", "tau", "pi_ema"]
     assert [paper_table(name) for name in names] == [4, 5, 5, 6, 7, 8, None]
+
+
+def test_arms_are_known_by_what_they_change() -> None:
+    assert paper_arm({}) == "full"
+    for arm, (parameter, zero) in ABLATION_ARMS.items():
+        assert paper_arm({parameter: zero}) == arm
+        assert paper_arm({parameter: 0}) == arm
+        assert paper_arm({parameter: 0.5}) is None
+        assert paper_arm({parameter: zero, "tau": 0.2}) is None
+
+
+def test_the_hyper_parameters_are_the_paper_s_but_for_the_varied_one() -> None:
+    assert same_method({**CIFAR, **DEFAULTS})
+    assert same_method(CIFAR)
+    assert not same_method({**DEFAULTS, "C": 5.0})
+    assert same_method({**DEFAULTS, "C": 5.0}, varied="C")
+    assert not same_method({**DEFAULTS, "C": 5.0}, varied="tau")
 
 
 def test_the_paper_s_own_settings() -> None:

@@ -12,7 +12,9 @@ from lps_sweep.results.statistics import (
     describe,
     detectable,
     one_decimal,
+    prediction_interval,
     sign_flip_p,
+    slopes,
     t_interval,
     tied_best,
     verdict,
@@ -119,6 +121,31 @@ def test_verdicts(
     interval95: tuple[float, float] | None, interval90: tuple[float, float] | None, expected: str
 ) -> None:
     assert verdict(interval95, interval90, margin=0.5) == expected
+
+
+def test_a_prediction_interval_is_that_of_the_mean_of_new_runs() -> None:
+    found = prediction_interval(VALUES, 3)
+    assert found is not None
+    half = stats.t.ppf(0.975, 4) * np.std(VALUES, ddof=1) * math.sqrt(1 / 5 + 1 / 3)
+    assert found == pytest.approx((np.mean(VALUES) - half, np.mean(VALUES) + half), rel=1e-9)
+    wider = prediction_interval(VALUES, 3, widened=0.05)
+    assert wider == pytest.approx((found[0] - 0.05, found[1] + 0.05), rel=1e-12)
+    assert prediction_interval(VALUES[:2], 3) is None
+
+
+def test_slopes_are_those_of_least_squares_by_seed() -> None:
+    levels = {
+        1.0: {0: 3.0, 1: 1.0, 2: 5.0},
+        5.0: {0: 4.5, 1: 0.0},
+        20.0: {0: 5.0, 1: 7.0, 2: 5.0},
+    }
+    found = slopes(levels)
+    assert list(found) == [0, 1]
+    for seed, slope in found.items():
+        values = [by_seed[seed] for by_seed in levels.values()]
+        assert slope == pytest.approx(np.polyfit(list(levels), values, 1)[0], rel=1e-9)
+    with pytest.raises(ValueError, match="two levels"):
+        slopes({1.0: {0: 1.0}})
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])

@@ -55,6 +55,15 @@ def test_the_columns_are_the_same_before_anything_ran(tmp_path: Path) -> None:
     assert view.artefacts == {}
 
 
+def test_each_trial_has_its_resolved_configuration_and_seeds_share_one(tmp_path: Path) -> None:
+    many = [trial_record("a", 0, 10.0), trial_record("b", 1, 10.0), trial_record("c", 0, 1.0)]
+    with Ledger.open(tmp_path, write=True) as ledger:
+        ledger.record_plan(sweep_record(), many)
+    configs = load_view(tmp_path, "c_tau").configs
+    assert configs == {trial.trial_id: trial.config for trial in many}
+    assert configs["a"] is configs["b"]
+
+
 def test_an_empty_plan_has_empty_frames(tmp_path: Path) -> None:
     planned(tmp_path).close()
     view = load_view(tmp_path, "c_tau")

@@ -85,13 +85,14 @@ class FakeExecutor:
             yield OutcomeRow(trial_id, attempt, "out_of_memory", epoch - 1, {}, error="planted")
             return
         yield EpochRow(trial_id, attempt, epoch, metrics, 0.5)
+        status = self.status_of(trial_id)
+        if epoch == epochs and status != "done":  # it has left the pack: no checkpoint
+            yield OutcomeRow(trial_id, attempt, status, epoch, {}, error="planted")
+            return
         files = [self._file(job, f"{trial_id}-{epoch}"), self._file(job, f"run-{epoch}")]
         yield CheckpointRecord(trial_id, attempt, epoch, *files)
-        status = self.status_of(trial_id)
-        if epoch == epochs and status == "done":
+        if epoch == epochs:
             yield OutcomeRow(trial_id, attempt, "done", epoch, metrics)
-        elif epoch == epochs:
-            yield OutcomeRow(trial_id, attempt, status, epoch, {}, error="planted")
 
     def _file(self, job: PackJob, name: str) -> FileRef:
         path = job.place.results / "checkpoints" / f"{name}.pt"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+import torchvision
+from torch import Tensor, nn
 
 from lps_sweep.config import Config, DataConfig, PretrainConfig, TrunkConfig
 from lps_sweep.errors import BadInputError
@@ -146,8 +147,34 @@ def test_images_of_one_channel_do_not_fit(tmp_path: Path) -> None:
 
 def test_no_other_network_has_released_weights(tmp_path: Path) -> None:
     file = write_released(tmp_path / "w.pth.tar")
-    with pytest.raises(BadInputError, match="those of a resnet18, not of a small_cnn"):
+    with pytest.raises(BadInputError, match="of a resnet18 or a resnet50, not of a small_cnn"):
         read_released(config_of(file, network="small_cnn"))
+
+
+def test_weights_of_imagenet_are_a_resnet50s(tmp_path: Path) -> None:
+    """The names that torchvision has: downsample, fc."""
+    torch.manual_seed(3)
+    theirs = torchvision.models.resnet50(weights=None).eval()
+    file = tmp_path / "simclr_imagenet_100.pth.tar"
+    torch.save({f"backbone.{name}": value for name, value in theirs.state_dict().items()}, file)
+    state, _ = read_released(config_of(file, network="resnet50", dataset="imagenet100"))
+    network = build_network("resnet50", 3)
+    network.load_state_dict(state)
+    released = theirs.state_dict()
+    assert torch.equal(
+        state["parts.stage2.0.downsample.1.bias"], released["layer2.0.downsample.1.bias"]
+    )
+    assert torch.equal(state["parts.stem.0.weight"], released["conv1.weight"])
+    theirs.fc = nn.Identity()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(network.eval()(images), theirs(images), rtol=1e-5, atol=1e-5)
+
+
+def test_weights_of_the_other_network_are_refused(tmp_path: Path) -> None:
+    file = write_released(tmp_path / "w.pth.tar")
+    with pytest.raises(BadInputError, match=r"the weights of a resnet50; missing: .*; left over: "):
+        read_released(config_of(file, network="resnet50"))
 
 
 class Canary:

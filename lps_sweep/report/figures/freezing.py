@@ -74,7 +74,8 @@ def freezing_table(view: SweepView, info: SliceInfo) -> Table:
         done = [float(plain(s)) for s in rows[rows["status"] == "done"]["seconds"].tolist()]
         seconds.append(statistics.median(done) if done else None)
     column = Column("seconds", "Seconds of a trial, median", "number")
-    return level_table(info, "freezing", "What is frozen", [(column, seconds)])
+    table = level_table(info, "freezing", "What is frozen", [(column, seconds)])
+    return replace(table, caption=f"{table.caption} Its frozen numbers are those of Table 1.")
 
 
 def paper_freezing_table() -> Table:

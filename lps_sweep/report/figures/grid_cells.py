@@ -33,6 +33,10 @@ NEAR_TEXT = (
 )
 
 
+MOST_COMPARED = 400
+"""Cells up to which they are compared with the best: more would take minutes."""
+
+
 @dataclass(frozen=True)
 class GridInfo:
     """The cells of two parameters, the others held.
@@ -57,8 +61,8 @@ class GridInfo:
     near: Mapping[str, frozenset[tuple[int, int]]]
 
 
-def grid_info(view: SweepView, across: str, down: str) -> GridInfo:
-    """The cells of `across` and `down`."""
+def grid_info(view: SweepView, across: str, down: str, *, near: bool = True) -> GridInfo:
+    """The cells of `across` and `down`; without `near`, which takes the longest, on request."""
     record = view.record
     held = without(held_point(record), across, down)
     trials = select(view.trials, held)
@@ -73,14 +77,16 @@ def grid_info(view: SweepView, across: str, down: str) -> GridInfo:
         for j, x in enumerate(columns)
         if same(y, record.defaults.get(down)) and same(x, record.defaults.get(across))
     ]
-    near = {metric: _near_best(cells, metric) for metric in ACCURACIES}
+    like = {metric: _near_best(cells, metric) for metric in ACCURACIES} if near else {}
     default = places[0] if places else None
-    return GridInfo(across, down, columns, rows, cells, default, held, near)
+    return GridInfo(across, down, columns, rows, cells, default, held, like)
 
 
 def _near_best(cells: tuple[tuple[Cell, ...], ...], metric: str) -> frozenset[tuple[int, int]]:
     from lps_sweep.results.contrasts import near_best
 
+    if len(cells) * len(cells[0]) > MOST_COMPARED:
+        return frozenset()
     values = {(i, j): c.values[metric] for i, row in enumerate(cells) for j, c in enumerate(row)}
     found = near_best(values)
     return frozenset(found[1]) if found else frozenset()
@@ -150,5 +156,7 @@ def near_text(info: GridInfo, metric: str) -> str:
     """How many cells are not distinguishable from the best one."""
     valued = sum(1 for row in info.cells for cell in row if cell.mean(metric) is not None)
     if not info.near[metric]:
-        return "too few seeds to tell cells from the best one"
+        return (
+            "cells are not compared with the best one, for want of seeds or because of their number"
+        )
     return f"{len(info.near[metric])} of {valued} cells are not distinguishable from the best"

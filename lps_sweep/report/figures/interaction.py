@@ -49,7 +49,7 @@ def interaction_info(view: SweepView, across: str, down: str) -> InteractionInfo
     """Interaction of `across` and `down`, the others held."""
     from lps_sweep.results.variance import grid_variance
 
-    grid = grid_info(view, across, down)
+    grid = grid_info(view, across, down, near=False)
     seeds = view.record.seeds
     cells = [cell for row in grid.cells for cell in row]
     short = sum(1 for c in cells if any(set(c.values[m]) != set(seeds) for m in ACCURACIES))
@@ -141,7 +141,9 @@ def _lines(grid: GridInfo, metric: str, title: str) -> Panel:
     )
     values = [v for row in grid.cells for cell in row for v in cell.numbers(metric)] or [0.0]
     aside = max(0.0, NARROWEST - max(values) + min(values)) / 2 + 0.5
-    figure.update_yaxes(title_text="%", range=[thin(min(values) - aside), thin(max(values) + aside)])
+    figure.update_yaxes(
+        title_text="%", range=[thin(min(values) - aside), thin(max(values) + aside)]
+    )
     return Panel(title, figure, f"means by {grid.across}, a line for each {grid.down}")
 
 

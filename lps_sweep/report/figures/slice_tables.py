@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from lps_sweep.report.cells import ACCURACIES, HEADLINE
+from lps_sweep.report.cells import ACCURACIES, HEADLINE, is_numeric
 from lps_sweep.report.figures.slices import SliceInfo, held_text
 from lps_sweep.report.reference import paper_interval, paper_word
 from lps_sweep.report.section import slug
@@ -29,7 +29,7 @@ def level_table(
     cells = info.cells
     metrics = [metric for metric in HEADLINE if metric in info.differences]
     parts: list[Filled] = [
-        (Column(info.parameter, info.parameter, "value"), [scalar(v) for v in info.levels]),
+        (_level_column(info), [scalar(v) for v in info.levels]),
         *(
             (Column(m, f"{HEADLINE[m]} ± sd", "mean_sd"), [c.mean_sd(m) for c in cells])
             for m in metrics
@@ -59,6 +59,10 @@ def level_table(
         marked,
         frozenset(hidden),
     )
+
+
+def _level_column(info: SliceInfo) -> Column:
+    return Column(info.parameter, info.parameter, "value" if is_numeric(info.levels) else "text")
 
 
 def _interval_column(info: SliceInfo, metric: str) -> Filled:
@@ -107,14 +111,14 @@ def difference_table(info: SliceInfo, name: str = "") -> Table:
     """
     columns = [
         Column("accuracy", "Accuracy"),
-        Column(info.parameter, info.parameter, "value"),
+        _level_column(info),
         Column("difference", "Difference to default", "signed"),
         Column("interval95", "Simultaneous 95 % interval", "interval"),
+        Column("verdict", "Verdict"),
+        Column("paper_difference", "The paper\u2019s difference", "signed"),
         Column("n", "Seeds in common", "value"),
         Column("higher", "Of these above default", "value"),
         Column("detectable", "Detectable difference", "number"),
-        Column("verdict", "Verdict"),
-        Column("paper_difference", "The paper\u2019s difference", "signed"),
     ]
     rows = [
         (HEADLINE[metric], *_difference_row(info, metric, i))
@@ -123,7 +127,7 @@ def difference_table(info: SliceInfo, name: str = "") -> Table:
         for i in range(len(info.levels))
         if i != info.default
     ]
-    hidden = frozenset() if any(row[-1] is not None for row in rows) else {"paper_difference"}
+    hidden = frozenset() if any(row[5] is not None for row in rows) else {"paper_difference"}
     caption = f"{info.parameter}: differences to the default in points, paired by seed. "
     return Table(
         name or f"differences_{slug(info.parameter)}",
@@ -166,6 +170,6 @@ def _difference_row(info: SliceInfo, metric: str, i: int) -> tuple[Cell, ...]:
     found, level = info.differences[metric][i], scalar(info.levels[i])
     paper = paper_difference(info, metric, i)
     if found is None:
-        return (level, None, None, 0, None, None, "too few seeds", paper)
-    numbers = (found.difference, found.interval, found.n, found.higher, found.detectable)
-    return (level, *numbers, found.word, paper)
+        return (level, None, None, "too few seeds", paper, 0, None, None)
+    numbers = (found.n, found.higher, found.detectable)
+    return (level, found.difference, found.interval, found.word, paper, *numbers)

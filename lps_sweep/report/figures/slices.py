@@ -129,14 +129,17 @@ def finding(info: SliceInfo, subject: str = "") -> str:
     resolved = [(m, v, found) for m, v, found in known if found.word in {"better", "worse"}]
     equal = sum(1 for *_, found in known if found.word == "equivalent")
     level = value_text(info.levels[info.default])
-    default = level if subject else f"{name} = {level}"
+    default = f"the default ({level})" if subject else f"the default {name} = {level}"
     within = f"within {value_text(info.margin)} points of the default"
     if equal == len(known):
-        return f"{name}: equivalent. Every level is {within}, {default}, in every accuracy."
+        return (
+            f"{name}: equivalent. Every level is within {value_text(info.margin)} points of "
+            f"{default} in every accuracy."
+        )
     if not resolved:
         some = f" {equal} of {len(known)} comparisons are {within}." if equal else ""
         return (
-            f"{name}: inconclusive. No level differs from the default {default} in seen, novel or "
+            f"{name}: inconclusive. No level differs from {default} in seen, novel or "
             f"all accuracy by more than the seeds allow to tell ({_spread(info)}).{some}"
         )
     words = [
@@ -147,7 +150,7 @@ def finding(info: SliceInfo, subject: str = "") -> str:
     open_ = len(known) - len(resolved) - equal
     rest = f"; {equal} of the other comparisons are {within}" if equal else ""
     rest += "; all other comparisons are inconclusive" if open_ else ""
-    return f"{name}: against the default {default}, {', '.join(words)}{rest}."
+    return f"{name}: against {default}, {', '.join(words)}{rest}."
 
 
 def _spread(info: SliceInfo) -> str:

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lps_sweep.cli import main
+from lps_sweep.errors import ExitCode
+from lps_sweep.results import Json, Ledger, TrialRecord, load_view
+from tests.results.sweep_cases import start, sweep_record
+from tests.results.test_differences import sweep
+
+OLD = {(C, 0.2, seed): 80.0 + C + seed for C in (1.0, 5.0) for seed in (0, 1, 2)}
+NEW = {(C, 0.2, seed): 81.0 + C + 2 * seed for C in (1.0, 9.0) for seed in (0, 1, 2, 3)}
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[str, str]:
+    a = sweep(tmp_path / "a", "s", OLD, axes=("C",), epochs=10)
+    b = sweep(tmp_path / "b", "t", NEW, axes=("C",), epochs=20)
+    return f"{a}/s", f"{b}/t/"
+
+
+@pytest.mark.parametrize("width", [80, 150])
+def test_two_sweeps_for_people(
+    folders: tuple[str, str],
+    width: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["compare", *folders, "--metric", "acc_all"]) == 0
+    text = capsys.readouterr().out
+    facts, settings, words, table = [section.splitlines() for section in text.split("\n\n")]
+    assert facts[2:] == ["1 configuration in A only: C=5", "1 configuration in B only: C=9"]
+    assert [line.split() for line in settings[1:]] == [["A", "B"], ["epochs", "10", "20"]]
+    assert words[0].startswith("1 configuration in both. B - A is paired by seed")
+    assert table[0] == "acc_all"
+    assert " ".join(table[1].split()) == "C mean A n mean B n B - A pairs from to"
+    assert table[2].split() == ["1", "82.0", "3", "85.0", "4", "+2.0", "3", "-0.5", "+4.5"]
+    assert max(map(len, (*facts[2:], *settings, *words, *table))) <= width
+
+
+def test_two_sweeps_for_programs(
+    folders: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *folders, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["settings"] == {"epochs": [10, 20]}
+    (shared,) = content["shared"]
+    assert shared["metrics"]["acc_all"]["paired"]["differences"] == [1.0, 2.0, 3.0]
+    assert set(shared["metrics"]) == {"acc_all", "acc_novel"}
+    assert (content["only_first"], content["only_second"]) == ([{"C": 5.0}], [{"C": 9.0}])
+
+
+def test_nothing_in_common_and_no_such_sweep(
+    tmp_path: Path, folders: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = sweep(tmp_path / "c", "s", {(7.0, 0.2, 0): 1.0}, axes=("C",), epochs=10)
+    assert main(["compare", folders[0], f"{other}/s", "--metric", "acc_all"]) == 0
+    assert capsys.readouterr().out.endswith("no configuration is in both\n")
+    assert main(["compare", folders[0], str(other)]) == ExitCode.BAD_INPUT
+    assert "as DIR/SWEEP" in capsys.readouterr().err
+    assert main(["compare", folders[0], f"{other}/S"]) == ExitCode.BAD_INPUT
+    assert "did you mean 's'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A sweep over words, lists and nothing, with an error that looks like a formula."""
+    levels: list[Json] = ["=cmd", [0, 1], None, 2.5]
+    trials = [TrialRecord(f"t{n}", {"v": v}, 0, "key", {"v": v}) for n, v in enumerate(levels)]
+    record = sweep_record("odd")
+    record.axes.clear()
+    record.axes["v"] = levels
+    with Ledger.open(tmp_path / "odd", write=True) as ledger:
+        ledger.record_plan(record, trials)
+        attempt = start(ledger, "t0")
+        ledger.add_epoch("t0", attempt, 1, {"acc_all": 1 / 3}, 0.1)
+        ledger.finish("t0", attempt, "done", epoch=1, metrics={"acc_all": 1 / 3})
+        ledger.finish("t1", start(ledger, "t1"), "failed", epoch=0, error="@ größer\nthan")
+    return tmp_path / "odd"
+
+
+def test_frames_leave_and_come_back_whole(
+    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    to = tmp_path / "new" / "folder"
+    assert main(["export", str(odd), "odd", "--to", str(to)]) == 0
+    names = ["trials.csv", "trials.parquet", "epochs.csv", "epochs.parquet"]
+    assert capsys.readouterr().out.splitlines() == [str(to / name) for name in names]
+    view = load_view(odd, "odd")
+    for name, frame in (("trials", view.trials), ("epochs", view.epochs)):
+        back = pd.read_parquet(to / f"{name}.parquet")
+        assert list(back) == list(frame)
+        for column in frame.select_dtypes("number"):
+            assert np.array_equal(back[column], frame[column], equal_nan=True)
+    trials = pd.read_parquet(to / "trials.parquet")
+    assert trials["v"].fillna("nothing").tolist() == ["=cmd", "[0, 1]", "nothing", "2.5"]
+    assert trials["error"][1] == "@ größer\nthan"
+    with (to / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["v"] for row in rows] == ["'=cmd", "[0, 1]", "", "2.5"]
+    assert [row["error"][:3] for row in rows] == ["", "'@g", "", ""]
+    assert float(rows[0]["acc_all"]) == 1 / 3
+    assert rows[1]["acc_all"] == ""
+
+
+def test_without_pyarrow_there_is_csv_alone(
+    odd: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert main(["export", str(odd), "odd", "--to", str(tmp_path / "to")]) == 0
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["epochs.csv", "trials.csv"]
+    assert "pyarrow is not installed" in capsys.readouterr().out
+
+
+def test_what_cannot_be_exported(
+    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(odd), "even", "--to", str(tmp_path / "to")]) == ExitCode.BAD_INPUT
+    assert not (tmp_path / "to").exists()
+    (tmp_path / "file").touch()
+    assert main(["export", str(odd), "odd", "--to", str(tmp_path / "file")]) == ExitCode.STORAGE
+    assert str(tmp_path / "file") in capsys.readouterr().err

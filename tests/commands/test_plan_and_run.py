@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lps_sweep.cli import main
+from lps_sweep.errors import ExitCode
+from lps_sweep.plan import read_space
+from lps_sweep.results import Ledger, driver_lock
+from lps_sweep.sweep.driver import sweep_record
+from tests.test_cli import SPACE, plan_json, record
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SPACE)
+    return path
+
+
+def test_plan_after_the_file_was_changed(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    record(results, file, done=[0, 1, 2, 3])
+    file.write_text(SPACE.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6, 0.8]"))
+    shown = plan_json(capsys, file, results)
+    assert shown["change"] == {"added": 6, "shared": 0, "orphaned": 3}
+    assert shown["outcomes"] == {"done": 1}
+    assert main(["plan", str(file), "--results", str(results)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "already recorded: 1 done; to run: 8, 6 of them new"
+    assert lines[3] == "3 trials no longer in the plan: kept, and left out"
+
+
+def test_a_plan_knows_what_other_sweeps_have_done(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    record(results, file, done=[0, 1])
+    file.write_text(SPACE.replace("name: small", "name: other"))
+    shown = plan_json(capsys, file, results)
+    assert shown["change"] == {"added": 6, "shared": 6, "orphaned": 0}
+    assert shown["outcomes"] == {"done": 2}
+    space = read_space(file)
+    with driver_lock(results), Ledger.open(results, write=True) as ledger:
+        ledger.record_plan(sweep_record(space), [])  # all of them are outside it now
+    file.write_text(SPACE)
+    assert plan_json(capsys, file, results)["outcomes"] == {"done": 2}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--only=C=5", "--only C=5: 'C' is not swept here; valid names: seed, tau, trial"),
+        ("--retry=done", "--retry: 'done' is no outcome to try again"),
+        ("--limit=0", "--limit: a number of trials from 1, not 0"),
+        ("--budget=hours=1,weeks=1", "unknown key 'weeks'"),
+    ],
+)
+def test_a_wrong_choice_of_trials_is_bad_input(
+    file: Path, tmp_path: Path, option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "none"
+    asked = ["run", str(file), "--inline", "--results", str(results), option]
+    assert main(asked) == ExitCode.BAD_INPUT
+    assert message in capsys.readouterr().err
+    assert not results.exists()
+
+
+def test_a_choice_and_a_budget_reach_the_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file, results = tmp_path / "two.yaml", tmp_path / "r"
+    file.write_text(
+        "name: two\npreset: digits\nset: {epochs: 1, pretrain_epochs: 0}\n"
+        "grid: {C: [1, 10, 20]}\nseeds: [0]\nresources: {max_pack_size: 1}\n"
+    )
+    asked = ["run", str(file), "--inline", "--results", str(results)]
+    limits = ["--only", "C=1", "--only", "C=10", "--budget", "hours=9,trials=1"]
+    assert main([*asked, *limits]) == ExitCode.INCOMPLETE
+    out = capfd.readouterr().out
+    assert "2 of 3 trials chosen; the others are not run now" in out
+    assert "two: 3 planned, 1 done, 2 not run" in out
+    spent = "the budget is spent (trials=1 is reached: 1 came to an end); without it, `run` goes on"
+    assert spent in out
+    assert main([*asked, "--limit", "1"]) == ExitCode.INCOMPLETE
+    out = capfd.readouterr().out
+    assert "two: 3 planned, 2 done, 1 not run" in out
+    assert "the budget is spent" not in out
+    assert main([*asked, "--retry", "failed,diverged"]) == 0

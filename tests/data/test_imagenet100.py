@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lps_sweep.config import DataConfig
+from lps_sweep.data import fingerprint, load
+from lps_sweep.data.decode import decode
+from lps_sweep.data.imagenet100 import are_reference_classes
+from lps_sweep.data.prepare import prepare
+from lps_sweep.errors import BadInputError
+from tests.data.imagenet_cases import NAMES, picture, write_class_folders
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_class_folders(tmp_path_factory.mktemp("imagenet"))
+    prepare(root, 32, num_workers=1)
+    return root
+
+
+@pytest.fixture
+def root(prepared: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return Path(shutil.copytree(prepared, tmp_path / "imagenet"))
+
+
+def config(root: Path, size: int = 32) -> DataConfig:
+    return DataConfig(dataset="imagenet100", data_root=str(root), image_size=size)
+
+
+def test_images_come_by_class_and_file_name(prepared: Path) -> None:
+    images = load(config(prepared))
+    assert images.images.shape == (200, 3, 32, 32)
+    assert isinstance(images.images, np.memmap)
+    assert not images.images.flags.writeable
+    assert images.labels.tolist() == [label for label in range(100) for _ in range(2)]
+    assert images.class_names == NAMES
+    for number in (0, 1, 77, 199):
+        name = NAMES[number // 2]
+        file = prepared / "train" / name / f"{name}_{number % 2}.JPEG"
+        assert np.array_equal(images.images[number], decode(file, 32))
+
+
+def test_the_folder_may_be_named_or_its_parent(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fingerprint(config(root))
+    parent = tmp_path / "data"
+    parent.mkdir()
+    root.rename(parent / "imagenet100")
+    assert fingerprint(config(parent)) == expected
+    monkeypatch.chdir(tmp_path)
+    assert fingerprint(DataConfig(dataset="imagenet100", image_size=32)) == expected
+
+
+def test_the_fingerprint_is_of_names_pixels_and_size(prepared: Path, root: Path) -> None:
+    found = {fingerprint(config(prepared))}
+    assert fingerprint(config(root)) in found
+    prepare(root, 64, num_workers=1)
+    found.add(fingerprint(config(root, 64)))
+    folder = root / "train" / NAMES[3]
+    (folder / f"{NAMES[3]}_0.JPEG").rename(folder / "other.JPEG")
+    prepare(root, 32, num_workers=1)
+    found.add(fingerprint(config(root)))
+    picture(900, 40, 40).save(folder / "other.JPEG")
+    shutil.rmtree(root / "imagenet100-32")
+    prepare(root, 32, num_workers=1)
+    found.add(fingerprint(config(root)))
+    assert len(found) == 4
+
+
+def test_unprepared_images_are_told_with_the_command(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        load(config(root, 64))
+    message = str(caught.value)
+    assert message.startswith("data_root: ImageNet-100 is not prepared at image_size 64")
+    assert f"{root} (with imagenet100-32 only)" in message
+    assert f"{root / 'imagenet100'} (no such folder)" in message
+    assert "lps-sweep prepare imagenet100 --root DIR --size 64" in message
+    shutil.rmtree(root / "imagenet100-32")
+    with pytest.raises(BadInputError, match=r"imagenet \(with train, not prepared\)"):
+        load(config(root))
+    with pytest.raises(BadInputError, match=r"\(without train, not prepared\)"):
+        load(config(tmp_path))
+
+
+@pytest.mark.parametrize("size", [33, 100, 250])
+def test_what_is_no_stored_size_is_refused(prepared: Path, size: int) -> None:
+    with pytest.raises(BadInputError, match=rf"^image_size: must be a multiple of 32 .*not {size}"):
+        load(config(prepared, size))
+
+
+@pytest.mark.parametrize("dataset", ["digits", "cifar10", "fashion_mnist"])
+def test_other_data_sets_have_no_size_to_choose(dataset: str) -> None:
+    for read in (load, fingerprint):
+        with pytest.raises(BadInputError, match=r"^image_size: .* have one size; leave image_size"):
+            read(DataConfig(dataset=dataset, image_size=64))
+
+
+def pixels_file(root: Path) -> Path:
+    (file,) = (root / "imagenet100-32").glob("images-*.uint8")
+    return file
+
+
+def test_a_cut_file_of_pixels_is_named(root: Path) -> None:
+    with pixels_file(root).open("ab") as file:
+        file.truncate(1000)
+    with pytest.raises(BadInputError, match=r"uint8: damaged: 1000 bytes, but .* says 614400"):
+        load(config(root))
+
+
+def test_a_missing_file_of_pixels_is_named(root: Path) -> None:
+    pixels_file(root).unlink()
+    with pytest.raises(BadInputError, match=r"images-\w+\.uint8: cannot be read: No such file"):
+        load(config(root))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda facts: {**facts, "version": 2}, "version 2, but this program writes 1"),
+        (lambda facts: {**facts, "image_size": 64}, "changed since it was written"),
+        (lambda facts: {**facts, "classes": facts["classes"][1:]}, "changed since it was written"),
+        (lambda facts: {"version": facts["version"]}, "KeyError: 'image_size'"),
+        (lambda facts: [facts], "TypeError"),
+    ],
+)
+def test_a_changed_manifest_is_named(root: Path, change: object, message: str) -> None:
+    assert callable(change)
+    file = root / "imagenet100-32" / "manifest.json"
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
+    with pytest.raises(BadInputError, match=rf"manifest\.json: no manifest .*{message}"):
+        load(config(root))
+
+
+def test_the_reference_has_other_classes_than_these() -> None:
+    assert not are_reference_classes(NAMES)
+    assert not are_reference_classes([])

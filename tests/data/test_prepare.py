@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lps_sweep.cli import main
+from lps_sweep.config import DataConfig
+from lps_sweep.data import fingerprint, load
+from lps_sweep.data.decode import decode
+from lps_sweep.data.prepare import prepare
+from lps_sweep.errors import BadInputError, StorageError
+from tests.data.imagenet_cases import NAMES, picture, truncate, write_class_folders
+
+SIZE = 32
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lps_sweep.data import unfinished
+from lps_sweep.data.prepare import prepare
+
+{setup}
+def report(done, total):
+    if done == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+prepare(Path(sys.argv[1]), 32, num_workers=2, report=report)
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_class_folders(tmp_path_factory.mktemp("imagenet"))
+
+
+@pytest.fixture(scope="module")
+def expected(original: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The fingerprint of what an undisturbed preparation gives."""
+    root = Path(shutil.copytree(original, tmp_path_factory.mktemp("whole") / "imagenet"))
+    prepare(root, SIZE, num_workers=1)
+    return fingerprint_of(root)
+
+
+@pytest.fixture
+def root(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "imagenet"))
+
+
+def config(root: Path) -> DataConfig:
+    return DataConfig(dataset="imagenet100", data_root=str(root), image_size=SIZE)
+
+
+def fingerprint_of(root: Path) -> str:
+    return fingerprint(config(root))
+
+
+def names_in(root: Path) -> set[str]:
+    return {file.name for file in (root / f"imagenet100-{SIZE}").iterdir()}
+
+
+def kill_at(root: Path, at: int, setup: str = "") -> None:
+    code = KILLED.format(at=at, setup=setup)
+    ended = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
+def read_calls(root: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[str]:
+    """Prepares; the names of the files that were decoded for it."""
+    calls: list[str] = []
+
+    def counting(file: Path, side: int) -> np.ndarray[Any, Any]:
+        calls.append(file.name)
+        return decode(file, side)
+
+    monkeypatch.setattr("lps_sweep.data.unfinished.decode", counting)
+    prepare(root, SIZE, num_workers=1, **options)
+    return calls
+
+
+def test_what_is_left_is_images_and_manifest(root: Path, expected: str) -> None:
+    told: list[tuple[int, int]] = []
+    manifest = prepare(root, SIZE, num_workers=3, report=lambda *numbers: told.append(numbers))
+    assert fingerprint_of(root) == expected == manifest.content
+    assert names_in(root) == {"manifest.json", manifest.images_name, "lock"}
+    assert (manifest.num_images, manifest.num_skipped) == (200, 0)
+    assert told[-1] == (200, 200)
+    assert {done for done, _ in told} >= set(range(1, 201))
+
+
+@pytest.mark.parametrize("at", [1, 101, 200])
+def test_a_killed_preparation_goes_on(
+    root: Path, expected: str, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    kill_at(root, at)
+    with pytest.raises(BadInputError, match="not prepared"):
+        load(config(root))
+    calls = read_calls(root, monkeypatch)
+    assert len(calls) == 200 - (at - 1) // 2 * 2
+    assert fingerprint_of(root) == expected
+    assert len(names_in(root)) == 3
+
+
+def test_a_kill_before_the_manifest_costs_nothing(
+    root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = (
+        "def publish(self, manifest):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "unfinished.Unfinished._publish = publish\n"
+    )
+    kill_at(root, -1, setup)
+    assert "manifest.json" not in names_in(root)
+    assert read_calls(root, monkeypatch) == []
+    assert fingerprint_of(root) == expected
+
+
+def test_a_torn_journal_and_lost_pixels_are_done_again(
+    root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at(root, 151)
+    folder = root / f"imagenet100-{SIZE}"
+    journal = folder / "unfinished.jsonl"
+    lines = journal.read_text().splitlines()
+    assert len(lines) == 75
+    journal.write_text("\n".join([*lines[:60], lines[60][:40]]))
+    with (folder / "unfinished.uint8").open("ab") as pixels:
+        pixels.truncate(101 * 3 * SIZE**2 + 5)
+    assert len(read_calls(root, monkeypatch)) == 100
+    assert fingerprint_of(root) == expected
+
+
+def test_a_second_call_verifies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = prepare(root, SIZE, num_workers=1)
+    assert read_calls(root, monkeypatch) == []
+    file = root / f"imagenet100-{SIZE}" / manifest.images_name
+    content = bytearray(file.read_bytes())
+    content[150 * 3 * SIZE**2] ^= 1
+    file.write_bytes(content)
+    load(config(root))
+    with pytest.raises(BadInputError, match=rf"uint8: damaged: the images of {NAMES[75]} are not"):
+        prepare(root, SIZE, num_workers=1)
+
+
+def test_corrupt_images_are_named_and_the_rest_is_kept(
+    root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "train" / NAMES[40]
+    files = [folder / f"{NAMES[40]}_{i}.JPEG" for i in (0, 1)]
+    kept = [file.read_bytes() for file in files]
+    truncate(files[0])
+    files[1].write_bytes(b"no image")
+    with pytest.raises(BadInputError) as caught:
+        prepare(root, SIZE, num_workers=1)
+    message = str(caught.value)
+    assert f"{files[0]}: image file is truncated" in message
+    assert f"{files[1]}: cannot identify image file" in message
+    assert "--skip-corrupt" in message
+    with pytest.raises(BadInputError, match="not prepared"):
+        load(config(root))
+    for file, content in zip(files, kept, strict=True):
+        file.write_bytes(content)
+    assert len(read_calls(root, monkeypatch)) == 120
+    assert fingerprint_of(root) == expected
+
+
+def test_corrupt_images_are_skipped_on_request(
+    root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrupt = root / "train" / NAMES[40] / f"{NAMES[40]}_1.JPEG"
+    truncate(corrupt)
+    manifest = prepare(root, SIZE, num_workers=1, skip_corrupt=True)
+    assert (manifest.num_images, manifest.num_skipped) == (199, 1)
+    facts = json.loads((root / f"imagenet100-{SIZE}" / "manifest.json").read_text())
+    assert facts["num_skipped"] == 1
+    assert facts["classes"][40]["skipped"] == [corrupt.name]
+    images = load(config(root))
+    assert images.labels.tolist().count(40) == 1
+    assert np.array_equal(images.images[81], decode(root / "train" / NAMES[41] / f"{NAMES[41]}_0.JPEG", SIZE))  # fmt: skip  # noqa: E501
+    assert fingerprint_of(root) != expected
+    assert read_calls(root, monkeypatch, skip_corrupt=True) == []
+    with pytest.raises(BadInputError, match="image file is truncated"):
+        prepare(root, SIZE, num_workers=1)
+    assert len(load(config(root)).labels) == 199
+    corrupt.unlink()
+    assert len(read_calls(root, monkeypatch)) == 199 - 80
+    assert load(config(root)).images.shape[0] == 199
+
+
+def test_a_class_of_corrupt_images_alone_is_no_class(root: Path) -> None:
+    for file in (root / "train" / NAMES[2]).iterdir():
+        truncate(file)
+    with pytest.raises(BadInputError, match=rf"{NAMES[2]}: no image of this class can be decoded"):
+        prepare(root, SIZE, num_workers=1, skip_corrupt=True)
+
+
+def test_other_files_are_prepared_beside_the_older_ones(root: Path, expected: str) -> None:
+    prepare(root, SIZE, num_workers=1)
+    older = load(config(root))
+    kept = older.images[5].copy()
+    picture(7, 50, 40).save(root / "train" / NAMES[0] / "a.JPEG")
+    manifest = prepare(root, SIZE, num_workers=1)
+    assert fingerprint_of(root) != expected
+    assert np.array_equal(older.images[5], kept)
+    assert names_in(root) == {"manifest.json", manifest.images_name, "lock"}
+
+
+def test_two_processes_do_not_prepare_one_folder(root: Path) -> None:
+    folder = root / f"imagenet100-{SIZE}"
+    folder.mkdir()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match="another process is preparing"):
+            prepare(root, SIZE, num_workers=1)
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 600_000))
+    with pytest.raises(StorageError, match=r"200 images of 32 x 32 take 0\.0 GB; 0\.0 GB are"):
+        prepare(root, SIZE, num_workers=1)
+
+
+def test_orientation_is_not_heeded_and_modes_become_rgb(tmp_path: Path) -> None:
+    image = picture(3, 60, 40)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.JPEG", exif=exif)
+    image.save(tmp_path / "plain.JPEG")
+    assert np.array_equal(decode(tmp_path / "turned.JPEG", 32), decode(tmp_path / "plain.JPEG", 32))
+    image.convert("CMYK").save(tmp_path / "cmyk.JPEG")
+    assert decode(tmp_path / "cmyk.JPEG", 32).shape == (3, 32, 32)
+    image.convert("L").save(tmp_path / "png in disguise.JPEG", format="PNG")
+    red, green, blue = decode(tmp_path / "png in disguise.JPEG", 32)
+    assert np.array_equal(red, green)
+    assert np.array_equal(green, blue)
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_corrupt_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"a\.JPEG: cannot be read: No such file"):
+        decode(tmp_path / "a.JPEG", 32)
+
+
+def test_the_verb(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = ["prepare", "imagenet100", "--root", str(root), "--size", "32", "--workers", "1"]
+    assert main(asked) == 0
+    told = capfd.readouterr().out
+    assert f"200 images of 100 classes at 32 x 32: {root / 'imagenet100-32'}" in told
+    assert "others than the reference's" in told
+    truncate(root / "train" / NAMES[0] / f"{NAMES[0]}_0.JPEG")
+    shutil.rmtree(root / "imagenet100-32")
+    assert main(asked) == 4
+    assert f"{NAMES[0]}_0.JPEG: image file is truncated" in capfd.readouterr().err
+    assert main([*asked, "--skip-corrupt"]) == 0
+    assert "199 images of 100 classes at 32 x 32, 1 skipped" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["imagenet-100", "--root", "x"], "did you mean 'imagenet100'"),
+        (["imagenet100", "--root", "x", "--size", "30"], "image_size: must be a multiple of 32"),
+        (["imagenet100", "--root", "x", "--workers", "0"], "--workers: at least one thread"),
+        (["imagenet100", "--root", "/nowhere"], "/nowhere/train: no such folder"),
+    ],
+)
+def test_a_wrong_command_is_bad_input(
+    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prepare", *arguments]) == 4
+    assert message in capfd.readouterr().err

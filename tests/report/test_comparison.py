@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from lps_sweep.report.comparison import level_differences
+
+
+@pytest.mark.parametrize(
+    ("level", "word"),
+    [
+        ({0: 80.0, 1: 80.1, 2: 80.2}, "worse"),
+        ({0: 99.0, 1: 99.1, 2: 99.2}, "better"),
+        ({0: 95.0, 1: 80.0, 2: 94.0}, "inconclusive"),
+        ({0: 80.0, 1: 80.0}, "too few seeds"),
+    ],
+)
+def test_words_are_earned(level: dict[int, float], word: str) -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    found = level_differences([level, base, {0: 90.1, 1: 90.1, 2: 90.2}], 1)
+    assert found[1] is None
+    assert found[0] is not None
+    assert found[0].word == word
+
+
+def test_equivalence_needs_a_margin_that_the_whole_interval_fits_into() -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    near = {seed: value + 0.1 * (seed - 1) for seed, value in base.items()}
+    words = {}
+    for margin in (None, 0.05, 1.0):
+        found = level_differences([near, base], 1, margin)[0]
+        assert found is not None
+        words[margin] = found.word
+    assert words == {None: "inconclusive", 0.05: "inconclusive", 1.0: "equivalent"}
+
+
+def test_a_difference_within_the_margin_is_equivalent_and_not_better() -> None:
+    base = {0: 90.0, 1: 90.2, 2: 90.1}
+    found = level_differences([{s: v + 0.1 + 0.001 * s for s, v in base.items()}, base], 1, 0.5)[0]
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval[0] > 0
+    assert found.word == "equivalent"
+
+
+def test_one_seed_on_the_other_side_takes_the_word_away() -> None:
+    base = dict.fromkeys(range(12), 90.0)
+    level = {seed: 92.0 + 0.1 * seed for seed in base} | {3: 89.9}
+    found = level_differences([level, base], 1, pooled=False)[0]
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval[0] > 0
+    assert (found.n, found.higher, found.lower, found.word) == (12, 11, 1, "inconclusive")
+
+
+def test_no_word_without_a_default() -> None:
+    assert level_differences([{0: 1.0}, {0: 2.0}], None) == (None, None)
+    assert level_differences([{0: 1.0}, {}], 1) == (None, None)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from lps_sweep.results.variance import Source, grid_variance
+
+Array = NDArray[np.float64]
+
+
+def made(num_a: int = 3, num_b: int = 4, num_s: int = 5) -> Array:
+    draw = np.random.default_rng(1)
+    a, b = draw.normal(0, 2, (num_a, 1, 1)), draw.normal(0, 1, (1, num_b, 1))
+    both = draw.normal(0, 1, (num_a, num_b, 1))
+    seed = draw.normal(0, 3, (1, 1, num_s))
+    return np.asarray(90 + a + b + both + seed + draw.normal(0, 1, (num_a, num_b, num_s)))
+
+
+def explained(y: Array, *columns: Array) -> tuple[float, int]:
+    """Residual sum of squares and rank of a least-squares fit of dummies."""
+    x = np.concatenate([c.reshape(-1, y.size).T for c in columns], axis=1)
+    beta, *_ = np.linalg.lstsq(x, y.ravel(), rcond=None)
+    rest = y.ravel() - x @ beta
+    return float(rest @ rest), int(np.linalg.matrix_rank(x))
+
+
+def dummies(shape: tuple[int, ...], *axes: int) -> Array:
+    index = np.indices(shape)
+    label = np.zeros(shape, dtype=int)
+    for axis in axes:
+        label = label * shape[axis] + index[axis]
+    return np.array([(label == k).astype(float) for k in range(int(label.max()) + 1)])
+
+
+def test_the_sums_of_squares_are_those_of_nested_least_squares_fits() -> None:
+    y = made()
+    one, a, b, ab, s = (dummies(y.shape, *axes) for axes in ((), (0,), (1,), (0, 1), (2,)))
+    fits = [explained(y, *columns) for columns in ((one,), (a,), (a, b), (ab,), (ab, s))]
+    found = {source.name: source for source in grid_variance(y.tolist(), "C", "tau")}
+    assert list(found) == ["C", "tau", "C \u00d7 tau", "seed", "residual"]
+    for name, (before, after) in zip(found, itertools.pairwise(fits), strict=False):
+        assert found[name].squares == pytest.approx(before[0] - after[0], rel=1e-9)
+        assert found[name].df == after[1] - before[1]
+    assert found["residual"].squares == pytest.approx(fits[-1][0], rel=1e-9)
+    assert found["residual"].df == y.size - fits[-1][1] == 44
+
+
+def test_shares_add_up_and_p_is_that_of_the_f_test() -> None:
+    sources = grid_variance(made().tolist(), "C", "tau")
+    assert sum(source.share for source in sources) == pytest.approx(1)
+    assert sum(source.chance for source in sources) == pytest.approx(1)
+    *tested, residual = sources
+    assert residual.p is None
+    for source in tested:
+        ratio = source.squares / source.df / (residual.squares / residual.df)
+        assert source.p == pytest.approx(stats.f.sf(ratio, source.df, residual.df), rel=1e-9)
+
+
+def test_without_an_effect_the_shares_are_those_of_the_degrees_of_freedom() -> None:
+    draw = np.random.default_rng(0)
+    sums = np.zeros(5)
+    small = np.zeros(4)
+    for _ in range(600):
+        sources = grid_variance(draw.normal(size=(3, 3, 3)).tolist(), "a", "b")
+        sums += [source.share for source in sources]
+        small += [source.p is not None and source.p < 0.05 for source in sources[:4]]
+    assert sums / 600 == pytest.approx([source.chance for source in sources], abs=0.01)
+    assert np.all(np.abs(small / 600 - 0.05) < 0.025)
+
+
+def test_a_grid_without_spread() -> None:
+    sources = grid_variance(np.full((2, 2, 3), 90.1).tolist(), "a", "b")
+    assert all(isinstance(source, Source) and source.share == 0 for source in sources)
+    assert [source.p for source in sources] == [None] * 5
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (2, 1, 2), (2, 2, 1)])
+def test_grids_that_are_too_small(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="complete grid"):
+        grid_variance(np.zeros(shape).tolist(), "a", "b")
+
+
+def test_a_grid_with_a_hole() -> None:
+    y = made()
+    y[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="complete grid"):
+        grid_variance(y.tolist(), "a", "b")
