@@ -69,19 +69,27 @@ def carry_out(kind: str, number: int, setting: Setting, folder: Path) -> Result:
     findings = check(case.truth, case.results, setting.straight.results)
     events = truth.read(case.truth)
     texts = [f"{finding.rule}: {finding.fact}" for finding in findings]
+    lost, duplicated, rerun = counted(texts)
     return Result(
         kind=kind,
         number=number,
         injected=injected,
         trials=TRIALS,
         acknowledged=len({(e["trial"], e["epoch"]) for e in events if e["kind"] == "acknowledged"}),
-        lost=sum(text.endswith("lost") or "has 0 outcomes" in text for text in texts),
-        duplicated=sum(" times: " in text for text in texts),
-        rerun=sum(text.startswith("I4") for text in texts),
+        lost=lost,
+        duplicated=duplicated,
+        rerun=rerun,
         repaired=repaired,
         recovery_s=list(_recoveries(events)),
         findings=texts,
     )
+
+
+def counted(findings: Sequence[str]) -> tuple[int, int, int]:
+    """What the checker says, in numbers: lost, duplicated, finished trials run again."""
+    lost = sum(text.endswith("lost") or "has 0 outcomes" in text for text in findings)
+    duplicated = sum(" times: " in text for text in findings)
+    return lost, duplicated, sum(text.startswith("I4") for text in findings)
 
 
 def _recoveries(events: Sequence[dict[str, Any]]) -> Iterator[float]:

@@ -18,6 +18,9 @@ from lps_sweep.results import PlanChange
 LINE_INTERVAL_S = 2.0
 """Least time between two plain lines of ordinary progress."""
 
+WIDE = 120
+"""Columns of a terminal in which the bar has room beside all accuracies."""
+
 
 def announcement(
     change: PlanChange, num_planned: int, outcomes: Mapping[str, str], chosen: Sequence[str]
@@ -110,7 +113,7 @@ class Progress:
     def spent(self, limit: str) -> None:
         """Says that a budget is spent."""
         self._console.print(
-            f"budget: {limit}; no more packs are started, those that run go on to their end",
+            f"budget: {limit}; nothing more is started",
             highlight=False,
             markup=False,
         )
@@ -145,11 +148,11 @@ class Progress:
         return self._trials[trial_id].config.loop.epochs
 
     def _show(self, *, always: bool) -> None:
-        text = self._text()
-        self._bar.update(self._task, description=text, completed=sum(self._epochs.values()))
-        self._line(text, always=always)
+        brief = self._text(brief=self._console.width < WIDE)
+        self._bar.update(self._task, description=brief, completed=sum(self._epochs.values()))
+        self._line(self._text(brief=False), always=always)
 
-    def _text(self) -> str:
+    def _text(self, *, brief: bool) -> str:
         counts = Counter(self._outcomes.values())
         running = sum(1 for t, epoch in self._epochs.items() if epoch and t not in self._outcomes)
         lost = counts["failed"] + counts["diverged"]
@@ -157,6 +160,8 @@ class Progress:
         if {"acc_seen", "acc_novel", "acc_all"} <= set(self._latest):
             seen, novel, all_ = (self._latest[f"acc_{part}"] for part in ("seen", "novel", "all"))
             oracle = f"oracle: seen {seen:.1f} novel {novel:.1f} all {all_:.1f}"
+            if brief:
+                return f"{parts[0]} | oracle all {all_:.1f}"
             best = f", best all {self._best:.1f}" if self._best > float("-inf") else ""
             parts.append(oracle + best)
         return " | ".join(parts)

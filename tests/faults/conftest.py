@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Case, passages, warm_up
+from tests.faults.harness import DIED, Case, passages, warm_up
+from tests.faults.recorded import outcomes_of
 
 
 @pytest.fixture
@@ -26,3 +27,20 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Case, list[str]]
     warm_up(base / "warm")
     case = Case.at(base / "case")
     return case, passages(case)
+
+
+@pytest.fixture
+def done(straight: tuple[Case, list[str]], folder: Path) -> Case:
+    """A finished sweep, to be damaged."""
+    shutil.copytree(straight[0].truth.parent, folder / "case")
+    return Case(straight[0].space, folder / "case/results", folder / "case/truth.jsonl")
+
+
+@pytest.fixture
+def halfway(straight: tuple[Case, list[str]], folder: Path) -> Case:
+    """Two trials of four are finished, two are at epoch 3 of 4; the driver was killed."""
+    del straight
+    case = Case.at(folder / "case", epochs=4)
+    assert case.run("ledger.committed:13", expected=(DIED,)) == DIED
+    assert len(outcomes_of(case.results)) == 2
+    return case

@@ -16,48 +16,20 @@ from lps_sweep.results import Ledger, driver_lock, read_sidecar, sidecar_paths
 from lps_sweep.sweep.check import examine
 from tests.faults import truth
 from tests.faults.checker import check
+from tests.faults.damage import (
+    cut,
+    flip,
+    ledger,
+    lose_ledger,
+    lose_ledger_and_copy,
+    sql,
+    verdict,
+)
 from tests.faults.harness import DIED, Case, in_child
-from tests.faults.recorded import outcomes_of
 
 pytestmark = pytest.mark.fault
 
 Straight = tuple[Case, list[str]]
-
-
-@pytest.fixture
-def done(straight: Straight, folder: Path) -> Case:
-    """A finished sweep, to be damaged."""
-    shutil.copytree(straight[0].truth.parent, folder / "case")
-    return Case(straight[0].space, folder / "case/results", folder / "case/truth.jsonl")
-
-
-@pytest.fixture
-def halfway(straight: Straight, folder: Path) -> Case:
-    """Two trials of four are finished, two are at epoch 3 of 4; the driver was killed."""
-    del straight
-    case = Case.at(folder / "case", epochs=4)
-    assert case.run("ledger.committed:13", expected=(DIED,)) == DIED
-    assert len(outcomes_of(case.results)) == 2
-    return case
-
-
-def flip(path: Path, where: float = 0.5) -> None:
-    content = bytearray(path.read_bytes())
-    content[int(len(content) * where)] ^= 4
-    path.write_bytes(content)
-
-
-def sql(results: Path, *statements: str) -> None:
-    connection = sqlite3.connect(results / "ledger.sqlite")
-    with connection:
-        for statement in statements:
-            connection.execute(statement)
-    connection.close()
-
-
-def verdict(case: Case, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
-    code = cli.main(["check", str(case.results), *options])
-    return code, capsys.readouterr().out
 
 
 def mended(case: Case, straight: Straight, capsys: pytest.CaptureFixture[str]) -> str:
@@ -76,12 +48,6 @@ def test_a_whole_folder_is_called_so(done: Case, capsys: pytest.CaptureFixture[s
     before = {path: path.read_bytes() for path in done.results.rglob("*") if path.is_file()}
     assert verdict(done, capsys) == (0, f"{done.results}: everything is as it was recorded\n")
     assert {path: path.read_bytes() for path in before} == before
-
-
-def test_a_killed_driver_leaves_a_folder_without_damage(
-    halfway: Case, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert verdict(halfway, capsys)[0] == ExitCode.DONE
 
 
 DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
@@ -140,29 +106,6 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
 }
 
 
-def ledger(case: Case) -> Path:
-    return case.results / "ledger.sqlite"
-
-
-def lose_ledger(case: Case) -> None:
-    for path in case.results.glob("ledger.sqlite*"):
-        path.unlink()
-
-
-def lose_ledger_and_copy(case: Case) -> None:
-    lose_ledger(case)
-    cut(case.results / "ledger.copy.sqlite", 0.5)
-
-
-def lose_half_of_it(case: Case) -> None:
-    (case.results / "ledger.sqlite-wal").unlink()
-    ledger(case).write_bytes(b"SQLite format 3\0" + b"\xa5" * 9000)
-
-
-def cut(path: Path, share: float) -> None:
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-
-
 @pytest.mark.parametrize("name", DAMAGE)
 def test_no_damage_costs_a_finished_trial(
     name: str, done: Case, straight: Straight, capsys: pytest.CaptureFixture[str]
@@ -187,90 +130,6 @@ def test_an_artefact_that_is_lost_is_recorded_as_lost(
     assert (row.status, row.artefact) == ("done", None)
     assert row.error.startswith("artefact lost: ")
     assert path.with_name(path.name + ".damaged").exists()
-
-
-@pytest.mark.parametrize("lose", [lose_ledger, lose_half_of_it])
-def test_a_run_refuses_a_lost_ledger_and_starts_nothing(
-    lose: Callable[[Case], None], halfway: Case
-) -> None:
-    lose(halfway)
-    before = truth.read(halfway.truth)
-    assert halfway.run(expected=(5,), says="ledger") == ExitCode.STORAGE
-    assert [e["kind"] for e in truth.read(halfway.truth)[len(before) :]] == ["run", "exit"]
-
-
-def test_a_row_of_a_trial_in_training_that_was_changed_is_noticed(halfway: Case) -> None:
-    with Ledger.open(halfway.results) as reader:
-        trial = reader.outstanding("faults")[0]
-    changed = f"UPDATE epochs SET metrics = replace(metrics, '1', '2') WHERE trial_id = '{trial}'"
-    sql(halfway.results, changed)
-    assert halfway.run(expected=(5,), says="was changed") == ExitCode.STORAGE
-
-
-def test_a_ledger_lost_halfway_is_rebuilt_and_the_rest_is_run(
-    halfway: Case, capsys: pytest.CaptureFixture[str]
-) -> None:
-    finished = outcomes_of(halfway.results)
-    lose_ledger(halfway)
-    code, said = verdict(halfway, capsys, "--repair")
-    assert code == ExitCode.DONE
-    assert "2 finished trials recorded again from their sidecars" in said
-    assert outcomes_of(halfway.results) == finished
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
-
-
-def test_a_log_of_the_ledger_that_is_lost_costs_no_finished_trial(
-    halfway: Case, capsys: pytest.CaptureFixture[str]
-) -> None:
-    finished = outcomes_of(halfway.results)
-    log = halfway.results / "ledger.sqlite-wal"
-    assert log.stat().st_size > 0
-    log.unlink()
-    assert halfway.run(expected=(5,), says="ledger") == ExitCode.STORAGE
-    assert verdict(halfway, capsys, "--repair")[0] == ExitCode.DONE
-    assert outcomes_of(halfway.results) == finished
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
-
-
-def test_a_damaged_checkpoint_of_a_trial_in_training(
-    halfway: Case, capsys: pytest.CaptureFixture[str]
-) -> None:
-    finished = outcomes_of(halfway.results)
-    for path in halfway.results.glob("checkpoints/*/epoch-0002-member*"):
-        flip(path)
-    code, said = verdict(halfway, capsys)
-    assert (code, said.count("the trial goes on from another")) == (5, 2)
-    assert verdict(halfway, capsys, "--repair")[0] == 0
-    assert examine(halfway.results) == []
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
-
-
-def test_a_checkpoint_to_fall_back_on_is_looked_at_too(straight: Straight, folder: Path) -> None:
-    del straight
-    case = Case.at(folder / "case", epochs=4)
-    assert case.run("checkpoint.saved:4", expected=(DIED,)) == DIED
-    for path in case.results.glob("checkpoints/*/epoch-0002-*"):
-        path.unlink()
-    assert len(examine(case.results)) == 2, "the newest is gone"
-    case = Case.at(folder / "other", epochs=6)
-    assert case.run("checkpoint.save:5", expected=(DIED,)) == DIED
-    older = sorted(case.results.glob("checkpoints/*/epoch-0002-*"))
-    assert older
-    assert list(case.results.glob("checkpoints/*/epoch-0004-*"))
-    assert examine(case.results) == []
-    flip(older[0])
-    assert len(examine(case.results)) >= 1
-    older[0].unlink()
-    assert examine(case.results) == []
 
 
 def test_a_repair_that_is_killed_is_done_again(

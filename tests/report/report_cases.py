@@ -55,6 +55,7 @@ def record(
     name: str = "c_tau",
     question: str = "How do C and tau trade seen against novel accuracy?",
     margin: float | None = None,
+    search: dict[str, Json] | None = None,
 ) -> SweepRecord:
     """A sweep over `axes`; defaults are those of `settings` unless given."""
     return SweepRecord(
@@ -67,6 +68,7 @@ def record(
         seeds=list(seeds),
         preset="digits",
         margin=margin,
+        search=search,
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from lps_sweep.plan import PlannedTrial, expand
@@ -32,14 +33,18 @@ def test_plain_lines_say_counts_and_mark_accuracies_as_oracle(tmp_path: Path) ->
     assert "best all" in lines[-1]
 
 
-def test_a_terminal_gets_one_bar_with_an_eta(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width", "oracle"), [(80, "oracle all "), (160, "best all ")])
+def test_a_terminal_gets_one_bar_with_an_eta(tmp_path: Path, width: int, oracle: str) -> None:
     output = io.StringIO()
     trials = trials_in(tmp_path)
-    console = Console(file=output, force_terminal=True, width=160)
+    console = Console(file=output, force_terminal=True, width=width)
     with Progress(console, trials, {}) as progress:
         for trial in trials:
+            progress.epoch(trial.trial_id, 4, metrics_of(trial.trial_id, 4))
             progress.outcome(trial.trial_id, "done", metrics_of(trial.trial_id, 4))
     shown = output.getvalue()
     assert "4/4 done" in shown
     assert "100%" in shown
     assert "ETA" in shown
+    assert oracle in shown
+    assert "…" not in shown, "nothing is cut off"

@@ -162,7 +162,7 @@ def sections(view: SweepView) -> list[Section]:
         blocks += [_default_figure(default, held), Fold("The means by epoch", epoch_table(default))]
     else:
         blocks.append("The default cell has no recorded epoch yet.")
-    for parameter in view.record.axes:
+    for parameter in () if view.record.search else view.record.axes:
         blocks += _level_blocks(view, parameter, held)
     return [Section("pace", "Learning pace", tuple(blocks))]
 

@@ -93,7 +93,9 @@ def _near_best(cells: tuple[tuple[Cell, ...], ...], metric: str) -> frozenset[tu
 
 
 def numeric_pairs(view: SweepView) -> list[tuple[str, str]]:
-    """Pairs of swept numeric parameters that were crossed, not only varied one at a time."""
+    """Pairs of listed numeric parameters that were crossed, not only varied one at a time."""
+    if view.record.search:
+        return []
     record, held = view.record, held_point(view.record)
     names = [n for n, v in record.axes.items() if is_numeric(v) and len(v) > 1]
     pairs = []

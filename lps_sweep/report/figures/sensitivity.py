@@ -160,7 +160,9 @@ def _spoken(info: SliceInfo, metric: str) -> str:
 
 
 def sections(view: SweepView) -> list[Section]:
-    """One section per swept parameter with more than one level, of those without their own."""
+    """One section per listed parameter with more than one level, of those without their own."""
+    if view.record.search:
+        return []
     axes = view.record.axes.items()
     names = [name for name, levels in axes if len(levels) > 1 and name not in OWN_SECTION]
     return [_section(slice_info(view, name)) for name in names]
