@@ -16,7 +16,7 @@ from lps_sweep.errors import ExitCode
 from lps_sweep.plan import PlannedTrial, SearchSpace, expand, read_space
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.driver import sweep_record, trial_record
+from lps_sweep.sweep.records import sweep_record, trial_record
 
 C_TAU = Path(__file__).parents[1] / "search_spaces" / "c_tau.yaml"
 VERBS = ("plan", "run", "status", "show", "compare", "export", "report", "train", "pretrain")

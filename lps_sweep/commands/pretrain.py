@@ -13,8 +13,8 @@ from lps_sweep.errors import ExitCode
 def pretrain(*, settings: Sequence[str], preset: str, results: Path) -> int:
     """Makes the trunk of one configuration, unless it is there."""
     from lps_sweep.plan import single_space
-    from lps_sweep.sweep.driver import make_trunk
     from lps_sweep.sweep.progress import Progress
+    from lps_sweep.sweep.run import make_trunk
 
     space = single_space(preset=preset, settings=settings, seed=0)
     with open_console() as console:

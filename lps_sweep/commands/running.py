@@ -31,8 +31,8 @@ def run_space(
     budget: Budget | None = None,
 ) -> int:
     """Runs `space` in view of the terminal; the exit status."""
-    from lps_sweep.sweep.driver import run_sweep
     from lps_sweep.sweep.progress import Progress
+    from lps_sweep.sweep.run import run_sweep
     from lps_sweep.sweep.signals import Interrupted, interruptible
 
     with open_console() as console:

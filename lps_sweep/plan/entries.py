@@ -24,7 +24,7 @@ Table = Mapping[str, FieldInfo]
 NAME_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 NAME = re.compile(NAME_PATTERN)
 NAME_WORDS = "1 to 64 letters, digits, '.', '_' or '-' (no '.' or '-' first)"
-RESERVED = re.compile(r"checkpoints|artefacts|(ledger\.sqlite|driver\.lock).*", re.IGNORECASE)
+RESERVED = re.compile(r"checkpoints|artefacts|ray|(ledger\.|driver\.lock).*", re.IGNORECASE)
 """Names that the results folder has for its own files."""
 
 MAX_SEED = 2**31 - 1

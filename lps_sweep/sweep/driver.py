@@ -1,8 +1,8 @@
-"""The driver: runs what is planned and not yet done, and keeps the ledger."""
+"""The driver: hands out jobs and keeps the ledger until nothing is outstanding."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lps_sweep.config import flat
@@ -10,145 +10,20 @@ from lps_sweep.errors import StorageError
 from lps_sweep.plan import (
     PlannedTrial,
     SearchSpace,
-    axes,
-    default_config,
-    defaults,
-    expand,
 )
 from lps_sweep.results import (
-    FileRef,
-    Json,
     Ledger,
-    SweepRecord,
-    TrialRecord,
-    driver_lock,
 )
-from lps_sweep.sweep.budget import Budget, Meter, forbid_packs, permit_packs
+from lps_sweep.sweep.budget import Budget, Meter, forbid_packs
 from lps_sweep.sweep.casualties import Casualties
-from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import Blame, Death, Executor
 from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
-from lps_sweep.sweep.keeper import Keeper, open_ledger
-from lps_sweep.sweep.outcome import Outcome
+from lps_sweep.sweep.keeper import Keeper
 from lps_sweep.sweep.packing import Packing
-from lps_sweep.sweep.progress import Progress, announcement
+from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
 from lps_sweep.sweep.rows import Row
-from lps_sweep.sweep.selection import Selection
-from lps_sweep.sweep.splits import keep_splits
-
-
-def run_sweep(
-    space: SearchSpace,
-    results: Path,
-    *,
-    make_executor: Callable[[], Executor],
-    make_progress: Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress],
-    selection: Selection | None = None,
-    budget: Budget | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Outcome:
-    """Runs the trials of `space` that have no outcome yet; always resumable.
-
-    Args:
-        space: The search space.
-        results: The results folder; made if missing.
-        make_executor: Called only if something is to be run.
-        make_progress: Called with the trials and the outcomes so far, likewise.
-        selection: Which trials may be started, and which are tried again.
-        budget: Where it is spent, no pack is started any more.
-        say: Takes a line for people.
-
-    Raises:
-        BadInputError: Data are missing or do not fit, or no trial is what is asked for.
-        FolderOwnedError: Another driver owns the folder.
-        StorageError: The results folder cannot be read or written.
-    """
-    selection = selection or Selection()
-    trials = expand(space, content_of)
-    matching = selection.matching(trials)
-    results = results.absolute()
-    with driver_lock(results), open_ledger(results) as ledger:
-        permit_packs(results)
-        change = ledger.record_plan(sweep_record(space), [trial_record(t) for t in trials])
-        before = ledger.outcomes(space.name)
-        chosen = selection.choose(matching, before)
-        ledger.reopen([t for t in chosen if t in before])
-        for line in announcement(change, len(trials), before, chosen):
-            say(line)
-        keeper = Keeper(results, ledger)
-        keeper.begin(space.name)
-        spent = ""
-        if chosen:
-            keeper.copy(now=True)
-            keep_splits((trial.config for trial in trials), results)
-            outcomes = ledger.outcomes(space.name)
-            shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
-            with make_executor() as executor, make_progress(shown, outcomes) as progress:
-                progress.placed(executor.where)
-                driver = Driver(space, trials, results, ledger, executor, progress, budget)
-                driver.run(chosen)
-                spent = driver.spent if driver.outstanding(chosen) else ""
-            keeper.copy(now=True)
-            permit_packs(results)
-        counts = ledger.counts(space.name, driver_alive=False)
-        return Outcome(counts, change, len(chosen), spent)
-
-
-def make_trunk(
-    space: SearchSpace,
-    results: Path,
-    *,
-    make_executor: Callable[[], Executor],
-    make_progress: Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress],
-) -> FileRef:
-    """The pre-trained trunk of a sweep of one, made now unless it is there.
-
-    Raises:
-        The errors of `run_sweep`.
-    """
-    trials = expand(space, content_of)
-    results = results.absolute()
-    with driver_lock(results), open_ledger(results) as ledger:
-        permit_packs(results)
-        if trunk_file(results, trials[0].trunk) is None:
-            with make_executor() as executor, make_progress(trials, {}) as progress:
-                Driver(space, trials, results, ledger, executor, progress).make_trunks(trials)
-    made = trunk_file(results, trials[0].trunk)
-    if made is None:
-        raise StorageError(f"{results}: the trunk {trials[0].trunk} cannot be read back")
-    return made
-
-
-def sweep_record(space: SearchSpace) -> SweepRecord:
-    """The sweep as the ledger keeps it."""
-    return SweepRecord(
-        name=space.name,
-        question=space.question,
-        source=space.source,
-        axes={name: [_json(v) for v in values] for name, values in axes(space).items()},
-        defaults={name: _json(value) for name, value in defaults(space).items()},
-        settings={name: _json(value) for name, value in flat(default_config(space)).items()},
-        seeds=list(space.seeds),
-        preset=space.preset,
-        margin=space.margin,
-    )
-
-
-def trial_record(trial: PlannedTrial) -> TrialRecord:
-    """The trial as the ledger keeps it."""
-    return TrialRecord(
-        trial_id=trial.trial_id,
-        config={name: _json(value) for name, value in flat(trial.config).items()},
-        seed=trial.seed,
-        pack_key=trial.pack_key,
-        swept={name: _json(value) for name, value in trial.swept.items()},
-    )
-
-
-def _json(value: object) -> Json:
-    return list(value) if isinstance(value, tuple) else value  # type: ignore[return-value]
 
 
 class Driver:
@@ -178,6 +53,10 @@ class Driver:
         self._packing = Packing(self._trials, results, ledger, self._casualties.limits, largest)
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
         self.spent = ""
+
+    def extend(self, trials: Iterable[PlannedTrial]) -> None:
+        """Trials that the plan has now."""
+        self._trials.update({trial.trial_id: trial for trial in trials})
 
     def run(self, chosen: Sequence[str]) -> None:
         """Trains until none of `chosen` is outstanding, or a budget is spent.

@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from lps_sweep.config import flat
-from lps_sweep.plan import Outstanding, PlannedTrial, SearchSpace, expand, make_packs
+from lps_sweep.plan import (
+    Outstanding,
+    PlannedTrial,
+    SearchSpace,
+    default_config,
+    expand,
+    expand_asked,
+    make_packs,
+)
 from lps_sweep.results import REOPENABLE, Ledger, PlanChange
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import usable_cpus
 from lps_sweep.sweep.jobs import trunk_file
+from lps_sweep.sweep.search.asked import asked_before
 
 SHOWN_CONFIGURATIONS = 3
 
@@ -26,7 +35,8 @@ class Preview:
     Attributes:
         name: Name of the sweep.
         question: What it is to answer.
-        num_trials: All planned trials.
+        num_trials: All planned trials, also those that a search has yet to choose.
+        chosen_by: The sampler of a search; empty where the values are listed.
         outcomes: Trials that have an outcome already, by status.
         change: What recording the plan would change.
         num_configurations: Configurations, each at all seeds.
@@ -42,6 +52,7 @@ class Preview:
     name: str
     question: str
     num_trials: int
+    chosen_by: str
     outcomes: Mapping[str, int]
     change: PlanChange
     num_configurations: int
@@ -66,8 +77,8 @@ class Preview:
         missing = sum(1 for there in self.trunks.values() if not there)
         lines = [
             f"{self.name}: {self.question}" if self.question else self.name,
-            f"{self.num_trials} trials: {self.num_configurations} configurations at seeds "
-            + ", ".join(map(str, self.seeds)),
+            f"{self.num_trials} trials: {self.num_configurations} configurations{self._chooser()} "
+            f"at seeds {', '.join(map(str, self.seeds))}",
             f"already recorded: {known or 'none'}; to run: {left}{self._new(left)}",
             *self._hints(),
             f"packs: {packs or 'none'}",
@@ -77,6 +88,9 @@ class Preview:
         for number, values in enumerate(self.configurations, start=1):
             lines.append(f"configuration {number}: " + _words(values))
         return "\n".join(lines)
+
+    def _chooser(self) -> str:
+        return f" chosen by {self.chosen_by}" if self.chosen_by else ""
 
     def _new(self, left: int) -> str:
         """How many of the trials `left` were never planned before."""
@@ -100,8 +114,9 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         BadInputError: The space is too large, or its data are missing.
         StorageError: The results folder cannot be read.
     """
-    trials = expand(space, content_of)
+    trials = _planned(space, results)
     known = _recorded(space.name, trials, results)
+    num_to_ask = space.num_trials - len(trials)
     left = [trial for trial in trials if trial.trial_id not in known.outcomes]
     workers = max(1, usable_cpus() // space.resources.cpus_per_pack)
     packs = make_packs(
@@ -110,23 +125,38 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         max_pack_size=space.resources.max_pack_size,
     )
     epochs = sum(trial.config.loop.epochs for trial in left)
+    epochs += num_to_ask * default_config(space).loop.epochs
     trunks = dict.fromkeys(trial.trunk for trial in trials)
     configs = list({flat_key(trial): trial for trial in trials}.values())
     return Preview(
         name=space.name,
         question=space.question,
-        num_trials=len(trials),
+        num_trials=space.num_trials,
+        chosen_by=space.search.sampler if space.search else "",
         outcomes=dict(Counter(known.outcomes.values())),
         change=known.change,
-        num_configurations=len(trials) // len(space.seeds),
+        num_configurations=space.num_trials // len(space.seeds),
         seeds=space.seeds,
         pack_sizes=[len(pack) for pack in packs],
         trunks={t: trunk_file(results.absolute(), t) is not None for t in trunks},
         epochs_left=epochs,
         hours_left=epochs * known.epoch_s / workers / 3600 if known.epoch_s is not None else None,
-        bytes_left=round(len(left) * known.bytes) if known.bytes is not None else None,
+        bytes_left=round((len(left) + num_to_ask) * known.bytes)
+        if known.bytes is not None
+        else None,
         configurations=[dict(flat(t.config)) for t in configs[:SHOWN_CONFIGURATIONS]],
     )
+
+
+def _planned(space: SearchSpace, results: Path) -> tuple[PlannedTrial, ...]:
+    """The trials that are known: of a search, those it has asked for so far."""
+    if not space.search:
+        return expand(space, content_of)
+    content_of(default_config(space))
+    if not Ledger.exists(results):
+        return ()
+    with Ledger.open(results) as ledger:
+        return expand_asked(space, asked_before(space, ledger), content_of)
 
 
 def flat_key(trial: PlannedTrial) -> tuple[Any, ...]:

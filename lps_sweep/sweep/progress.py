@@ -101,6 +101,15 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
+    def extend(self, trials: Sequence[PlannedTrial]) -> None:
+        """Trials to follow from now on, beside those so far."""
+        new = {t.trial_id: t for t in trials if t.trial_id not in self._trials}
+        if new:
+            self._trials |= new
+            self._epochs |= dict.fromkeys(new, 0)
+            total = sum(self._length(t) for t in self._trials)
+            self._bar.update(self._task, total=total)
+
     def placed(self, where: str) -> None:
         """Says where the trials run."""
         self._console.print(f"running {where}", highlight=False, markup=False)

@@ -8,7 +8,7 @@ from lps_sweep.cli import main
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import read_space
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.driver import sweep_record
+from lps_sweep.sweep.records import sweep_record
 from tests.test_cli import SPACE, plan_json, record
 
 

@@ -13,6 +13,7 @@ from benchmarks.fault_kinds import KINDS
 pytestmark = pytest.mark.fault
 
 
+@pytest.mark.slow
 def test_one_case_of_each_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         faults, "KINDS", {kind: (fault, 1, 1) for kind, (fault, *_) in KINDS.items()}

@@ -18,7 +18,7 @@ from lps_sweep.results.paper import (
     paper_numbers,
     same_setting,
 )
-from lps_sweep.sweep.driver import trial_record
+from lps_sweep.sweep.records import trial_record
 from tests.plan.space_cases import no_content
 
 FOLDER = Path(__file__).parents[2] / "search_spaces" / "paper"

@@ -36,7 +36,7 @@ KEYS = [
     Wrong(1, "nam: right", "unknown key 'nam'; did you mean 'name'?"),
     Wrong(6, "Grid:", "unknown key 'Grid'; did you mean 'grid'?"),
     Wrong(9, "seed: [0]", "unknown key 'seed'; did you mean 'seeds'?"),
-    Wrong(9, "seeds: [0]\ntau: 5", "unknown key 'tau'; valid names: arms, grid, margin_points,", at=10),
+    Wrong(9, "seeds: [0]\ntau: 5", "unknown key 'tau'; valid names: arms, grid,", at=10),
     Wrong(5, "  epoch: 2", "unknown key 'epoch'; did you mean 'epochs'?"),
     Wrong(5, "  head.C: 2", "unknown key 'head.C'; did you mean 'C'?"),
     Wrong(5, "  loop.epoch: 2", "unknown key 'loop.epoch'; did you mean"),

@@ -14,9 +14,9 @@ from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Ledger, sidecar_paths
 from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.check import examine
-from lps_sweep.sweep.driver import run_sweep
 from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.progress import Progress
+from lps_sweep.sweep.run import run_sweep
 from lps_sweep.sweep.selection import read_selection
 from tests.sweep.fakes import FakeExecutor
 from tests.sweep.test_driver import FOUR_TRIALS, ids_of, space_of

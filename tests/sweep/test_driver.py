@@ -10,11 +10,12 @@ from rich.console import Console
 from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError
 from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.driver import run_sweep
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob
 from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.progress import Progress
+from lps_sweep.sweep.run import run_sweep
+from lps_sweep.sweep.selection import Selection
 from tests.sweep.fakes import FakeExecutor, metrics_of
 
 FOUR_TRIALS = """
@@ -34,10 +35,16 @@ def space_of(folder: Path, text: str = FOUR_TRIALS) -> SearchSpace:
     return read_space(path)
 
 
-def run(space: SearchSpace, results: Path, executor: FakeExecutor) -> Outcome:
+def run(
+    space: SearchSpace,
+    results: Path,
+    executor: FakeExecutor,
+    selection: Selection | None = None,
+) -> Outcome:
     return run_sweep(
         space,
         results,
+        selection=selection,
         make_executor=lambda: executor,
         make_progress=lambda trials, outcomes: Progress(
             Console(file=io.StringIO()), trials, outcomes

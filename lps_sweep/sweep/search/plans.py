@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 from lps_sweep.plan import PlannedTrial, Search, SearchSpace, defaults, expand_asked
-from lps_sweep.results import Json, Ledger
+from lps_sweep.results import Ledger
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.search.searcher import Point, Searcher
+from lps_sweep.sweep.search.asked import asked_before
+from lps_sweep.sweep.search.searcher import Searcher
 
 
 def search_plans(space: SearchSpace, ledger: Ledger) -> Iterator[tuple[PlannedTrial, ...]]:
@@ -19,7 +20,7 @@ def search_plans(space: SearchSpace, ledger: Ledger) -> Iterator[tuple[PlannedTr
     """
     assert space.search is not None
     search, together = space.search, space.search.together
-    asked = _recorded(space, ledger)
+    asked = asked_before(space, ledger)
     if asked:
         yield expand_asked(space, asked, content_of)
         if ledger.outstanding(space.name):
@@ -40,26 +41,6 @@ def search_plans(space: SearchSpace, ledger: Ledger) -> Iterator[tuple[PlannedTr
         measured = _measured(search, space.name, len(space.seeds), ledger)
         for point, values in zip(points, measured[-len(points) :], strict=True):
             searcher.tell(point, values)
-
-
-def _recorded(space: SearchSpace, ledger: Ledger) -> list[Point]:
-    """The configurations asked for so far, in order; none where the sweep was no search."""
-    assert space.search is not None
-    if space.name not in ledger.sweeps() or ledger.record(space.name).search is None:
-        return []
-    names = [domain.name for domain in space.search.domains]
-    points: dict[tuple[Json, ...], Point] = {}
-    for row in ledger.trial_rows(space.name, False):
-        if set(row.swept) != set(names):
-            return []
-        key = tuple(row.swept[name] for name in names)
-        points[key] = {name: _value(v) for name, v in row.swept.items() if v is not None}
-    return list(points.values())
-
-
-def _value(value: Json) -> bool | int | float | str:
-    assert isinstance(value, bool | int | float | str)
-    return value
 
 
 def _measured(

@@ -19,14 +19,12 @@ from optuna.trial import TrialState, create_trial
 
 from lps_sweep.config import Value
 from lps_sweep.errors import BadInputError
+from lps_sweep.sweep.search.asked import Point
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
     from lps_sweep.plan import Domain, Search
-
-Point = dict[str, Value]
-"""Values of the parameters that are searched here; one that a condition leaves out is missing."""
 
 MAX_REPEATS = 200
 """Configurations known already that may be proposed in a row before the space counts as done."""

@@ -7,7 +7,8 @@ import pytest
 
 from lps_sweep.config import Value
 from lps_sweep.plan.search import Domain, Search
-from lps_sweep.sweep.search.searcher import Point, Searcher
+from lps_sweep.sweep.search.asked import Point
+from lps_sweep.sweep.search.searcher import Searcher
 
 NUMBERS = (Domain("C", "float", 0.5, 30.0, log=True), Domain("tau", "float", 0.1, 1.0))
 MIXED = (
