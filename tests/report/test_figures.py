@@ -236,7 +236,7 @@ def test_provenance_mixtures_are_named() -> None:
 def test_sections_are_found_in_order_with_unique_names(view: SweepView) -> None:
     modules = [module.__name__.rpartition(".")[2] for module in section_modules()]
     assert modules == [
-        *("sensitivity", "grid", "interaction", "ablation", "freezing", "curves"),
+        *("search", "sensitivity", "grid", "interaction", "ablation", "freezing", "curves"),
         *("health", "claims", "trials", "notes"),
     ]
     sections = all_sections(view)
