@@ -128,8 +128,8 @@ def search_table(info: SearchInfo) -> Table:
     best = selected(info)
     caption = (
         f"The configurations in the order in which {info.sampler} asked for them: mean ± sample "
-        f"standard deviation over n of {info.num_seeds} seeds. A dash: the parameter has no part "
-        "in this configuration."
+        f"standard deviation over n of {info.num_seeds} seeds; values to four digits, in full in "
+        "the table of all trials. A dash: the parameter has no part in this configuration."
     )
     if best:
         caption += " The one with the highest mean is marked."
@@ -155,7 +155,9 @@ def finding(info: SearchInfo) -> str:
             f"{len(front(info))} of {len(complete)} complete configurations are not beaten in both "
             f"{info.labels[0]} and {info.labels[1]} by another."
         )
-    point = ", ".join(f"{n} = {value_text(v)}" for n, v in best.point.items() if v is not None)
+    point = ", ".join(
+        f"{n} = {value_text(_cell(v))}" for n, v in best.point.items() if v is not None
+    )
     return (
         f"Of {len(complete)} configurations number {best.number} ({point}) has the highest mean "
         f"{info.labels[0]}, {info.mean(best):.1f}. It was selected for this very number, which is "
@@ -272,7 +274,9 @@ def _figures(info: SearchInfo) -> list[Figure]:
 
 
 def _cell(value: Any) -> Cell:
-    return value if isinstance(value, str | int | float | bool) else str(value)
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    return value if isinstance(value, str | int | bool) else str(value)
 
 
 def _list(value: Any) -> list[Any]:
