@@ -46,6 +46,8 @@ class Preview:
         epochs_left: Epochs to train at the most; checkpoints can make it fewer.
         hours_left: Estimated wall-clock hours, from epochs recorded in this results folder.
         bytes_left: Estimated disk, from the files of the trials recorded there.
+        trials: Each known trial: its id, seed, swept values and status, which is ``not_run`` for
+            those to run.
         configurations: The first resolved configurations, all values.
     """
 
@@ -62,6 +64,7 @@ class Preview:
     epochs_left: int
     hours_left: float | None
     bytes_left: int | None
+    trials: Sequence[Mapping[str, Any]]
     configurations: Sequence[Mapping[str, Any]]
 
     def to_json(self) -> str:
@@ -144,6 +147,15 @@ def preview(space: SearchSpace, results: Path) -> Preview:
         bytes_left=round((len(left) + num_to_ask) * known.bytes)
         if known.bytes is not None
         else None,
+        trials=[
+            {
+                "trial_id": trial.trial_id,
+                "seed": trial.seed,
+                "swept": dict(trial.swept),
+                "status": known.outcomes.get(trial.trial_id, "not_run"),
+            }
+            for trial in trials
+        ],
         configurations=[dict(flat(t.config)) for t in configs[:SHOWN_CONFIGURATIONS]],
     )
 
