@@ -6,7 +6,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """As `set_up_device` does for a pack; more threads than cores make tiny tensors crawl."""
     before = torch.get_num_threads()
