@@ -108,12 +108,14 @@ def _tell(console: Console, results: Path, space: SearchSpace, outcome: Outcome)
         )
         return
     path = build_report(results, space.name)
-    console.print(_headline(path.parent / "tables" / "default_cell.csv"))
+    table = _headline(path.parent / "tables" / "default_cell.csv")
+    if table.rows:
+        console.print(table)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
 
 
 def _headline(path: Path) -> Table:
-    """The table of the default cell, for the terminal."""
+    """The table of the default cell, for the terminal; without rows if none of it is done."""
     from rich.table import Table
 
     with path.open(encoding="utf-8", newline="") as file:
@@ -124,7 +126,8 @@ def _headline(path: Path) -> Table:
         table.add_column(name, justify="left" if name == "metric" else "right")
     for row in rows:
         name, mean, sd, n = (row[i] for i in shown)
-        table.add_row(name, _one_decimal(mean), _one_decimal(sd), n)
+        if mean:
+            table.add_row(name, _one_decimal(mean), _one_decimal(sd), n)
     return table
 
 
