@@ -24,6 +24,7 @@ from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
 from lps_sweep.sweep.rows import Row
+from lps_sweep.sweep.signals import check_interrupted
 
 
 class Driver:
@@ -96,6 +97,7 @@ class Driver:
 
     def _accept(self, rows: list[Row]) -> None:
         self._meter.note(self._recorder.accept(rows))
+        check_interrupted()
         self._is_spent()
 
     def _is_spent(self) -> bool:
@@ -107,6 +109,7 @@ class Driver:
         return bool(self.spent)
 
     def _train(self, packs: Iterable[Sequence[str]]) -> None:
+        check_interrupted()
         jobs = [self._job(pack) for pack in packs]
         self._recorder.pack_sizes = {m.trial_id: len(j.members) for j in jobs for m in j.members}
         deaths = {death.job.job_id: death for death in self._executor.run(jobs, self._accept)}

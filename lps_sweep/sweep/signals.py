@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_received: list[int] = []
 
-class Interrupted(BaseException):
-    """The process was asked to end."""
+
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end; `exit_code` is what it ends with."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -20,17 +23,43 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Turns ending signals into `Interrupted` for the length of the block."""
+    """Turns ending signals into `Interrupted` for the length of the block.
+
+    Compiled code, such as Ray's, may pass a KeyboardInterrupt on as a new one, and may drop
+    anything: hence the note of what was received, and `check_interrupted`.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del frame
         for ending in ENDING:
             signal.signal(ending, signal.SIG_DFL)
+        _received.append(number)
         raise Interrupted(number)
 
     before = {number: signal.signal(number, interrupt) for number in ENDING}
     try:
         yield
+    except KeyboardInterrupt:
+        raise Interrupted(_received[0] if _received else signal.SIGINT) from None
     finally:
+        _received.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def check_interrupted() -> None:
+    """Raises `Interrupted` if an ending signal was received and has not ended anything yet."""
+    if _received:
+        raise Interrupted(_received[0])
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Puts the handlers of ending signals back that a library replaces within the block."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -15,6 +15,7 @@ import ray
 
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import make_folder
+from lps_sweep.sweep.signals import handlers_kept
 
 
 @contextlib.contextmanager
@@ -30,17 +31,18 @@ def ray_session(address: str, num_cpus: int) -> Iterator[None]:
     """
     temporary = Path(tempfile.mkdtemp(prefix="lps-ray-")) if address == "local" else None
     try:
-        if temporary:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-                _temp_dir=str(temporary),
-            )
-        else:
-            _join(address)
+        with handlers_kept():  # Ray's own would end the process without a word
+            if temporary:
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.WARNING,
+                    _temp_dir=str(temporary),
+                )
+            else:
+                _join(address)
         yield
     finally:
         ray.shutdown()
