@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from lps_sweep import __version__
 from lps_sweep.errors import ExitCode, LpsSweepError
+from lps_sweep.text import printable_output
 
 EXIT_CODES = """\
 exit codes: 0 every planned trial is done or was stopped by a rule; 2 some failed or diverged;
@@ -70,10 +71,23 @@ def build_parser() -> Parser:
     )
     compare.add_argument("--json", action="store_true", help="for programs")
 
-    export = verbs.add_parser("export", help="write a sweep as CSV and Parquet")
+    export = verbs.add_parser("export", help="write a sweep for other programs")
     export.add_argument("results", type=Path, metavar="DIR", help="results folder")
     export.add_argument("sweep", metavar="SWEEP", help="name of the sweep")
-    export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="made if missing")
+    export.add_argument(
+        "--format",
+        dest="format_",
+        choices=("tables", "optuna", "tensorboard", "wandb", "mlflow"),
+        default="tables",
+        help="CSV and Parquet tables, an Optuna study, or a run per trial",
+    )
+    export.add_argument(
+        "--to",
+        required=True,
+        metavar="PLACE",
+        help="a folder; of optuna a SQLite file, of wandb [ENTITY/]PROJECT, of mlflow a URI",
+    )
+    _add_watch(export)
 
     report = verbs.add_parser("report", help="build tables and report from what is recorded")
     report.add_argument("results", type=Path, metavar="DIR", help="results folder")
@@ -154,6 +168,25 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     _add_results(parser)
 
 
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch",
+        type=_seconds,
+        nargs="?",
+        default=0.0,
+        const=10.0,
+        metavar="SECONDS",
+        help="go on while the sweep runs, and look for news so often (10 unless given)",
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 86400 seconds")
+    return value
+
+
 def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
@@ -166,6 +199,11 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line `arguments`; the exit status."""
+    with printable_output():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parsed = build_parser().parse_args(arguments)
     verb = getattr(importlib.import_module(f"lps_sweep.commands.{parsed.verb}"), parsed.verb)
     options = {name: value for name, value in vars(parsed).items() if name != "verb"}
