@@ -10,6 +10,9 @@ the number of seen classes; ids below S are seen heads.
 | v2 | one matching on all samples | the same matching | the same: the weighted mean of the two |
 | strict | the id itself | a seen id is an error; matching of the ids from S with the novel classes | the two put together |
 
+The number of ids need not be that of the classes: a matching leaves ids or classes over, and their
+samples are errors.
+
 Ids that are clusters (`aligned=False`) have no classes of their own. There orca's seen accuracy
 is that of subset; strict and `novel_to_seen_share` first name each cluster after its class in the
 matching on all samples (a cluster that it leaves over is no seen head) and then go on as above.
@@ -41,7 +44,7 @@ def accuracies(
         targets: (N,) class ids from 0 to num_classes - 1, seen classes first.
         predictions: (N,) ids from 0, of any number.
         num_seen: S.
-        num_classes: K.
+        num_classes: Number of classes that the targets have; K may be another.
         aligned: Whether predicted ids are class ids; otherwise they are clusters.
 
     Raises:

@@ -45,17 +45,19 @@ def best(targets: Ids, predictions: Ids, names: Sequence[int], classes: Sequence
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_aligned_ids_against_all_permutations(seed: int) -> None:
-    y, p = random_ids(seed)
+@pytest.mark.parametrize("num_heads", [2, 3, 4, 5])
+def test_aligned_ids_against_all_permutations(seed: int, num_heads: int) -> None:
+    y, p = random_ids(seed, num_heads)
+    p = np.where(p < num_heads, p, 0)
     seen, novel = y < 2, y >= 2
-    every, first, last = range(4), range(2), range(2, 4)
+    every, classes, first, last = range(num_heads), range(4), range(2), range(2, 4)
 
     found = accuracies(y, p, num_seen=2, num_classes=4)
 
     raw = 100 * float((p == y)[seen].mean())
     novel_hits = best(y[novel], p[novel], every, last)
-    strict_hits = best(y[novel], p[novel], last, last)
-    all_hits = 100 * best(y, p, every, every) / len(y)
+    strict_hits = best(y[novel], p[novel], every[2:], last)
+    all_hits = 100 * best(y, p, every, classes) / len(y)
     wanted = {
         "acc_seen": raw,
         "acc_novel": 100 * novel_hits / novel.sum(),
@@ -89,6 +91,16 @@ def test_all_is_the_weighted_mean_under_v2_and_strict(
         wanted = share * seen + (1 - share) * novel
         assert found[f"acc_all{protocol}"] == pytest.approx(wanted)
     assert found["acc_all_v2"] == found["acc_all"]
+
+
+def test_a_cluster_too_many_and_a_class_without_one_are_errors() -> None:
+    split_in_two = accuracies(ids(0, 0, 1, 1), ids(0, 0, 1, 2), num_seen=1, num_classes=2)
+    assert (split_in_two["acc_novel"], split_in_two["acc_all"]) == (50, 75)
+    joined = accuracies(ids(0, 0, 1, 1, 2, 2), ids(0, 0, 1, 1, 1, 1), num_seen=1, num_classes=3)
+    assert (joined["acc_novel"], joined["acc_novel_strict"]) == (50, 50)
+    assert joined["nmi_novel"] == 0
+    no_head = accuracies(ids(0, 0, 1, 1), ids(0, 0, 0, 0), num_seen=1, num_classes=2)
+    assert (no_head["acc_novel_strict"], no_head["novel_to_seen_share"]) == (0, 100)
 
 
 def test_all_is_not_the_weighted_mean_under_orca() -> None:

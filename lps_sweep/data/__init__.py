@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from lps_sweep.data.image_set import ImageSet
 from lps_sweep.data.sources import SOURCES, fingerprint, load, rounded_part
-from lps_sweep.data.split import OpenWorldSplit, batch_rows, make_split, split_fingerprint
+from lps_sweep.data.split import (
+    OpenWorldSplit,
+    batch_rows,
+    classes_of_head,
+    make_split,
+    split_fingerprint,
+)
 from lps_sweep.data.split_file import load_split, save_split
 
 __all__ = [
@@ -16,6 +22,7 @@ __all__ = [
     "ImageSet",
     "OpenWorldSplit",
     "batch_rows",
+    "classes_of_head",
     "fingerprint",
     "load",
     "load_split",

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from lps_sweep.data.crop import CROP_COLUMNS, draw_crops, flip_then_crop
-from lps_sweep.data.randaugment import AUGMENT_COLUMNS, augment, draw_augments
+from lps_sweep.data.randaugment import (
+    AUGMENT_COLUMNS,
+    Operations,
+    augment,
+    draw_augments,
+    grouped_operations,
+)
 from lps_sweep.data.random import Key, bits
 from lps_sweep.data.resized_crop import BOX_COLUMNS, draw_boxes, resize_boxes
 from lps_sweep.data.simclr import simclr_view
@@ -37,7 +43,9 @@ def imagenet_weak(images: Tensor, key: Key) -> Tensor:
     return torch.where(mirrored[:, None, None, None], cropped.flip(3), cropped)
 
 
-def imagenet_strong(images: Tensor, key: Key) -> Tensor:
+def imagenet_strong(
+    images: Tensor, key: Key, operations: Operations = grouped_operations
+) -> Tensor:
     """Random resized crop, flip, crop with a reflected border, RandAugment, cutout.
 
     Shapes as in `imagenet_weak`, C = 1 or 3; bit for bit `pil_reference.imagenet_strong_view`
@@ -49,7 +57,7 @@ def imagenet_strong(images: Tensor, key: Key) -> Tensor:
     view = _resized(images, of_box)
     padding = border(view.shape[3])
     view = flip_then_crop(view, draw_crops(of_crop, padding), padding)
-    return augment(view, draw_augments(of_augment, *view.shape[2:]))
+    return augment(view, draw_augments(of_augment, *view.shape[2:]), operations)
 
 
 def imagenet_simclr(images: Tensor, key: Key) -> Tensor:

@@ -1,8 +1,9 @@
 """RandAugment as FixMatch's strong view uses it: fourteen operations, two per sample, cutout.
 
 Every sample draws two operations with replacement, a magnitude for each, whether each is applied,
-and the place of the cutout. This kernel groups the samples by the operation that they drew, which
-is what a CPU wants; one without data-dependent shapes can take the same `AugmentDraws`.
+and the place of the cutout. Two kernels take the same decisions and give the same bits:
+`grouped_operations` here, which sorts the samples by the operation that they drew, for CPUs, and
+`fixed_randaugment.fixed_operations` for GPUs.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ CUTOUT_GREY = 127
 
 AUGMENT_COLUMNS = 4 * ROUNDS + 2
 """Draws that a sample's operations and cutout take."""
+
+Operations = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""A kernel: one operation to each of the images; arguments as of `grouped_operations`."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +79,17 @@ def draw_augments(words: Tensor, height: int, width: int) -> AugmentDraws:
     )
 
 
-def augment(images: Tensor, draws: AugmentDraws) -> Tensor:
-    """Both rounds of operations, then the cutout, on uint8 (B, C, H, W), C = 1 or 3."""
-    for turn in range(ROUNDS):
-        images = apply_operations(
-            images,
-            torch.where(draws.applied[:, turn], draws.operation[:, turn], 0),
-            draws.magnitude[:, turn],
-            draws.negative[:, turn],
-        )
-    return cut_out(images, draws.cut_top, draws.cut_left)
-
-
-def apply_operations(
+def grouped_operations(
     images: Tensor, operation: Tensor, magnitude: Tensor, negative: Tensor
 ) -> Tensor:
-    """One operation to each sample; all int64 or bool (B,), fields as in `AugmentDraws`."""
+    """One operation to each sample, group by group: the host waits for the sizes of the groups.
+
+    Args:
+        images: uint8 (B, C, H, W), C = 1 or 3.
+        operation: int64 (B,), index into OPERATIONS.
+        magnitude: int64 (B,) in 1..9.
+        negative: bool (B,), the sign of a geometric operation's argument.
+    """
     order = torch.argsort(operation, stable=True)
     counts = torch.bincount(operation, minlength=len(OPERATIONS)).tolist()
     ends = list(itertools.accumulate(counts))
@@ -107,6 +106,20 @@ def apply_operations(
             group = slice(ends[place - 1], ends[place])
             result[group] = pixel_op(result[group], magnitude[group])
     return result.index_select(0, torch.argsort(order))
+
+
+def augment(
+    images: Tensor, draws: AugmentDraws, operations: Operations = grouped_operations
+) -> Tensor:
+    """Both rounds of operations, then the cutout, on uint8 (B, C, H, W), C = 1 or 3."""
+    for turn in range(ROUNDS):
+        images = operations(
+            images,
+            torch.where(draws.applied[:, turn], draws.operation[:, turn], 0),
+            draws.magnitude[:, turn],
+            draws.negative[:, turn],
+        )
+    return cut_out(images, draws.cut_top, draws.cut_left)
 
 
 def cut_out(images: Tensor, top: Tensor, left: Tensor) -> Tensor:

@@ -11,12 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar, overload
 
 import torch
 from torch import Tensor
 
-Key = tuple[int, int]
+Word = int | Tensor
+"""A whole number, on the host or as a 0-d int64 tensor: what comes of both is the same."""
+
+Key = tuple[Word, Word]
 """Two 32-bit words, made by `fold_key`."""
+
+W = TypeVar("W", int, Tensor, Word)
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIER_1 = 0x21F0AAAD
@@ -24,11 +30,11 @@ _MULTIPLIER_2 = 0x735A2D97
 """The multipliers are below 2**31: a product with a 32-bit word fits into int64."""
 
 
-def _mix(word: int) -> int:
+def _mix(word: W) -> W:
     """A bijection of 32-bit words whose output bits all depend on all input bits."""
-    word ^= word >> 16
+    word = word ^ word >> 16
     word = word * _MULTIPLIER_1 & _MASK
-    word ^= word >> 15
+    word = word ^ word >> 15
     word = word * _MULTIPLIER_2 & _MASK
     return word ^ word >> 15
 
@@ -45,19 +51,25 @@ def _mix_in_place(words: Tensor) -> Tensor:
     return words
 
 
-def fold_key(*words: int) -> Key:
+@overload
+def fold_key(*words: int) -> tuple[int, int]: ...
+@overload
+def fold_key(*words: Word) -> Key: ...
+def fold_key(*words: Word) -> Key:
     """The key of a stream of draws; different sequences of words give unrelated streams.
 
     Args:
         words: Any number of whole numbers from 0 to 2**64 - 1. Their order and their number
-            matter: (1, 2), (2, 1) and (1, 2, 0) are three keys.
+            matter: (1, 2), (2, 1) and (1, 2, 0) are three keys. A tensor may hold 63 bits, and
+            is not looked at, since the host would have to wait for it.
 
     Raises:
         ValueError: A word is negative or has more than 64 bits.
     """
-    first, second = _mix(len(words) + 1), 0x9E3779B9
+    first: Word = _mix(len(words) + 1)
+    second: Word = 0x9E3779B9
     for word in words:
-        if not 0 <= word < 1 << 64:
+        if isinstance(word, int) and not 0 <= word < 1 << 64:
             raise ValueError(f"a word of a key must lie in 0..2**64 - 1, got {word}")
         for half in (word & _MASK, word >> 32):
             first = _mix(first ^ half)

@@ -105,12 +105,14 @@ def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> Taps:
     In float64 and in the order of Pillow's own computation, whose rounding is part of the result.
     """
     num_taps = math.ceil(2 * max(1.0, longest / side))
-    scale = length.double()[:, None] / side
+    length = length[:, None]
+    # A GPU divides by a plain number with its reciprocal, which rounds twice.
+    scale = torch.div(length.double(), torch.full_like(length, side, dtype=torch.float64))
     reach = scale.clamp(min=1.0)
     steepness = torch.ones_like(reach) / reach
     centre = (torch.arange(side, dtype=torch.float64, device=start.device) + 0.5) * scale
     first = (centre - reach + 0.5).clamp(min=0.0).floor()
-    stop = torch.minimum((centre + reach + 0.5).floor(), length.double()[:, None])
+    stop = torch.minimum((centre + reach + 0.5).floor(), length.double())
     total = torch.zeros_like(centre)
     heights = []
     for tap in range(num_taps):
@@ -118,10 +120,9 @@ def _taps(start: Tensor, length: Tensor, side: int, longest: int) -> Taps:
         height = (1 - distance.abs()).clamp(min=0.0) * (first + tap < stop)
         total = total + height
         heights.append(height)
-    last = (length - 1)[:, None]
     return [
         (
-            start[:, None] + torch.minimum(first.long() + tap, last),
+            start[:, None] + torch.minimum(first.long() + tap, length - 1),
             (height / total * 2.0**WEIGHT_BITS + 0.5).to(torch.int32),
         )
         for tap, height in enumerate(heights)

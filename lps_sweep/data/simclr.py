@@ -9,6 +9,7 @@ brightness, contrast, saturation, hue, and hue is a turn of the YIQ colour plane
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -107,6 +108,18 @@ def _grey(view: Tensor) -> Tensor:
 
 def _hue_matrices(turn: Tensor) -> Tensor:
     """Colour matrices (B, 3, 3) that turn the chroma by `turn` (B,) in radians, keeping grey."""
+    still, along, across = _hue_parts(turn.device)
+    turn = turn[:, None, None]
+    matrices: Tensor = still + torch.cos(turn) * along + torch.sin(turn) * across
+    return matrices
+
+
+@functools.lru_cache(maxsize=8)
+def _hue_parts(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """What a turn keeps, and the factors of its cosine and sine: float32 (3, 3) each.
+
+    Made once: to bring them to a device is to wait for it.
+    """
     to_yiq = torch.tensor(
         [_LUMINANCE, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)],
         dtype=torch.float64,
@@ -115,7 +128,5 @@ def _hue_matrices(turn: Tensor) -> Tensor:
     still = back[:, :1] @ to_yiq[:1]
     along = back[:, 1:] @ to_yiq[1:]
     across = back[:, 2:] @ to_yiq[1:2] - back[:, 1:2] @ to_yiq[2:]
-    still, along, across = (part.to(turn.device, turn.dtype) for part in (still, along, across))
-    turn = turn[:, None, None]
-    matrices: Tensor = still + torch.cos(turn) * along + torch.sin(turn) * across
-    return matrices
+    still, along, across = (part.to(device, torch.float32) for part in (still, along, across))
+    return still, along, across

@@ -79,7 +79,11 @@ def _find(data: DataConfig) -> tuple[Path, ...]:
             f"the images of {data.dataset} have one size; leave image_size away",
             where="image_size",
         )
-    return source.find(data)
+    try:
+        return source.find(data)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadInputError(f"{data.data_root}: {reason}", where="data_root") from error
 
 
 def _stamp(file: Path) -> tuple[int, int]:

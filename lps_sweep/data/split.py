@@ -14,19 +14,22 @@ from lps_sweep.errors import BadInputError
 HOLDOUT_STREAM = 1
 """Second word of the seed of the generator that draws the holdout."""
 
+DROPPED = -1
+"""Target of an image whose class is neither seen nor novel."""
+
 
 @dataclass(frozen=True)
 class OpenWorldSplit:
-    """A division of the N training images; every image is in exactly one of three sets.
+    """A division of the N training images: each is in one of three sets, or dropped.
 
     Attributes:
         labeled: Indices of images trained on with their label, ascending, int64.
         holdout: Indices of labeled images that training never sees, ascending, int64.
-        unlabeled: Indices of all other images, ascending, int64.
+        unlabeled: Indices of all other images of seen and novel classes, ascending, int64.
         targets: Class ids (N,), int64, renumbered: 0..num_seen-1 are the seen classes in the
-            order given, then come the novel ones.
+            order given, then come the novel ones; `DROPPED` for an image of no such class.
         num_seen: Number of seen classes.
-        num_classes: Number of all classes.
+        num_classes: Number of seen and novel classes.
         class_order: The data set's own class id for each renumbered one.
     """
 
@@ -47,7 +50,9 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     seed, and a smaller ratio labels a subset of what a larger one labels. The holdout is drawn
     afterwards by a generator of its own: the given share of all labeled images, rounded to a
     whole number of them, regardless of their class. A `labeled_ratio` of 1 leaves no unlabeled
-    image of a seen class, and so no seen accuracy.
+    image of a seen class, and so no seen accuracy. The novel classes are the first
+    `novel_classes` of those that are not seen, in class order (a share is rounded to a number, of
+    one at least); how many there are changes nothing of what is labeled.
 
     Args:
         labels: Class ids (N,) in the data set's own numbering and training order.
@@ -55,16 +60,16 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
         split: The settings.
 
     Raises:
-        BadInputError: The seen classes do not fit the data set, a seen class is left without a
-            labeled image, the holdout has no image, or the seed is no number of 32 bits.
+        BadInputError: The seen or novel classes do not fit the data set, a seen class is left
+            without a labeled image, the holdout has no image, or the seed is no number of 32 bits.
     """
     seen = _seen_classes(split.seen_classes, num_classes)
-    class_order = (*seen, *(c for c in range(num_classes) if c not in seen))
-    new_id = np.empty(num_classes, dtype=np.int64)
-    new_id[list(class_order)] = np.arange(num_classes)
+    class_order = (*seen, *_novel_classes(split.novel_classes, seen, num_classes))
+    new_id = np.full(num_classes, DROPPED, dtype=np.int64)
+    new_id[list(class_order)] = np.arange(len(class_order))
     targets = new_id[labels]
 
-    of_seen_class = np.flatnonzero(targets < len(seen))
+    of_seen_class = np.flatnonzero((targets >= 0) & (targets < len(seen)))
     numbers = _generator(split.split_seed).random_sample(len(of_seen_class))
     chosen = of_seen_class[numbers < split.labeled_ratio]
     _refuse_unlabeled_class(targets[chosen], seen, "labeled_ratio")
@@ -73,12 +78,32 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     return OpenWorldSplit(
         labeled=labeled,
         holdout=holdout,
-        unlabeled=np.setdiff1d(np.arange(len(targets)), chosen, assume_unique=True),
+        unlabeled=np.setdiff1d(np.flatnonzero(targets >= 0), chosen, assume_unique=True),
         targets=targets,
         num_seen=len(seen),
-        num_classes=num_classes,
+        num_classes=len(class_order),
         class_order=class_order,
     )
+
+
+def classes_of_head(split: OpenWorldSplit, assumed: int) -> int:
+    """K, the number of classes that a head or k-means tells apart.
+
+    Args:
+        split: Has the true number, which 0 stands for.
+        assumed: The number that is assumed instead.
+
+    Raises:
+        BadInputError: There are more seen classes, or fewer unlabeled images.
+    """
+    if assumed and not split.num_seen <= assumed <= len(split.unlabeled):
+        raise BadInputError(
+            f"{assumed} classes do not fit {split.num_seen} seen classes and "
+            f"{len(split.unlabeled)} unlabeled images; the number assumed counts the seen classes, "
+            "and no class without an image",
+            where="assumed_classes",
+        )
+    return assumed or split.num_classes
 
 
 def batch_rows(
@@ -139,6 +164,23 @@ def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, .
             f"{classes} does not fit: classes are 0..{num_classes - 1}", where="seen_classes"
         )
     return classes
+
+
+def _novel_classes(novel: float, seen: tuple[int, ...], num_classes: int) -> tuple[int, ...]:
+    """The first so many classes, or this share of them, that are not seen; 0 for all of them."""
+    others = [c for c in range(num_classes) if c not in seen]
+    count = max(1, round(novel * len(others))) if 0 < novel < 1 else novel
+    if count != int(count):
+        raise BadInputError(
+            f"{novel:g} is no number of classes; a share of them is below 1", where="novel_classes"
+        )
+    if not 0 <= count <= len(others):
+        raise BadInputError(
+            f"{count:g} novel classes do not fit: {len(others)} of {num_classes} classes are not "
+            "seen",
+            where="novel_classes",
+        )
+    return tuple(others[: int(count) or None])
 
 
 def _hold_out(

@@ -10,7 +10,9 @@ import numpy as np
 
 from lps_sweep.data.split import OpenWorldSplit, split_fingerprint
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write
+from lps_sweep.files import atomic_write, read_file
+
+_NO_ARRAYS = (OSError, EOFError, ValueError, MemoryError, StorageError, zipfile.BadZipFile)
 
 ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
 
@@ -43,12 +45,12 @@ def load_split(path: Path) -> OpenWorldSplit:
         StorageError: The file cannot be read, or is not what `save_split` wrote.
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
             num_seen, fingerprint = int(stored["num_seen"]), str(stored["fingerprint"])
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (*_NO_ARRAYS, KeyError, TypeError) as error:
         raise StorageError(f"{path}: no split can be read: {error}") from error
-    if any(array.dtype != np.int64 or array.ndim != 1 for array in arrays.values()):
+    if any(getattr(a, "dtype", None) != np.int64 or a.ndim != 1 for a in arrays.values()):
         raise StorageError(f"{path}: damaged split: an array is not one-dimensional int64")
     class_order = tuple(arrays.pop("class_order").tolist())
     split = OpenWorldSplit(

@@ -16,13 +16,20 @@ from torch.nn import functional
 
 from lps_sweep.data.affine import strong_affine, weak_affine
 from lps_sweep.data.crop import CROP_COLUMNS, crop_then_flip, draw_crops, flip_then_crop
+from lps_sweep.data.fixed_randaugment import fixed_operations
 from lps_sweep.data.imagenet_views import (
     centre_crop,
     imagenet_simclr,
     imagenet_strong,
     imagenet_weak,
 )
-from lps_sweep.data.randaugment import AUGMENT_COLUMNS, augment, draw_augments
+from lps_sweep.data.randaugment import (
+    AUGMENT_COLUMNS,
+    Operations,
+    augment,
+    draw_augments,
+    grouped_operations,
+)
 from lps_sweep.data.random import Key, bits, fold_key
 from lps_sweep.data.simclr import simclr_view
 from lps_sweep.errors import BadInputError, nearest
@@ -39,7 +46,7 @@ def paper_weak(images: Tensor, key: Key) -> Tensor:
     return crop_then_flip(images, draw_crops(bits((len(images), CROP_COLUMNS), key, images.device)))
 
 
-def paper_strong(images: Tensor, key: Key) -> Tensor:
+def paper_strong(images: Tensor, key: Key, operations: Operations = grouped_operations) -> Tensor:
     """The paper's strong view on uint8 (B, C, H, W), C = 1 or 3.
 
     Flip, random crop with a reflected border, two RandAugment operations, cutout: bit for bit
@@ -47,7 +54,14 @@ def paper_strong(images: Tensor, key: Key) -> Tensor:
     """
     words = bits((len(images), CROP_COLUMNS + AUGMENT_COLUMNS), key, images.device)
     cropped = flip_then_crop(images, draw_crops(words[:, :CROP_COLUMNS]))
-    return augment(cropped, draw_augments(words[:, CROP_COLUMNS:], *images.shape[2:]))
+    return augment(cropped, draw_augments(words[:, CROP_COLUMNS:], *images.shape[2:]), operations)
+
+
+FIXED_SHAPE: Mapping[Augment, Augment] = {
+    paper_strong: functools.partial(paper_strong, operations=fixed_operations),
+    imagenet_strong: functools.partial(imagenet_strong, operations=fixed_operations),
+}
+"""The views with a kernel of their own for fixed shapes; all others have fixed shapes anyway."""
 
 
 def whole_image(images: Tensor) -> Tensor:
@@ -128,7 +142,13 @@ def recipe_for(dataset: str) -> Recipe:
     return RECIPES[dataset]
 
 
-def make_view(images: Tensor, recipe: Recipe, view: str, key_words: tuple[int, ...]) -> Tensor:
+def make_view(
+    images: Tensor,
+    recipe: Recipe,
+    view: str,
+    key_words: tuple[int, ...],
+    fixed_shape: bool | None = None,
+) -> Tensor:
     """One view of each image, float32 (B, recipe.channels, H', W'), normalised.
 
     Args:
@@ -136,14 +156,42 @@ def make_view(images: Tensor, recipe: Recipe, view: str, key_words: tuple[int, .
         recipe: Of their data set.
         view: A name of VIEW_IDS.
         key_words: Whole numbers that identify the draw, such as (seed, epoch, step).
+        fixed_shape: As in `view_under`.
+
+    Raises:
+        ValueError: `view` is no name of VIEW_IDS.
+    """
+    return view_under(view_key(view, key_words), images, recipe, view, fixed_shape)
+
+
+def view_key(view: str, key_words: tuple[int, ...]) -> tuple[int, int]:
+    """The key of a view's draws.
 
     Raises:
         ValueError: `view` is no name of VIEW_IDS.
     """
     if view not in VIEW_IDS:
         raise ValueError(f"unknown view {view!r}; {nearest(view, VIEW_IDS)}")
+    return fold_key(*key_words, VIEW_IDS[view])
+
+
+def view_under(
+    key: Key, images: Tensor, recipe: Recipe, view: str, fixed_shape: bool | None = None
+) -> Tensor:
+    """`make_view` with the key of its draws, which may lie on the device.
+
+    Args:
+        key: From `view_key`, or the same two words as 0-d tensors, so that one recorded call
+            serves all steps.
+        images: As in `make_view`.
+        recipe: Likewise.
+        view: Likewise.
+        fixed_shape: Whether to take the kernel whose shapes depend on no draw, so that the host
+            waits for nothing; None: where the images are on a GPU. The bits are the same.
+    """
     kind: Augment = getattr(recipe, view.rstrip("12"))
-    key = fold_key(*key_words, VIEW_IDS[view])
+    if images.is_cuda if fixed_shape is None else fixed_shape:
+        kind = FIXED_SHAPE.get(kind, kind)
     return _normalised(kind(_prepared(images, recipe), key), recipe)
 
 

@@ -19,6 +19,8 @@ WARPS = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
 MAGNITUDES = 9
 """Magnitudes are the whole numbers 1..MAGNITUDES."""
 
+NUM_CASES = len(WARPS) * MAGNITUDES * 2
+
 Affine = tuple[float, float, float, float, float, float]
 
 
@@ -31,19 +33,35 @@ def warp_images(images: Tensor, warp: Tensor, magnitude: Tensor, negative: Tenso
         magnitude: int64 (B,) in 1..MAGNITUDES.
         negative: bool (B,), the sign of the argument.
     """
+    return _fetched(images, (warp * MAGNITUDES + magnitude - 1) * 2 + negative)
+
+
+def warp_some(
+    images: Tensor, warped: Tensor, warp: Tensor, magnitude: Tensor, negative: Tensor
+) -> Tensor:
+    """As `warp_images`, but only samples that are `warped`, bool (B,), change.
+
+    Of the others `warp` may be any number.
+    """
+    case = (warp * MAGNITUDES + magnitude - 1) * 2 + negative
+    return _fetched(images, torch.where(warped, case, NUM_CASES))
+
+
+def _fetched(images: Tensor, case: Tensor) -> Tensor:
+    """Each image's pixels from where its case, int64 (B,), finds them."""
     batch, channels, height, width = images.shape
     table = _source_table(height, width, images.device)
-    row = (warp * MAGNITUDES + magnitude - 1) * 2 + negative
-    index = table[row][:, None, :].expand(batch, channels, -1)
+    index = table[case][:, None, :].expand(batch, channels, -1)
     with_black = functional.pad(images.reshape(batch, channels, -1), (0, 1))
     return with_black.gather(2, index).view(images.shape)
 
 
 @functools.lru_cache(maxsize=8)
 def _source_table(height: int, width: int, device: torch.device) -> Tensor:
-    """Source pixel (row-major) of each target pixel, int64 (cases, H * W); H * W is black.
+    """Source pixel (row-major) of each target pixel, int64 (cases + 1, H * W); H * W is black.
 
-    Made anew for another size or device; 36 MB for 224 x 224.
+    The last row leaves all pixels where they are. Made anew for another size or device; 36 MB for
+    224 x 224.
     """
     cases = [
         _source_pixels(_affine(name, magnitude, sign, height, width), height, width)
@@ -51,7 +69,7 @@ def _source_table(height: int, width: int, device: torch.device) -> Tensor:
         for magnitude in range(1, MAGNITUDES + 1)
         for sign in (1, -1)
     ]
-    return torch.stack(cases).to(device)
+    return torch.stack([*cases, torch.arange(height * width)]).to(device)
 
 
 def _affine(name: str, magnitude: int, sign: int, height: int, width: int) -> Affine:

@@ -7,7 +7,8 @@ from lps_sweep.train.checkpoint import (
     save_state,
     verifies,
 )
-from lps_sweep.train.device import device_facts, set_up_device
+from lps_sweep.train.costs import PackCosts, pack_costs
+from lps_sweep.train.device import check_step, device_facts, set_up_device
 from lps_sweep.train.evaluation import evaluate
 from lps_sweep.train.events import (
     CheckpointSaved,
@@ -32,13 +33,16 @@ __all__ = [
     "Learner",
     "Member",
     "MemberSpec",
+    "PackCosts",
     "PackSpec",
     "Pretraining",
     "Run",
     "SavedFile",
+    "check_step",
     "device_facts",
     "evaluate",
     "load_state",
+    "pack_costs",
     "read_released",
     "save_state",
     "set_up_device",

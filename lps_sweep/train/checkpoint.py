@@ -47,7 +47,7 @@ def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
     Raises:
         StorageError: The file cannot be written.
     """
-    content = _content(state)
+    content = state_bytes(state)
     atomic_write(folder / f"{stem}.pt", content)
     return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
 
@@ -89,7 +89,7 @@ def save_checkpoint(
     failpoint("checkpoint.save")
     parts = {}
     for part, state in (("run", run), ("member", member)):
-        content = _content(state)
+        content = state_bytes(state)
         sha256 = sha256_bytes(content)
         path = folder / f"epoch-{epoch:04d}-{part}-{sha256[:8]}.pt"
         atomic_write(path, content)
@@ -119,7 +119,7 @@ def prune(folder: Path, epoch: int, keep: int) -> None:
         raise StorageError(f"cannot clean up {folder}: {error.strerror}") from error
 
 
-def _content(state: Mapping[str, Any]) -> bytes:
+def state_bytes(state: Mapping[str, Any]) -> bytes:
     """The bytes of a file with `state`; equal states give equal bytes."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)

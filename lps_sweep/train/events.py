@@ -34,6 +34,9 @@ class PackSpec:
         checkpoint_interval_s: Least time between two checkpoints; the last epoch always has one.
         device: Name of the torch device.
         num_threads: CPU threads.
+        needed: Metrics that each epoch must have; a member without one has diverged.
+        rungs: Epochs, from 1, after which members may be ended from outside, and are saved.
+        until: The epoch after which the pack ends though its members do not; None for the last.
     """
 
     members: tuple[MemberSpec, ...]
@@ -43,6 +46,9 @@ class PackSpec:
     checkpoint_interval_s: float
     device: str
     num_threads: int
+    needed: tuple[str, ...] = ()
+    rungs: tuple[int, ...] = ()
+    until: int | None = None
 
 
 @dataclass(frozen=True)

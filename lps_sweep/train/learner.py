@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,24 +16,16 @@ from lps_sweep.data.random import fold_key
 from lps_sweep.methods import objective_class
 from lps_sweep.methods.protocol import StepContext, TailOutput
 from lps_sweep.models import CosineHead
+from lps_sweep.train.batch import Batch
+from lps_sweep.train.capture import Recorded, Recorder
+from lps_sweep.train.network import compiled, half_precision, to_device
+from lps_sweep.train.optimizer import make_optimizer, plain_state, put_rates_on, set_rates
 
 HEAD_STREAM = 201
 """Second word of the key of the head's initial weights."""
 
-
-@dataclass(frozen=True)
-class Batch:
-    """What the members of a Run are given for one step.
-
-    Attributes:
-        views: The trunk's activations (B, ...) per view, labeled rows first.
-        labels: Class ids (n_l,) of the labeled rows. No other label comes in here.
-        draws: (B,) float32, uniform in [0, 1).
-    """
-
-    views: Mapping[str, Tensor]
-    labels: Tensor
-    draws: Tensor
+NOTHING = -0.0
+"""What a sum starts from: unlike 0, it leaves a first -0 as it is."""
 
 
 class Learner:
@@ -53,6 +43,7 @@ class Learner:
         num_steps: Steps of an epoch.
         seed: The trial's seed; it decides the head's initial weights.
         device: Where it trains.
+        recorder: Records its steps, all of which then need one and the same `Batch`.
     """
 
     def __init__(
@@ -66,6 +57,7 @@ class Learner:
         num_steps: int,
         seed: int,
         device: torch.device,
+        recorder: Recorder | None = None,
     ) -> None:
         self.config = config
         self.num_steps = num_steps
@@ -73,42 +65,55 @@ class Learner:
         self._device = device
         generator = torch.Generator().manual_seed(fold_key(seed, HEAD_STREAM)[0])
         head = CosineHead(feature_dim, num_classes, config.head.head_scale, generator)
-        self.tail = copy.deepcopy(tail).to(device).requires_grad_(True)
+        self.tail = to_device(copy.deepcopy(tail), device).requires_grad_(True)
+        self._trained_tail = compiled(self.tail) if config.loop.compile else None
         self.head = head.to(device)
         objective = objective_class(config.method.name)
         self.objective = objective(config.method, num_classes, device)
-        schedule = config.schedule
         self._weights = [*self.tail.parameters(), *self.head.parameters()]
-        self.optimizer = torch.optim.SGD(
-            self._weights,
-            lr=schedule.lr,
-            momentum=schedule.momentum,
-            weight_decay=schedule.weight_decay,
-            fused=True,
-        )
+        self.optimizer = make_optimizer(self.tail, self.head, config.schedule)
         self._diverged = torch.zeros((), device=device)
         # The fused optimiser reads this attribute on the device and leaves everything as it is
         # where it is 1: torch's own mechanism for mixed precision.
         self.optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
+        self._recorder = recorder
+        self._recorded: tuple[Batch, Recorded] | None = None
+        self._put_rates_on_device()
         self._progress = torch.zeros((), device=device)
         self._sums: dict[str, Tensor] = {}
+        self._num_steps_done = 0
         self.pi_hat_history: list[Tensor] = []
 
     def start_epoch(self, epoch: int) -> None:
         """Sets learning rate and clock for `epoch`, counted from 0."""
         self.tail.train()
         self._epoch = epoch
-        self._sums = {}
-        total = self.config.loop.epochs
-        self._progress.fill_(epoch / total)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.schedule.lr * (1 + math.cos(math.pi * epoch / total)) / 2
+        self._num_steps_done = 0
+        for total in self._sums.values():
+            total.fill_(NOTHING)
+        progress = epoch / self.config.loop.epochs
+        self._progress.fill_(progress)
+        self._lr = set_rates(self.optimizer, self.config.schedule, progress)
 
     def step(self, batch: Batch, step: int) -> None:
         """One update, `step` counted from 0 in the epoch."""
         if self.config.schedule.threshold_clock == "iteration":
             done = self._epoch * self.num_steps + step
             self._progress.fill_(done / (self.config.loop.epochs * self.num_steps))
+        if self._recorder is None:
+            self._update(batch)
+        else:
+            self._recorded_update(batch, self._recorder)
+        self._num_steps_done += 1
+
+    def _recorded_update(self, batch: Batch, recorder: Recorder) -> None:
+        """A record holds for one batch, whose content changes; another one needs a new record."""
+        if self._recorded is None or self._recorded[0] is not batch:
+            self._recorded = batch, Recorded(recorder)
+        self._recorded[1](lambda: self._update(batch))
+
+    def _update(self, batch: Batch) -> None:
+        """All of a step that a record holds: it reads and changes tensors alone."""
         context = StepContext(self.num_seen, self._progress, batch.draws)
         result = self.objective.loss(self._outputs(batch.views), batch.labels, context)
         result.total.backward()  # type: ignore[no-untyped-call]
@@ -120,12 +125,12 @@ class Learner:
 
     def end_epoch(self) -> dict[str, float]:
         """The epoch's training metrics; none after an epoch without steps."""
-        if not self._sums:
+        if not self._num_steps_done:
             return {}
         metrics = self.objective.summarise(self._sums, self.num_steps)
         if "pi_hat" in self._sums:
             self.pi_hat_history.append((self._sums["pi_hat"] / self.num_steps).cpu())
-        metrics["lr"] = float(self.optimizer.param_groups[0]["lr"])
+        metrics["lr"] = self._lr
         return metrics
 
     def diverged(self) -> bool:
@@ -162,7 +167,7 @@ class Learner:
         return {
             "tail": self.tail.state_dict(),
             "head": self.head.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": plain_state(self.optimizer),
             "objective": self.objective.state(),
             "pi_hat_history": list(self.pi_hat_history),
         }
@@ -172,32 +177,37 @@ class Learner:
         self.tail.load_state_dict(state["tail"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._put_rates_on_device()
+        self._recorded = None
         self.objective.load_state(state["objective"])
         self.pi_hat_history = [pi_hat.cpu() for pi_hat in state["pi_hat_history"]]
 
+    def _put_rates_on_device(self) -> None:
+        """Where steps are recorded, or could be: on a GPU both ways then take the same numbers."""
+        if self._recorder is not None or self._device.type == "cuda":
+            put_rates_on(self._device, self.optimizer)
+
     def _outputs(self, views: Mapping[str, Tensor]) -> dict[str, TailOutput]:
         """The head runs once over all views: unlike the tail, it does not mix rows."""
+        tail = self.tail if self._trained_tail is None else self._trained_tail
         if self.config.trunk.concat_views:
-            joint = self._features(torch.cat(list(views.values())))
+            joint = self._features(torch.cat(list(views.values())), tail)
         else:
-            joint = torch.cat([self._features(activations) for activations in views.values()])
+            joint = torch.cat([self._features(given, tail) for given in views.values()])
         parts = zip(joint.chunk(len(views)), self.head(joint).chunk(len(views)), strict=True)
         return {view: TailOutput(*part) for view, part in zip(views, parts, strict=True)}
 
     def _output(self, activations: Tensor) -> TailOutput:
-        features = self._features(activations)
+        features = self._features(activations, self.tail)
         return TailOutput(features, self.head(features))
 
-    def _features(self, activations: Tensor) -> Tensor:
-        half = self.config.loop.precision == "bfloat16"
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half):
-            features: Tensor = self.tail(activations)
+    def _features(self, activations: Tensor, tail: nn.Module) -> Tensor:
+        with half_precision(self.config.loop, self._device):
+            features: Tensor = tail(activations)
         return features
 
     def _add(self, diagnostics: Mapping[str, Tensor]) -> None:
+        """The sums stay the same tensors in all epochs, as a recorded step needs."""
         if not self._sums:
-            self._sums = {name: value.clone() for name, value in diagnostics.items()}
-        else:
-            torch._foreach_add_(
-                list(self._sums.values()), [diagnostics[name] for name in self._sums]
-            )
+            self._sums = {name: torch.full_like(v, NOTHING) for name, v in diagnostics.items()}
+        torch._foreach_add_(list(self._sums.values()), [diagnostics[name] for name in self._sums])

@@ -3,55 +3,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 
 from lps_sweep.data import load, make_split
+from lps_sweep.finite import unmeasured
 from lps_sweep.train.checkpoint import load_state, prune, save_checkpoint
 from lps_sweep.train.device import set_up_device
 from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features, train_and_evaluate
 from lps_sweep.train.events import CheckpointSaved, EpochDone, Event, Finished, PackSpec
-from lps_sweep.train.run import Run
+from lps_sweep.train.run import Departure, Run
 
 KEPT_IN_TRAINING = 2
 """Checkpoints of a trial in training: should the newest be damaged, the one before serves."""
 
 
-def train_pack(spec: PackSpec) -> Iterator[list[Event]]:
+def train_pack(
+    spec: PackSpec, stopped: Callable[[], Collection[str]] = tuple
+) -> Iterator[list[Event]]:
     """Trains the members of `spec` to their end; yields the events of each epoch.
 
     Members fail and diverge alone; whatever else goes wrong is raised. Files of older checkpoints
     are removed when the consumer comes back for more, since by then it has taken note of the
     newer ones. A member in training keeps two checkpoints, one that came to its end keeps one.
 
+    Args:
+        spec: What to train.
+        stopped: Asked when the consumer comes back after an epoch: the members that it ended.
+            They leave without an event of their own, and the others go on as if they had never
+            been there.
+
     Raises:
         BadInputError: The data are missing.
         StorageError: A checkpoint cannot be read or written.
         ValueError: The members cannot share a Run, or do not go on from the same state.
     """
-    run, first = _start(spec, set_up_device(spec.device, spec.num_threads))
+    run, first = start_pack(spec, set_up_device(spec.device, spec.num_threads))
     total = run.num_epochs
+    last = min(total, spec.until or total)
     if first == total:  # all was trained, but the end was not recorded
         ends = _done(run, evaluate(run)) + _departed(run, total)
         yield ends
         _clean_up(spec, ends)
     saved_at = time.monotonic()
-    for epoch in range(first, total):
-        events, ends = _epoch(run, epoch)
-        if epoch + 1 == total or time.monotonic() - saved_at >= spec.checkpoint_interval_s:
+    for epoch in range(first, last):
+        events, ends = _epoch(run, epoch, spec.needed)
+        is_due = time.monotonic() - saved_at >= spec.checkpoint_interval_s
+        if is_due or epoch + 1 in (last, *spec.rungs):
             events += _save(run, spec, epoch + 1)
             saved_at = time.monotonic()
         events += ends
         yield events
         _clean_up(spec, events)
+        if spec.rungs:
+            _dismiss(run, spec, stopped(), epoch + 1)
         if not run.members:
             return
 
 
-def _start(spec: PackSpec, device: torch.device) -> tuple[Run, int]:
+def start_pack(spec: PackSpec, device: torch.device) -> tuple[Run, int]:
     """The Run with all members as they go on, and the epoch to go on with, from 0."""
     starts = {
         (m.checkpoint.epoch, m.checkpoint.run.sha256) if m.checkpoint else (0, "")
@@ -73,19 +86,33 @@ def _start(spec: PackSpec, device: torch.device) -> tuple[Run, int]:
     return run, next(iter(starts))[0]
 
 
-def _epoch(run: Run, epoch: int) -> tuple[list[Event], list[Event]]:
+def _epoch(run: Run, epoch: int, needed: Collection[str]) -> tuple[list[Event], list[Event]]:
     """One epoch of training and evaluation: what it brought, and whose end it was."""
     started = time.monotonic()
     num_present = len(run.members)
     training, evaluations = train_and_evaluate(run, epoch)
+    found = {
+        m.trial_id: {**evaluations[m.trial_id].metrics, **training[m.trial_id]} for m in run.members
+    }
+    for member in list(run.members):
+        if wrong := unmeasured(found[member.trial_id], needed):
+            run.members.remove(member)
+            why = f"{wrong} after epoch {epoch + 1}"
+            run.departures.append(Departure(member.trial_id, "diverged", why))
     is_last = epoch + 1 == run.num_epochs
     done = _done(run, evaluations) if is_last else []
     seconds = (time.monotonic() - started) / num_present
-    events: list[Event] = []
-    for member in run.members:
-        metrics = {**evaluations[member.trial_id].metrics, **training[member.trial_id]}
-        events.append(EpochDone(member.trial_id, epoch + 1, metrics, seconds))
+    events: list[Event] = [
+        EpochDone(m.trial_id, epoch + 1, found[m.trial_id], seconds) for m in run.members
+    ]
     return events, done + _departed(run, epoch)
+
+
+def _dismiss(run: Run, spec: PackSpec, stopped: Collection[str], epoch: int) -> None:
+    """Lets members go that were ended from outside after `epoch`."""
+    for member in [m for m in run.members if m.trial_id in stopped]:
+        run.members.remove(member)
+        prune(spec.checkpoints / member.trial_id, epoch, keep=1)
 
 
 def _save(run: Run, spec: PackSpec, epoch: int) -> list[Event]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,11 +43,15 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 class Pretraining:
     """SimCLR of a backbone; iterating trains it and gives (epochs done, mean loss) per epoch.
 
-    Every draw depends on `pretrain_seed` alone.
+    Every draw depends on `pretrain_seed` alone, so that training which goes on from a `state` ends
+    as training in one go does, bit for bit.
 
     Attributes:
         network: The backbone, trained as far as the iteration has come.
         images: The training images.
+        device: Where it trains.
+        epoch: Whole epochs trained so far.
+        loss: Mean loss of the last of them; NaN before the first.
 
     Args:
         config: Only the sections data, trunk (the network) and pretrain are read.
@@ -67,15 +72,39 @@ class Pretraining:
             weight_decay=self._settings.pretrain_weight_decay,
             fused=True,
         )
+        self.device = device
+        self.epoch = 0
+        self.loss = math.nan
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
         """Trains to the end."""
         total = self._settings.pretrain_epochs
-        for epoch in range(total):
+        while self.epoch < total:
             for group in self._optimizer.param_groups:
-                cosine = math.cos(math.pi * epoch / total)
+                cosine = math.cos(math.pi * self.epoch / total)
                 group["lr"] = self._settings.pretrain_lr * (1 + cosine) / 2
-            yield epoch + 1, self._epoch(epoch)
+            self.loss = self._epoch(self.epoch)
+            self.epoch += 1
+            yield self.epoch, self.loss
+
+    def state(self) -> dict[str, Any]:
+        """All that training goes on from: weights, momentum, epoch."""
+        return {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `state` gave.
+
+        Raises:
+            KeyError, RuntimeError, ValueError: It is the state of another model.
+        """
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.loss = int(state["epoch"]), float(state["loss"])
 
     def _epoch(self, epoch: int) -> float:
         seed = self._settings.pretrain_seed
@@ -87,14 +116,21 @@ class Pretraining:
         return float(torch.stack(losses).mean())
 
     def _step(self, rows: Tensor, words: tuple[int, ...]) -> Tensor:
-        first, second = (
-            self._model(make_view(rows, self._recipe, view, words)) for view in SIMCLR_VIEWS
-        )
-        loss = nt_xent(first, second, self._settings.pretrain_temperature)
+        half = self._settings.pretrain_precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+            first, second = (
+                self._model(make_view(rows, self._recipe, view, words)) for view in SIMCLR_VIEWS
+            )
+        loss = nt_xent(first.float(), second.float(), self._settings.pretrain_temperature)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         return loss.detach()
+
+
+def fresh_network(config: Config) -> Network:
+    """The backbone with which pre-training begins."""
+    return _fresh_model(config, recipe_for(config.data.dataset).channels)[0]
 
 
 def _fresh_model(config: Config, in_channels: int) -> tuple[Network, nn.Module]:

@@ -8,20 +8,27 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lps_sweep.config import Config
-from lps_sweep.data import ImageSet, OpenWorldSplit, rounded_part
+from lps_sweep.data import ImageSet, OpenWorldSplit, classes_of_head, rounded_part
 from lps_sweep.data.batches import PairedBatches
 from lps_sweep.data.image_store import image_store
-from lps_sweep.data.random import fold_key, uniform
-from lps_sweep.data.views import make_view, plain_view, recipe_for
+from lps_sweep.data.random import Key, fold_key, uniform
+from lps_sweep.data.views import plain_view, recipe_for, view_key, view_under
 from lps_sweep.methods import objective_class
 from lps_sweep.models import build_network, split_network
-from lps_sweep.train.learner import Batch, Learner
+from lps_sweep.train.batch import Batch
+from lps_sweep.train.capture import CudaRecorder, FixedBatches, Recorder
+from lps_sweep.train.device import sent, set_up_step
+from lps_sweep.train.learner import Learner
+from lps_sweep.train.network import compiled, half_precision, layout
 
 DRAWS_STREAM = 401
 """Last word of the keys of the rows' draws; no view has this id."""
+
+DRAWS = "draws"
+"""Name of that key; no view has it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +73,9 @@ class Run:
         split: The open-world split. Of its targets, training reads those of labeled images.
         backbone: Pre-trained weights of the whole network.
         device: Where it trains.
+
+    Raises:
+        BadInputError: The device cannot do what the configuration asks for.
     """
 
     def __init__(
@@ -78,6 +88,7 @@ class Run:
         backbone: Mapping[str, Tensor],
         device: torch.device,
     ) -> None:
+        set_up_step(config.loop, device)
         self.config = config
         self.objective = objective_class(config.method.name)
         self.views = self.objective.views
@@ -87,7 +98,7 @@ class Run:
         self.device = device
         self.recipe = recipe_for(config.data.dataset)
         self.images = image_store(images.images, device)
-        self.targets = torch.from_numpy(split.targets).to(device)
+        self.targets = torch.from_numpy(split.targets).to(self.images.index_device)
         self.batches = PairedBatches(
             split,
             config.loop.batch_size,
@@ -101,6 +112,9 @@ class Run:
         trunk, self._tail = split_network(network, config.trunk.frozen_through)
         trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trunk = trunk.requires_grad_(False)
+        self._trained_trunk = compiled(self.trunk) if config.loop.compile else None
+        self._recorder = self._make_recorder() if config.loop.graph else None
+        self._fixed_batches = FixedBatches(self._recorder) if self._recorder else None
         self.members: list[Member] = []
         self.departures: list[Departure] = []
 
@@ -117,10 +131,11 @@ class Run:
             tail=self._tail,
             feature_dim=self.feature_dim,
             num_seen=self.split.num_seen,
-            num_classes=self.split.num_classes,
+            num_classes=classes_of_head(self.split, config.head.assumed_classes),
             num_steps=self.batches.num_steps,
             seed=self.seed,
             device=self.device,
+            recorder=self._recorder,
         )
         self.members.append(Member(trial_id, learner))
         return learner
@@ -136,7 +151,7 @@ class Run:
         for step in range(self.batches.num_steps if self.views else 0):
             if not self.members:
                 break
-            batch = self._batch(epoch, step)
+            batch = self.batch(epoch, step)
             for member in list(self.members):
                 self.attempt(member, Learner.step, batch, step)
         metrics = {m.trial_id: self.attempt(m, Learner.end_epoch) for m in list(self.members)}
@@ -150,7 +165,7 @@ class Run:
     def plain_activations(self, indices: Tensor) -> Tensor:
         """The trunk's activations of the images at `indices` (n,) under the test transform."""
         self.trunk.eval()
-        return self._pass_trunk(plain_view(self.images[indices], self.recipe))
+        return self._pass_trunk(plain_view(self.images[indices], self.recipe), self.trunk)
 
     def state(self) -> dict[str, Any]:
         """The shared part of a checkpoint: the trunk's buffers.
@@ -192,31 +207,49 @@ class Run:
         self.members.remove(member)
         self.departures.append(Departure(member.trial_id, status, error))
 
-    def _batch(self, epoch: int, step: int) -> Batch:
-        """The activations are in the order in which the trunk passed the views."""
+    def _make_recorder(self) -> Recorder:
+        return CudaRecorder(self.device)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """What all members take a step on, in training mode of the trunk.
+
+        The activations are in the order in which the trunk passed the views.
+        """
         labeled = self.batches.labeled_indices(epoch, step)
-        rows = torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))
-        images = self.images[rows]
+        images = self.images[torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))]
+        labels = sent(self.targets[labeled], self.device)
         key = (self.seed, epoch, step)
-        views = {name: make_view(images, self.recipe, name, key) for name in self.views}
-        draws = uniform((len(rows),), fold_key(*key, DRAWS_STREAM), self.device)
-        return Batch(self._view_activations(views), self.targets[labeled.to(self.device)], draws)
+        keys = {name: view_key(name, key) for name in self.views}
+        keys[DRAWS] = fold_key(*key, DRAWS_STREAM)
+        if self._fixed_batches is None:
+            return self._made(images, labels, keys)
+        return self._fixed_batches(self._made, images, labels, keys)
+
+    def _made(self, images: Tensor, labels: Tensor, keys: Mapping[str, Key]) -> Batch:
+        """The batch of these images, from tensors and the keys of all draws alone."""
+        fixed_shape = True if self._recorder else None
+        views = {
+            name: view_under(keys[name], images, self.recipe, name, fixed_shape)
+            for name in self.views
+        }
+        draws = uniform((len(images),), keys[DRAWS], self.device)
+        return Batch(self._view_activations(views), labels, draws)
 
     @torch.no_grad()
     def _view_activations(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        trunk = self.trunk if self._trained_trunk is None else self._trained_trunk
         if not self.config.trunk.concat_views:
-            return {name: self._pass_trunk(images) for name, images in views.items()}
-        joint = self._pass_trunk(torch.cat(list(views.values()))).chunk(len(views))
+            return {name: self._pass_trunk(images, trunk) for name, images in views.items()}
+        joint = self._pass_trunk(torch.cat(list(views.values())), trunk).chunk(len(views))
         return dict(zip(views, joint, strict=True))
 
-    def _pass_trunk(self, images: Tensor) -> Tensor:
-        """In channels-last order, which is faster here, and back: for tails it is not."""
-        if not len(self.trunk):
-            return images
-        half = self.config.loop.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-            activations: Tensor = self.trunk(images.contiguous(memory_format=torch.channels_last))
-        return activations.contiguous()
+    def _pass_trunk(self, images: Tensor, trunk: nn.Module) -> Tensor:
+        """In channels-last order, which is faster here, and then in that of the tails."""
+        activations = images
+        if len(self.trunk):
+            with half_precision(self.config.loop, self.device):
+                activations = trunk(images.contiguous(memory_format=torch.channels_last))
+        return activations.contiguous(memory_format=layout(self.device))
 
 
 def _shared(config: Config) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from lps_sweep.data.random import bits, fold_key
 from lps_sweep.data.resized_crop import BOX_COLUMNS, draw_boxes
 from lps_sweep.data.views import IMAGENET, VIEW_IDS, make_view, plain_view
 from tests.data.imagenet_cases import picture
-from tests.data.test_randaugment import differing, photographs, to_pil, to_tensor
+from tests.data.test_randaugment import KERNELS, differing, photographs, to_pil, to_tensor
 
 SIZES = [(256, 40), (64, 700)]
 WORDS = (0, 2, 7)
@@ -61,7 +61,8 @@ def test_strong_view_is_pillows(stored: int, count: int) -> None:
         pil.imagenet_strong_view(to_pil(image), box, crop, augment)
         for image, box, crop, augment in zip(images, boxes, crops, augments, strict=True)
     ]
-    assert differing(imagenet_strong(images, key), expected) == []
+    for operations in KERNELS:
+        assert differing(imagenet_strong(images, key, operations), expected) == []
 
 
 def test_the_border_is_drawn_as_wide_as_it_is() -> None:

@@ -12,17 +12,20 @@ from torch.nn import functional
 from lps_sweep.data import pil_reference as pil
 from lps_sweep.data import pixel_ops
 from lps_sweep.data.crop import CROP_COLUMNS, draw_crops
+from lps_sweep.data.fixed_randaugment import fixed_operations
 from lps_sweep.data.randaugment import (
     AUGMENT_COLUMNS,
     OPERATIONS,
     PIXEL_OPS,
-    apply_operations,
     cut_out,
     draw_augments,
+    grouped_operations,
 )
 from lps_sweep.data.random import bits, fold_key, randint, uniform
 from lps_sweep.data.views import paper_strong, paper_weak
 from lps_sweep.data.warp import WARPS
+
+KERNELS = (grouped_operations, fixed_operations)
 
 
 def photographs(count: int, channels: int, side: int) -> Tensor:
@@ -76,9 +79,11 @@ def test_each_operation_is_pillows(name: str, channels: int, side: int) -> None:
         pil.apply_operation(to_pil(image), pil.Operation(name, m, n))
         for image, m, n in zip(images, magnitude.tolist(), negative.tolist(), strict=True)
     ]
-    result = apply_operations(images, operation, magnitude, negative)
-    assert differing(result, expected) == []
-    assert torch.equal(result, images) == (name == "Identity" or (name, channels) == ("Color", 1))
+    untouched = name == "Identity" or (name, channels) == ("Color", 1)
+    for operations in KERNELS:
+        result = operations(images, operation, magnitude, negative)
+        assert differing(result, expected) == []
+        assert torch.equal(result, images) == untouched
 
 
 def test_an_image_that_is_not_square_is_pillows() -> None:
@@ -91,7 +96,8 @@ def test_an_image_that_is_not_square_is_pillows() -> None:
             images, operation.tolist(), magnitude.tolist(), negative.tolist(), strict=True
         )
     ]
-    assert differing(apply_operations(images, operation, magnitude, negative), expected) == []
+    for operations in KERNELS:
+        assert differing(operations(images, operation, magnitude, negative), expected) == []
 
 
 @pytest.mark.parametrize("operation", PIXEL_OPS.values(), ids=PIXEL_OPS)
@@ -142,7 +148,8 @@ def test_the_whole_strong_view_is_pillows(channels: int) -> None:
         pil.strong_view(to_pil(image), crop, augment)
         for image, crop, augment in zip(images, crops, augments, strict=True)
     ]
-    assert differing(paper_strong(images, key), expected) == []
+    for operations in KERNELS:
+        assert differing(paper_strong(images, key, operations), expected) == []
     assert {len(augment.operations) for augment in augments} == {0, 1, 2}
 
 

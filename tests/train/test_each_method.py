@@ -90,7 +90,7 @@ class TestEachMethod:
         for config in two_configs(method, trunk={"frozen_through": "none"}):
             run = run_of([config])
             learner = learner_of(run, "0")
-            batch = run._batch(0, 0)
+            batch = run.batch(0, 0)
             assert tuple(batch.views) == run.views
             context = StepContext(learner.num_seen, learner._progress, batch.draws)
             outputs = learner._outputs(batch.views) if run.views else {}
@@ -193,7 +193,7 @@ def test_a_method_that_trains_nothing_has_one_epoch(
 ) -> None:
     monkeypatch.setattr(pack, "load", lambda _: image_set())
     configs = {"it": one_config("simclr_kmeans")}
-    monkeypatch.setattr(Run, "_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(Run, "batch", lambda *_: 1 / 0)
 
     (events,) = train_pack(spec_of(tmp_path, configs))
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
 from lps_sweep.train import Learner
+from lps_sweep.train import learner as learner_module
 from tests.train.train_cases import (
     SEED,
     config_of,
@@ -25,7 +25,6 @@ from tests.train.train_cases import (
     snapshot,
     split_of,
     train,
-    two_configs,
 )
 
 
@@ -109,7 +108,7 @@ def test_a_loss_that_is_not_finite_suppresses_every_later_update(factor: float, 
     run = run_of([config_of()])
     learner = learner_of(run, "0")
     learner.objective = Spoilt(learner.objective, at, factor)  # type: ignore[assignment]
-    batch = run._batch(0, 0)
+    batch = run.batch(0, 0)
     learner.start_epoch(0)
     for step in range(at):
         learner.step(batch, step)
@@ -127,7 +126,7 @@ def test_updates_go_on_without_a_flag() -> None:
     run = run_of([config_of()])
     learner = learner_of(run, "0")
     learner.start_epoch(0)
-    batch = run._batch(0, 0)
+    batch = run.batch(0, 0)
     before = weights_of(learner)
     learner.step(batch, 0)
     assert "/weights/head.weight" in differences(before, weights_of(learner))
@@ -140,74 +139,6 @@ def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step() -> 
     learner.objective = FiniteLossBadGradient(learner.objective, last, 1.0)  # type: ignore[assignment]
     assert run.train_epoch(0) == {}
     assert [d.status for d in run.departures] == ["diverged"]
-
-
-class NoHostSync(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses what makes the host wait for a device: reading a value, or a shape made of values."""
-
-    FORBIDDEN = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "equal")
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        name = func.overloadpacket.__name__
-        masks = name in {"index", "index_put", "index_put_"} and any(
-            isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1]
-        )
-        if masks or any(name.startswith(word) for word in self.FORBIDDEN):
-            raise AssertionError(f"{name} waits for the device")
-        return func(*args, **(kwargs or {}))
-
-
-def no_host_sync() -> NoHostSync:
-    return NoHostSync()  # type: ignore[no-untyped-call]
-
-
-@pytest.fixture
-def no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a CPU some ways to read a tensor pass the dispatcher by."""
-    for name in ("item", "tolist", "cpu", "numpy", "__array__"):
-
-        def refuse(*_: Any, name: str = name, **__: Any) -> None:
-            raise AssertionError(f"{name} waits for the device")
-
-        monkeypatch.setattr(Tensor, name, refuse)
-
-
-@pytest.mark.usefixtures("no_reading")
-@pytest.mark.parametrize("trunk", [{}, {"concat_views": True}, {"frozen_through": "none"}], ids=str)
-@pytest.mark.parametrize("clock", ["epoch", "iteration"])
-def test_no_step_waits_for_the_device(trunk: dict[str, Any], clock: str) -> None:
-    settings: dict[str, Any] = {"trunk": trunk, "schedule": {"threshold_clock": clock}}
-    for config in [*four_configs(**settings), *two_configs("orca", **settings)]:
-        run = run_of([config])
-        learner = learner_of(run, "0")
-        batches = [run._batch(0, step) for step in range(2)]
-        learner.start_epoch(0)
-        with no_host_sync():
-            for step, batch in enumerate(batches):
-                learner.step(batch, step)
-
-
-@pytest.mark.parametrize(
-    "wait",
-    [
-        lambda x: x.sum().item(),
-        lambda x: bool(x.sum()),
-        lambda x: float(x.sum()),
-        lambda x: x[x > 0],
-        lambda x: torch.where(x > 0),
-        lambda x: x.tolist(),
-        lambda x: x.cpu(),
-        lambda x: x.numpy(),
-    ],
-    ids=["item", "bool", "float", "mask", "where", "tolist", "cpu", "numpy"],
-)
-@pytest.mark.usefixtures("no_reading")
-def test_waiting_is_seen(wait: Any) -> None:
-    values = torch.arange(3.0)
-    with no_host_sync(), pytest.raises(AssertionError, match="waits for the device"):
-        wait(values)
 
 
 def test_the_learning_rate_is_a_cosine_per_epoch() -> None:
@@ -240,7 +171,7 @@ def test_one_step_is_sgd_with_weight_decay_on_every_trainable_tensor() -> None:
     names = [*dict(learner.tail.named_parameters()), *dict(learner.head.named_parameters())]
     assert names == ["stage4.0.weight", "stage4.1.weight", "stage4.1.bias", "weight"]
     learner.start_epoch(0)
-    batch = run._batch(0, 0)
+    batch = run.batch(0, 0)
     context = StepContext(learner.num_seen, torch.tensor(0.0), batch.draws)
     result = learner.objective.loss(learner._outputs(batch.views), batch.labels, context)
     weights = [*learner.tail.parameters(), *learner.head.parameters()]
@@ -287,3 +218,25 @@ def test_pi_hat_of_each_epoch_is_kept() -> None:
     assert pi_hat.shape == (2, 6)
     assert pi_hat.dtype == np.float32
     np.testing.assert_allclose(pi_hat.sum(1), 1, rtol=1e-5)
+
+
+def test_an_epoch_without_steps_has_no_metrics() -> None:
+    one = learner_of(run_of([config_of()]), "0")
+    for _ in range(2):
+        one.start_epoch(0)
+        assert one.end_epoch() == {}
+        one.step(run_of([config_of()]).batch(0, 0), 0)
+        assert one.end_epoch() != {}
+
+
+def test_sums_start_from_nothing() -> None:
+    """A first -0 stays one, and nothing is left of the epoch before."""
+    one = learner_of(run_of([config_of()]), "0")
+    one._add({"a": torch.tensor([-0.0, 1.0]), "n": torch.tensor(3)})
+    assert torch.signbit(one._sums["a"]).tolist() == [True, False]
+    one.start_epoch(1)
+    one._add({"a": torch.tensor([2.0, -0.0]), "n": torch.tensor(4)})
+    assert one._sums["a"].tolist() == [2.0, 0.0]
+    assert torch.signbit(one._sums["a"]).tolist() == [False, True]
+    assert one._sums["n"].item() == 4
+    assert learner_module.NOTHING == 0

@@ -16,8 +16,8 @@ from lps_sweep.data.random import fold_key, uniform
 from lps_sweep.data.views import plain_view
 from lps_sweep.models import CosineHead
 from lps_sweep.train import Finished, Run, evaluate, pack, train_pack
+from lps_sweep.train.batch import Batch
 from lps_sweep.train.evaluation import train_and_evaluate
-from lps_sweep.train.learner import Batch
 from tests.train.test_packed_equals_solo import apart
 from tests.train.test_train_pack import spec_of
 from tests.train.train_cases import (
@@ -83,19 +83,19 @@ def test_draws_are_a_function_of_seed_epoch_and_step() -> None:
     found = {}
     for epoch in range(2):
         for step in range(2):
-            draws = run._batch(epoch, step).draws
+            draws = run.batch(epoch, step).draws
             assert draws.shape == (run.batches.num_labeled + run.batches.num_unlabeled,)
             assert torch.equal(draws, uniform(draws.shape, fold_key(SEED, epoch, step, 401)))
             found[epoch, step] = tuple(draws.tolist())
     assert len(set(found.values())) == 4
-    assert tuple(run_of([CONFIG], seed=1)._batch(0, 0).draws.tolist()) not in found.values()
+    assert tuple(run_of([CONFIG], seed=1).batch(0, 0).draws.tolist()) not in found.values()
 
 
 class DrawsOfThePack(Run):
     """Draws partners that depend on who is in the pack."""
 
-    def _batch(self, epoch: int, step: int) -> Batch:
-        batch = super()._batch(epoch, step)
+    def batch(self, epoch: int, step: int) -> Batch:
+        batch = super().batch(epoch, step)
         return dataclasses.replace(batch, draws=batch.draws.roll(len(self.members)))
 
 

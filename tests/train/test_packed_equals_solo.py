@@ -12,7 +12,7 @@ from torch import Tensor
 from lps_sweep.config import Config
 from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
 from lps_sweep.train import Run
-from lps_sweep.train.learner import Batch
+from lps_sweep.train.batch import Batch
 from tests.train.train_cases import (
     config_of,
     differences,
@@ -87,16 +87,16 @@ class TrunkPerMember(Run):
 class BatchesOfThePack(Run):
     """Draws batches that depend on who is in the pack."""
 
-    def _batch(self, epoch: int, step: int) -> Batch:
-        return super()._batch(epoch, (step + len(self.members) - 1) % self.batches.num_steps)
+    def batch(self, epoch: int, step: int) -> Batch:
+        return super().batch(epoch, (step + len(self.members) - 1) % self.batches.num_steps)
 
 
 class ViewsOfThePack(Run):
     """Draws views that depend on who is in the pack."""
 
-    def _batch(self, epoch: int, step: int) -> Batch:
+    def batch(self, epoch: int, step: int) -> Batch:
         self.seed = len(self.members)
-        return super()._batch(epoch, step)
+        return super().batch(epoch, step)
 
 
 class OneTail(Run):
@@ -111,8 +111,8 @@ class OneTail(Run):
 class TailsThatWriteInPlace(Run):
     """A member changes the activations that the next one reads."""
 
-    def _batch(self, epoch: int, step: int) -> Batch:
-        batch = super()._batch(epoch, step)
+    def batch(self, epoch: int, step: int) -> Batch:
+        batch = super().batch(epoch, step)
         for member in self.members[:-1]:
             hook = member.learner.tail.register_forward_pre_hook(
                 lambda _, given: given[0].mul_(0.5)

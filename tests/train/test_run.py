@@ -88,7 +88,7 @@ def test_the_order_of_the_views_shows_in_the_buffers() -> None:
     for order in (("weak1", "weak2", "strong"), ("strong", "weak2", "weak1")):
         run = run_of([config])
         run.views = order
-        run._batch(0, 0)
+        run.batch(0, 0)
         ends.append(run.trunk[0][1].running_mean)  # type: ignore[index]
     assert not torch.allclose(*ends)
 
@@ -96,7 +96,7 @@ def test_the_order_of_the_views_shows_in_the_buffers() -> None:
 def test_activations_carry_no_gradient_and_one_memory_order() -> None:
     for frozen_through in ("none", "stage3"):
         run = run_of([config_of(trunk={"frozen_through": frozen_through})])
-        batch = run._batch(0, 0)
+        batch = run.batch(0, 0)
         assert list(batch.views) == ["weak1", "weak2", "strong"]
         assert not any(view.requires_grad for view in batch.views.values())
         assert all(view.is_contiguous() for view in batch.views.values())

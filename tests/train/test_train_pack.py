@@ -249,7 +249,7 @@ def test_a_diverging_member_ends_alone_and_the_stream_ends_with_the_last_one(
 def test_what_is_not_a_members_fault_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Run, "_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(Run, "batch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         next(train_pack(spec_of(tmp_path, configs_of())))
 

@@ -107,6 +107,7 @@ def run_of(
     split: OpenWorldSplit | None = None,
     seed: int = SEED,
     kind: type[Run] = Run,
+    device: torch.device = CPU,
 ) -> Run:
     """A Run with these members; those of a list are named by their place."""
     named = configs if isinstance(configs, Mapping) else {str(i): c for i, c in enumerate(configs)}
@@ -117,7 +118,7 @@ def run_of(
         images=image_set(),
         split=split or split_of(first),
         backbone=backbone_of(first),
-        device=CPU,
+        device=device,
     )
     for trial_id, config in named.items():
         run.add(trial_id, config)
@@ -160,7 +161,7 @@ def differences(first: Any, second: Any) -> list[str]:
 
 def _leaves(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(state, Tensor):
-        array = state.detach().contiguous().numpy()
+        array = state.detach().cpu().contiguous().numpy()
         yield name, (str(array.dtype), array.shape, array.tobytes())
     elif isinstance(state, Mapping):
         yield f"{name}/keys", [str(key) for key in state]

@@ -20,6 +20,7 @@ class SimCLRKMeansConfig:
     """
 
     name: ClassVar[str] = "simclr_kmeans"
+    trains: ClassVar[bool] = False
 
     n_init: int = param(
         10, "runs of k-means, of which the best is taken", source=_SOURCE, low=1, high=10_000

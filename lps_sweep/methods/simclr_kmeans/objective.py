@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from lps_sweep.methods.protocol import Objective, StepContext, StepLoss, TailOutput
@@ -32,7 +32,7 @@ def clusters(features: Tensor, num_clusters: int, config: SimCLRKMeansConfig) ->
 class SimCLRKMeansObjective(Objective):
     """SimCLR + k-means; see `lps_sweep.methods.protocol.Objective`.
 
-    The unlabeled training images are put into K clusters, K being the number of all classes.
+    The unlabeled training images are put into K clusters, K being the number of classes assumed.
     """
 
     views: ClassVar[tuple[str, ...]] = ()

@@ -1,0 +1,41 @@
+"""How trunk and tails are laid out, compiled and run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from lps_sweep.config import LoopConfig
+
+
+def layout(device: torch.device) -> torch.memory_format:
+    """The order of activations and weights of tails: channels last on a GPU, which is faster there.
+
+    On a CPU it is not.
+    """
+    return torch.channels_last if device.type == "cuda" else torch.contiguous_format
+
+
+def to_device(part: nn.Module, device: torch.device) -> nn.Module:
+    """`part` on `device`, its weights in the device's order."""
+    if device.type == "cuda":
+        return part.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return part.to(device)
+
+
+def compiled(part: nn.Module) -> nn.Module:
+    """`part`, compiled at its first use for one shape of input; weights and state are shared.
+
+    All tails of one architecture come to the same code, so packed or alone the bits are the same.
+    Anything that cannot be compiled is an error, never a silent return to the plain module.
+    """
+    made: Any = torch.compile(part, dynamic=False, fullgraph=True)
+    module: nn.Module = made
+    return module
+
+
+def half_precision(loop: LoopConfig, device: torch.device) -> torch.autocast:
+    """Autocast to bfloat16 where the configuration wants it; weights stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=loop.precision == "bfloat16")

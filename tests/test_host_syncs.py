@@ -1,0 +1,73 @@
+"""The tool that sees a waiting host sees every way to wait, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException
+
+from tests.host_syncs import HostSyncs, fake_cuda
+
+WAITS: dict[str, Callable[[Tensor], object]] = {
+    "item": lambda x: x.sum().item(),
+    "bool": lambda x: bool(x.sum()),
+    "float": lambda x: float(x.sum()),
+    "tolist": lambda x: x.tolist(),
+    "cpu": lambda x: x.cpu(),
+    "numpy": lambda x: x.cpu().numpy(),
+    "to": lambda x: x.to("cpu"),
+    "from the host": lambda x: torch.ones(3).to(x.device),
+    "copied in": lambda x: x.copy_(torch.ones(3)),
+    "mask": lambda x: x[x > 0],
+    "assigned by mask": lambda x: x.index_put_((x > 0,), torch.ones((), device=x.device)),
+    "nonzero": lambda x: torch.nonzero(x),
+    "where": lambda x: torch.where(x > 0),
+    "masked_select": lambda x: torch.masked_select(x, x > 0),
+    "unique": lambda x: torch.unique(x),
+    "bincount": lambda x: torch.bincount(x.long()),
+    "repeat_interleave": lambda x: torch.repeat_interleave(x.long()),
+    "where of a number": lambda x: torch.where(x > 0, x, torch.tensor(1.0)),
+    "equal": lambda x: torch.equal(x, x),
+}
+GOES_ON: dict[str, Callable[[Tensor], object]] = {
+    "scalars": lambda x: torch.where(x > 0, x * 2 + 1, 0.0),
+    "gather": lambda x: x[x.long()],
+    "filled": lambda x: x.fill_(3.0),
+    "slice assigned": lambda x: x[:2].fill_(1.0),
+    "without waiting": lambda x: x.copy_(torch.ones(3), non_blocking=True),
+    "cast": lambda x: x.to(torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_waiting_is_seen(wait: Callable[[Tensor], object]) -> None:
+    with fake_cuda():
+        values = torch.empty(3, device="cuda")
+        with HostSyncs(), pytest.raises(AssertionError, match="waits for the device"):
+            wait(values)
+
+
+@pytest.mark.parametrize("go_on", GOES_ON.values(), ids=GOES_ON)
+def test_going_on_is_no_waiting(go_on: Callable[[Tensor], object]) -> None:
+    with fake_cuda():
+        values = torch.empty(3, device="cuda")
+        with HostSyncs() as syncs:
+            go_on(values)
+    assert syncs.num_seen > 0
+
+
+def test_what_is_found_can_be_counted() -> None:
+    values = torch.arange(3.0)
+    with HostSyncs(refuse=False) as syncs:
+        float(values.sum())
+        _ = values[values > 0]
+        _ = values[values.long()]
+    assert syncs.found == ["_local_scalar_dense", "index"]
+
+
+def test_a_fake_value_cannot_be_had() -> None:
+    with fake_cuda(), pytest.raises(DataDependentOutputException):
+        torch.empty(3, device="cuda").max().item()
