@@ -45,6 +45,14 @@ class SplitConfig:
         low=0,
         high=MAX_COUNT,
     )
+    novel_classes: int | float = param(
+        0,
+        "number of novel classes, the next in order, or below 1 their share of those not seen; 0 "
+        "for all. Images of other classes are dropped, but not from pre-training",
+        source="Figure 6",
+        low=0,
+        high=MAX_COUNT,
+    )
     labeled_ratio: float = param(
         0.5, "share of the seen classes' images that is labeled", low=0, open_low=True, high=1
     )
@@ -99,6 +107,9 @@ class PretrainConfig:
     pretrain_temperature: float = param(
         0.1, "temperature of the contrastive loss", low=0, open_low=True
     )
+    pretrain_precision: str = param(
+        "float32", "arithmetic of the network", choices=("float32", "bfloat16")
+    )
     pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0, high=MAX_SEED)
     pretrained: str = param(
         "",
@@ -116,7 +127,19 @@ class LoopConfig:
         200, "passes over the labeled images", source="Section 4.1", low=1, high=MAX_COUNT
     )
     batch_size: int = param(512, "labeled and unlabeled images per step", low=2, high=MAX_COUNT)
-    precision: str = param("float32", "arithmetic of the networks", choices=("float32", "bfloat16"))
+    precision: str = param(
+        "float32",
+        "arithmetic of the networks; weights, statistics of BatchNorm, head and losses are float32 "
+        "in each. tf32: float32 with TensorFloat-32 convolutions, GPUs only",
+        source="reference: float32, which torch makes tf32 on newer GPUs",
+        choices=("float32", "tf32", "bfloat16"),
+    )
+    compile: bool = param(False, "trunk and tails are compiled before training")
+    graph: bool = param(
+        False,
+        "a step is recorded once and replayed as CUDA graphs, GPUs only: less to do for "
+        "the host between the kernels",
+    )
 
 
 @dataclass(frozen=True)
@@ -125,6 +148,13 @@ class ScheduleConfig:
 
     lr: float = param(
         0.1, "learning rate at the start of the cosine", source="reference", low=0, open_low=True
+    )
+    tail_lr_factor: float = param(
+        1.0,
+        "learning rate of the tail, all of the backbone that learns, as a factor of lr, which the "
+        "head has; 0: only the head learns",
+        source="reference: 1",
+        low=0,
     )
     momentum: float = param(0.9, "momentum of SGD", low=0, high=1, open_high=True)
     weight_decay: float = param(5e-4, "weight decay of SGD", source="Section 4.1", low=0)
@@ -143,10 +173,22 @@ class HeadConfig:
     head_scale: float = param(
         10.0, "factor of the cosine logits", source="reference", low=0, open_low=True
     )
+    assumed_classes: int = param(
+        0,
+        "number of classes that the head, or k-means, assumes; 0 for the true number of seen and "
+        "novel ones",
+        symbol="K",
+        source="Section 3: the number of novel classes is taken as known",
+        low=0,
+        high=MAX_COUNT,
+    )
 
 
 class MethodConfig(Protocol):
-    """What the methods' own sections, frozen dataclasses in their `config.py`, have in common."""
+    """What the methods' own sections, frozen dataclasses in their `config.py`, have in common.
+
+    That of a method that trains nothing has `trains` = False as well.
+    """
 
     name: ClassVar[str]
 

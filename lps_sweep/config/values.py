@@ -10,6 +10,7 @@ from typing import Any
 
 from lps_sweep.config.fields import FieldInfo
 from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.text import printable
 
 Value = bool | int | float | str | tuple[int, ...] | None
 
@@ -73,6 +74,8 @@ def check_value(name: str, info: FieldInfo, located: Located) -> Value:
         raise BadInputError(
             f"{name} must be {_type_text(info.type)}, not {shown(given)}", located.where
         ) from None
+    if isinstance(value, str) and value != printable(value):
+        raise BadInputError(f"{name} holds what cannot be printed: {shown(value)}", located.where)
     for item in value if isinstance(value, tuple) else (value,):
         if item is not None and not info.param.accepts(item):
             hint = f" ({nearest(item, info.param.choices)})" if isinstance(item, str) else ""

@@ -16,9 +16,8 @@ from lps_sweep.config import (
     shown,
 )
 from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.files import NAME_WORDS, is_name
 from lps_sweep.plan.entries import (
-    NAME,
-    NAME_WORDS,
     Entries,
     Table,
     check_values,
@@ -60,7 +59,7 @@ def read_arms(entries: Entries, method: str) -> tuple[Arm, ...]:
     """
     arms = []
     for name, located in read_mapping(entries, "arms").items():
-        if not NAME.fullmatch(name):
+        if not is_name(name):
             raise BadInputError(
                 f"the name of an arm must be {NAME_WORDS}, not {shown(name)}", located.where
             )

@@ -16,14 +16,12 @@ from lps_sweep.config import (
     shown,
 )
 from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.files import NAME_WORDS, is_name
 from lps_sweep.plan.yaml_file import parse_value
 
 Entries = Mapping[str, Located]
 Table = Mapping[str, FieldInfo]
 
-NAME_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
-NAME = re.compile(NAME_PATTERN)
-NAME_WORDS = "1 to 64 letters, digits, '.', '_' or '-' (no '.' or '-' first)"
 RESERVED = re.compile(r"checkpoints|artefacts|ray|(ledger\.|driver\.lock).*", re.IGNORECASE)
 """Names that the results folder has for its own files."""
 
@@ -33,7 +31,7 @@ MAX_SEED = 2**31 - 1
 def read_name(entries: Entries, where: str) -> str:
     """The name of the sweep, which is also the name of its folder."""
     name = read_word(entries, "name", where)
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise BadInputError(f"name must be {NAME_WORDS}, not {shown(name)}", entries["name"].where)
     if RESERVED.fullmatch(name):
         raise BadInputError(

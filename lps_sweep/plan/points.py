@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lps_sweep.config import Located, Value, flat
+from lps_sweep.config import Located, Value, build_config, flat
 from lps_sweep.plan.blocks import ARM, Arm, Levels
+from lps_sweep.plan.search import Domain
 from lps_sweep.plan.space import SearchSpace
 
 Move = dict[str, Located]
@@ -28,16 +29,23 @@ class Point(NamedTuple):
     swept: Mapping[str, Value]
 
 
+class Asked(NamedTuple):
+    """A configuration that a search asked for: the number of its cell, and the values chosen.
+
+    A parameter that a condition leaves out is missing.
+    """
+
+    cell: int
+    values: Mapping[str, Value]
+
+
 def points(space: SearchSpace) -> Iterator[Point]:
-    """The configurations, each once.
+    """The listed configurations, each once; with a search they are its cells.
 
     The order is that of nested loops, outermost first: arms; the parameters of grid, in the order
     of the file; the rows of zip; one_at_a_time, which begins with all at their defaults and goes
-    on with each parameter's other values, parameter by parameter. An adaptive search has none
-    until it asks for them: `asked_points`.
+    on with each parameter's other values, parameter by parameter.
     """
-    if space.search:
-        return
     combined = _rows(space.grid, itertools.product(*space.grid.values()))
     together = _rows(space.zipped, zip(*space.zipped.values(), strict=True)) or [{}]
     single: list[Move] = [{}, *({name: level} for name, level in space.off_centre)]
@@ -52,17 +60,31 @@ def points(space: SearchSpace) -> Iterator[Point]:
             yield Point(arm, values, {**head, **at, **space.centre, **off})
 
 
-def asked_points(space: SearchSpace, asked: Iterable[Mapping[str, Value]]) -> Iterator[Point]:
-    """The configurations that an adaptive search asked for, in that order.
+def asked_points(space: SearchSpace, asked: Iterable[Asked]) -> Iterator[Point]:
+    """The configurations that a search asked for, in that order.
 
     A parameter that a condition leaves out is at its default, and None among the swept values.
     """
     assert space.search is not None
-    (arm,) = space.variants
-    for point in asked:
-        chosen = {name: Located(value, "optuna") for name, value in point.items()}
-        swept = {domain.name: point.get(domain.name) for domain in space.search.domains}
-        yield Point(arm, space.fixed_for(arm) | chosen, swept)
+    cells = [*points(space)]
+    for number, values in asked:
+        cell = cells[number]
+        names = space.names_for(cell.arm)
+        chosen = {names[name]: Located(value, "optuna") for name, value in values.items()}
+        swept = {domain.name: values.get(domain.name) for domain in space.search.domains}
+        yield Point(cell.arm, {**cell.values, **chosen}, {**cell.swept, **swept})
+
+
+def unsearched(space: SearchSpace, cell: Point) -> dict[str, Value]:
+    """The value of each searched parameter in `cell` where it is not searched."""
+    values = flat(build_config(cell.values, method=cell.arm.method))
+    names = space.names_for(cell.arm)
+    return {domain.name: values[names[domain.name]] for domain in domains_of(space)}
+
+
+def domains_of(space: SearchSpace) -> tuple[Domain, ...]:
+    """The searched parameters; none where there is no search."""
+    return space.search.domains if space.search else ()
 
 
 def _rows(levels: Levels, rows: Iterator[Sequence[Located]]) -> list[Move]:
@@ -70,7 +92,7 @@ def _rows(levels: Levels, rows: Iterator[Sequence[Located]]) -> list[Move]:
 
 
 def axes(space: SearchSpace) -> dict[str, list[Value]]:
-    """The values of each swept parameter.
+    """The listed values of each swept parameter.
 
     Those of grid and zip are in the order of the file, arms are their names. The default of a
     parameter of one_at_a_time, if the file does not list it, is put in its place among ascending
@@ -89,7 +111,7 @@ def defaults(space: SearchSpace) -> dict[str, Value]:
     arm = space.variants[0]
     values = flat(space.config_of(arm))
     found: dict[str, Value] = {ARM: arm.name} if space.arms else {}
-    searched = [domain.name for domain in space.search.domains] if space.search else []
+    searched = [domain.name for domain in domains_of(space)]
     return found | {name: values[name] for name in (*space.swept, *searched)}
 
 

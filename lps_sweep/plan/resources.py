@@ -31,11 +31,24 @@ class Resources:
         low=1,
         high=LARGEST_PACK,
     )
+    measure_packs: bool | None = param(
+        None,
+        "measure some steps first, and size packs by the time that sharing saves and by the memory "
+        "that is free; by default where there is a GPU",
+    )
     checkpoint_interval_s: float = param(
         20.0, "seconds between the checkpoints of a trial; 0 saves after each epoch", low=0
     )
     max_attempts: int = param(
         3, "attempts before a trial that dies alone is failed", low=1, high=1000
+    )
+    epoch_time_limit_s: float | None = param(
+        None,
+        "seconds in which an epoch, the first with all that comes before it, must end; else the "
+        "pack is taken for hung and killed; by default there is no limit",
+        low=0,
+        high=604_800,
+        open_low=True,
     )
 
 

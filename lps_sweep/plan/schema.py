@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lps_sweep.config import METHODS, PRESETS, FieldInfo, field_table, section_fields, shown
+from lps_sweep.files import NAME_PATTERN
 from lps_sweep.plan.blocks import qualified
-from lps_sweep.plan.entries import MAX_SEED, NAME_PATTERN
+from lps_sweep.plan.entries import MAX_SEED
 from lps_sweep.plan.resources import Resources
 from lps_sweep.plan.search import OBJECTIVES, SearchSettings
+from lps_sweep.plan.stopping import REQUIRED, Stopping
 
 Schema = dict[str, Any]
 
@@ -23,6 +25,7 @@ BLOCKS = {
     "zip": "Lists of one length whose values move together.",
     "one_at_a_time": "Each parameter varied alone around the defaults; these are planned once.",
     "arms": "Named settings of several values; {} is the plain method, the first is the default.",
+    "optuna": "An adaptive search, one for each cell of the blocks that list values.",
 }
 """What each block of values is, in words."""
 
@@ -37,23 +40,19 @@ def json_schema() -> Schema:
     """
     fields = _fields()
     keys = {key: {"$ref": f"#/$defs/{key}"} for key in fields}
-    lists = {key: _list(item) for key, item in keys.items()}
-    repeating = {key: _list(item) | {"uniqueItems": False} for key, item in keys.items()}
-    values = _mapping(keys)
-    arm = _mapping({"method": {"$ref": "#/properties/method"}, **keys})
-    blocks = {
-        "set": values,
-        "grid": _mapping(lists),
-        "zip": _mapping(repeating),
-        "one_at_a_time": _mapping(lists),
-        "arms": {
-            "type": "object",
-            "propertyNames": {"pattern": f"^(?:{NAME_PATTERN})$"},
-            "additionalProperties": arm,
-        },
+    properties = {**_start(), **_blocks(keys), **_replicates()}
+    return {
+        "$schema": DIALECT,
+        "title": "Search space of lps_sweep",
+        **_mapping(properties),
+        "required": ["name", "seeds"],
+        "$defs": fields,
     }
-    resources = {i.name: _field(i) for i in section_fields("resources", Resources)}
-    properties: Schema = {
+
+
+def _start() -> dict[str, Schema]:
+    """What the sweep is called and starts from."""
+    return {
         "name": {
             "description": "Name of the sweep and of its folder.",
             "type": "string",
@@ -66,10 +65,37 @@ def json_schema() -> Schema:
         },
         "preset": {"description": "Named values to start from.", "enum": sorted(PRESETS)},
         "method": {"description": "The method; lps if missing.", "enum": sorted(METHODS)},
-        **{block: {"description": BLOCKS[block], **schema} for block, schema in blocks.items()},
-        "optuna": {
-            "description": "An adaptive search in place of listed values.",
-            **_search(keys),
+    }
+
+
+def _blocks(keys: Mapping[str, Schema]) -> dict[str, Schema]:
+    """What is set, listed and searched, by the `keys` of all fields."""
+    lists = {key: _list(item) for key, item in keys.items()}
+    repeating = {key: _list(item) | {"uniqueItems": False} for key, item in keys.items()}
+    schemas: dict[str, Schema] = {
+        "set": _mapping(keys),
+        "grid": _mapping(lists),
+        "zip": _mapping(repeating),
+        "one_at_a_time": _mapping(lists),
+        "arms": {
+            "type": "object",
+            "propertyNames": {"pattern": f"^(?:{NAME_PATTERN})$"},
+            "additionalProperties": _mapping({"method": {"$ref": "#/properties/method"}, **keys}),
+        },
+        "optuna": _search(keys),
+    }
+    return {block: {"description": BLOCKS[block], **schema} for block, schema in schemas.items()}
+
+
+def _replicates() -> dict[str, Schema]:
+    """How often, how long and on what trials run, and what difference counts."""
+    stopping = {i.name: _field(i) for i in section_fields("stopping", Stopping)}
+    resources = {i.name: _field(i) for i in section_fields("resources", Resources)}
+    return {
+        "stopping": {
+            "description": "What ends trials that do badly before their last epoch.",
+            **_mapping(stopping),
+            "required": list(REQUIRED),
         },
         "seeds": {
             "description": "The replicates: every configuration is run at each.",
@@ -85,13 +111,6 @@ def json_schema() -> Schema:
             "description": "How trials are placed; no part of what they are.",
             **_mapping(resources),
         },
-    }
-    return {
-        "$schema": DIALECT,
-        "title": "Search space of lps_sweep",
-        **_mapping(properties),
-        "required": ["name", "seeds"],
-        "$defs": fields,
     }
 
 

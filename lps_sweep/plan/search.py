@@ -46,6 +46,7 @@ class Domain:
         log: Whether the logarithm is what is spread evenly.
         choices: The values of a ``choice``.
         when: Values of other parameters under which this one is searched at all.
+        where: Where it was read from, for messages.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Domain:
     log: bool = False
     choices: tuple[Value, ...] = ()
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    where: str = field(default="", compare=False)
+
+    def outermost(self) -> tuple[Located, ...]:
+        """All choices, or the smallest and the largest value."""
+        values = self.choices or (self.low, self.high)
+        return tuple(Located(value, self.where) for value in values)
 
     def holds(self, value: Value) -> bool:
         """Whether `value` lies in the domain."""
@@ -72,8 +79,8 @@ class SearchSettings:
     """The single values of a search."""
 
     sampler: str = param("tpe", "how configurations are chosen", choices=SAMPLERS)
-    configurations: int = param(30, "configurations in all", low=1, high=10_000)
-    together: int = param(4, "configurations asked for at once", low=1, high=1000)
+    configurations: int = param(30, "configurations of each search", low=1, high=10_000)
+    together: int = param(4, "configurations of a search asked for at once", low=1, high=1000)
     startup: int = param(10, "random configurations before tpe and gp model", low=1)
     seed: int = param(0, "seed of the sampler", low=0, high=2**31 - 1)
 
@@ -179,7 +186,7 @@ def _domain(name: str, info: FieldInfo, located: Located, earlier: Mapping[str, 
             )
     when = _when(name, given.get("when"), earlier)
     if "choices" in given:
-        return _choice(name, info, given, when)
+        return _choice(name, info, located, when)
     for key in ("low", "high"):
         if key not in given:
             raise BadInputError(f"{name} needs low and high, or choices", located.where)
@@ -195,10 +202,11 @@ def _domain(name: str, info: FieldInfo, located: Located, earlier: Mapping[str, 
         needs = "low must be below high" + (" and above 0 with log" if log else "")
         raise BadInputError(f"{name}: {needs}", located.where)
     kind: Literal["float", "int"] = "int" if info.type is int else "float"
-    return Domain(name, kind, low, high, log, when=when)
+    return Domain(name, kind, low, high, log, when=when, where=located.where)
 
 
-def _choice(name: str, info: FieldInfo, given: Entries, when: Any) -> Domain:
+def _choice(name: str, info: FieldInfo, mapping: Located, when: Any) -> Domain:
+    given: Entries = mapping.value
     for key in ("low", "high", "log"):
         if key in given:
             raise BadInputError(f"{name} has choices and {key}; give one", given[key].where)
@@ -207,7 +215,8 @@ def _choice(name: str, info: FieldInfo, given: Entries, when: Any) -> Domain:
         raise BadInputError(f"choices of {name} must be a list of two or more", located.where)
     items = [Located(check_value(name, info, item), item.where) for item in located.value]
     refuse_repeats(name, items)
-    return Domain(name, "choice", choices=tuple(item.value for item in items), when=when)
+    choices = tuple(item.value for item in items)
+    return Domain(name, "choice", choices=choices, when=when, where=mapping.where)
 
 
 def _when(

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from lps_sweep.config import (
     Config,
-    FieldInfo,
     Located,
     Value,
     build_config,
@@ -44,14 +43,16 @@ from lps_sweep.plan.entries import (
     read_word,
 )
 from lps_sweep.plan.resources import Resources, build_resources
-from lps_sweep.plan.search import HOLDOUT, Search, read_search
+from lps_sweep.plan.search import Search, read_search
+from lps_sweep.plan.searched import check_search, searched_levels
+from lps_sweep.plan.stopping import Stopping, check_stopping, read_stopping
 from lps_sweep.plan.yaml_file import parse_yaml, read_text
 
 LISTS = ("grid", "zip", "one_at_a_time")
 """The blocks that list values of parameters."""
 KEYS = (
     *("name", "question", "preset", "method", "set", "arms", *LISTS, "optuna"),
-    *("seeds", "resources", "margin_points"),
+    *("stopping", "seeds", "resources", "margin_points"),
 )
 MAX_TRIALS = 100_000
 
@@ -59,6 +60,8 @@ MAX_TRIALS = 100_000
 @dataclass(frozen=True)
 class SearchSpace:
     """A validated search space: every arm x grid x zip x one_at_a_time x seed is a trial.
+
+    With a search, each arm x grid x zip x one_at_a_time is a cell, which has a search of its own.
 
     The names of `fixed` and of the blocks are the flat names of the first arm's method.
 
@@ -78,7 +81,8 @@ class SearchSpace:
         seeds: The replicates.
         resources: What a pack gets.
         margin: Largest difference, in points of accuracy, that does not matter in practice.
-        search: An adaptive search in place of all blocks; nothing where values are listed.
+        search: An adaptive search of each cell; nothing where all values are listed.
+        stopping: What ends trials before their last epoch; nothing where all go on to it.
         where: Where it was read from, for messages.
     """
 
@@ -97,6 +101,7 @@ class SearchSpace:
     resources: Resources
     search: Search | None = None
     margin: float | None = None
+    stopping: Stopping | None = None
     where: str = ""
 
     @property
@@ -117,20 +122,28 @@ class SearchSpace:
 
     @property
     def num_trials(self) -> int:
-        """Number of trials, without expanding them."""
+        """Number of trials, without expanding them; of a search, the largest."""
         return math.prod(number for number, _ in self._factors())
 
+    @property
+    def num_cells(self) -> int:
+        """Number of configurations that are listed; with a search, of searches."""
+        return math.prod(number for number, _ in self._listed())
+
     def _factors(self) -> list[tuple[int, str]]:
+        found = self._listed()
         if self.search:
-            configurations = (self.search.configurations, "configurations")
-            return [configurations, (len(self.seeds), "seeds")]
+            found.append((self.search.configurations, "configurations"))
+        return [*found, (len(self.seeds), "seeds")]
+
+    def _listed(self) -> list[tuple[int, str]]:
         found = [(len(self.arms), "arms")] if self.arms else []
         found += [(len(levels), name) for name, levels in self.grid.items()]
         if self.zipped:
             found.append((len(next(iter(self.zipped.values()))), " with ".join(self.zipped)))
         if self.one_at_a_time:
             found.append((1 + len(self.off_centre), "one at a time"))
-        return [*found, (len(self.seeds), "seeds")]
+        return found
 
     def size_text(self) -> str:
         """What the number of trials is made of: ``5 C x 5 tau x 3 seeds``."""
@@ -144,7 +157,8 @@ class SearchSpace:
     def names_for(self, arm: Arm) -> dict[str, str]:
         """The flat name, for the method of `arm`, of each name of this space."""
         table, own = field_table(self.variants[0].method), names_by_field(arm.method)
-        return {name: own[qualified(table[name])] for name in (*self.fixed, *self.swept)}
+        names = (*self.fixed, *self.swept, *searched_levels(self.search))
+        return {name: own[qualified(table[name])] for name in names}
 
     def config_of(self, arm: Arm) -> Config:
         """The configuration of `arm` with every swept parameter at its default."""
@@ -190,9 +204,11 @@ def build_space(content: Located, *, settings: Sequence[str], source: str) -> Se
     given |= check_values(read_settings(settings), table)
     blocks = {block: read_levels(entries, block, table) for block in LISTS}
     check_zip(blocks["zip"])
-    refuse_shared_keys(given, arms, blocks, table)
+    search = read_search(entries, table)
+    varied = {**blocks, "optuna": searched_levels(search)}
+    refuse_shared_keys(given, arms, varied, table)
     fixed = read_preset(preset, entries.get("preset", content).where, table) | given
-    swept = {name: levels for block in blocks.values() for name, levels in block.items()}
+    swept = {name: levels for block in varied.values() for name, levels in block.items()}
     values = {**{name: (located,) for name, located in fixed.items()}, **swept}
     for arm in {arm.method: arm for arm in reversed(arms)}.values():
         check_for_arm(arm, ((table[name], levels) for name, levels in values.items()))
@@ -210,35 +226,12 @@ def build_space(content: Located, *, settings: Sequence[str], source: str) -> Se
         centre={},
         seeds=read_seeds(entries.get("seeds"), content.where),
         resources=build_resources(read_mapping(entries, "resources")),
-        search=_search(entries, table, fixed),
+        search=search,
         margin=read_margin(entries.get("margin_points")),
+        stopping=read_stopping(entries),
         where=content.where,
     )
     return _checked_as_a_whole(space, entries)
-
-
-def _search(
-    entries: Mapping[str, Located], table: Mapping[str, FieldInfo], fixed: Mapping[str, Located]
-) -> Search | None:
-    """The search of a file; it stands alone, and searches nothing that is set."""
-    search = read_search(entries, table)
-    if search is None:
-        return None
-    for block in ("arms", *LISTS):
-        if block in entries:
-            raise BadInputError(f"optuna cannot be combined with {block}", entries[block].where)
-    given = read_mapping(entries, "set")
-    for domain in search.domains:
-        if domain.name in given:
-            place = given[domain.name].where
-            raise BadInputError(f"{domain.name} is searched and set", place)
-    holdout = fixed.get("labeled_holdout")
-    if HOLDOUT in search.objectives and (holdout is None or not holdout.value):
-        raise BadInputError(
-            f"{HOLDOUT} needs labeled images kept out of training: set labeled_holdout, as 0.2",
-            entries["optuna"].where,
-        )
-    return search
 
 
 def single_space(*, preset: str, settings: Sequence[str], seed: int) -> SearchSpace:
@@ -263,12 +256,15 @@ def _checked_as_a_whole(space: SearchSpace, entries: Mapping[str, Located]) -> S
     values = _defaults_of_arms(space)
     space = dataclasses.replace(space, centre=values)
     if space.num_trials > MAX_TRIALS:
-        place = next((entries[b].where for b in entries if b in ("arms", *LISTS)), space.where)
+        listed = ("arms", *LISTS, "optuna")
+        place = next((entries[b].where for b in entries if b in listed), space.where)
         raise BadInputError(
             f"{space.num_trials} trials are planned ({space.size_text()}); "
             f"the limit is {MAX_TRIALS}",
             place,
         )
+    check_search(space, entries)
+    check_stopping(space, entries)
     return space
 
 

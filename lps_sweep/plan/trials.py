@@ -18,7 +18,7 @@ from lps_sweep.config import (
 )
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan.blocks import ARM
-from lps_sweep.plan.points import Point, asked_points, points
+from lps_sweep.plan.points import Asked, Point, asked_points, points
 from lps_sweep.plan.space import SearchSpace
 
 
@@ -57,7 +57,9 @@ def default_config(space: SearchSpace) -> Config:
 
 
 def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[PlannedTrial, ...]:
-    """All trials of `space`, in the order of `points`, each configuration at all seeds.
+    """The listed trials of `space`, in the order of `points`, each configuration at all seeds.
+
+    With a search they are its cells' with every searched parameter at its default.
 
     Args:
         space: The search space.
@@ -75,10 +77,10 @@ def expand(space: SearchSpace, content: Callable[[Config], Content]) -> tuple[Pl
 
 def expand_asked(
     space: SearchSpace,
-    asked: Iterable[Mapping[str, Value]],
+    asked: Iterable[Asked],
     content: Callable[[Config], Content],
 ) -> tuple[PlannedTrial, ...]:
-    """The trials of the configurations that an adaptive search asked for, each at all seeds.
+    """The trials of the configurations that a search asked for, each at all seeds.
 
     Raises:
         BadInputError: As `expand`.

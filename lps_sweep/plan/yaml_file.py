@@ -13,6 +13,8 @@ from lps_sweep.errors import BadInputError
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
+MAX_VALUES = 10_000
+"""Keys, values, lists and mappings of a file; with `MAX_BYTES` it bounds the time to read one."""
 MAX_DIGITS = 4000
 """Python reads no longer whole numbers."""
 
@@ -59,12 +61,11 @@ def parse_yaml(text: str, source: str) -> Located:
         source: Its name in messages, which the line is added to.
 
     Raises:
-        BadInputError: The text is empty or no YAML, or uses duplicate keys, anchors, tags, several
-            documents or deep nesting.
+        BadInputError: The text is empty or no YAML, uses duplicate keys, anchors, tags or several
+            documents, or is nested too deep or too long.
     """
     try:
-        _refuse_what_is_not_plain(text, source)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _PlainLoader(text, source).only_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
@@ -94,21 +95,47 @@ def parse_value(text: str, where: str) -> Located:
         raise BadInputError(str(error).removeprefix(f"{error.where}: "), where) from None
 
 
-def _refuse_what_is_not_plain(text: str, source: str) -> None:
-    depth, documents = 0, 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = f"{source}:{event.start_mark.line + 1}" if event.start_mark else source
+class _PlainLoader(yaml.SafeLoader):
+    """Nodes of a text, each refused before it is made where it is not plain data."""
+
+    def __init__(self, text: str, source: str) -> None:
+        super().__init__(text)
+        self._source = source
+        self._depth = 0
+        self._values = 0
+
+    def only_node(self) -> yaml.Node | None:
+        """The node of the one document, or nothing."""
+        self.get_event()  # type: ignore[no-untyped-call]
+        node = None
+        if not self.check_event(yaml.StreamEndEvent):
+            node = self.compose_document()
+        if not self.check_event(yaml.StreamEndEvent):
+            where = self._where(self.peek_event())  # type: ignore[no-untyped-call]
+            raise BadInputError("a second document begins here; one file is one document", where)
+        return node
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A node, called by YAML's own code for each; `parent` and `index` are where it goes."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        where = self._where(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadInputError("anchors and aliases are not supported; write the value out", where)
         if tag := getattr(event, "tag", None):
             raise BadInputError(f"tags such as {tag} are not supported", where)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if documents > 1:
-            raise BadInputError("a second document begins here; one file is one document", where)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise BadInputError(f"more than {MAX_VALUES} values", where)
+        nested = isinstance(event, yaml.CollectionStartEvent)
+        self._depth += nested
+        if self._depth > MAX_DEPTH:
             raise BadInputError(f"nested deeper than {MAX_DEPTH} levels", where)
+        node = super().compose_node(parent, index)
+        self._depth -= nested
+        return node
+
+    def _where(self, event: yaml.Event) -> str:
+        return f"{self._source}:{event.start_mark.line + 1}" if event.start_mark else self._source
 
 
 def _located(node: yaml.Node, source: str) -> Located:

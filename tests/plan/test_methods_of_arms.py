@@ -62,7 +62,7 @@ def test_what_is_swept_is_swept_in_each_method() -> None:
         ("  other: {method: other, beat: 5}", "unknown key 'beat'; did you mean 'beta'?"),
         ("  other: {beta: 5}", "f.yaml:5: unknown key 'beta'; did you mean"),
         ("  other: {method: other, beta: 0}", "f.yaml:5: beta must be >= 1, not 0"),
-        ("  other: {method: other}\nset:\n  C: 5", "the arm 'other' has no 'C'; valid names: b"),
+        ("  other: {method: other}\nset:\n  C: 5", "the arm 'other' has no 'C'; valid names: "),
         (
             "  other: {method: other}\n  x: {method: other}\ngrid:\n  C: [5]",
             "f.yaml:8: the method 'other' of the arm 'other' has no 'C'",

@@ -1,4 +1,4 @@
-"""The search spaces that plan LPS's rows of the paper's tables."""
+"""The search spaces that plan LPS's part of the paper's tables and figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from lps_sweep.cli import main
 from lps_sweep.config import Value, flat
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import PlannedTrial, expand, read_space
-from lps_sweep.results import Ledger
 from lps_sweep.results.paper import (
     ABLATION_ARMS,
     PAPER_RUNS,
@@ -23,7 +22,14 @@ from tests.plan.space_cases import no_content
 
 FOLDER = Path(__file__).parents[2] / "search_spaces" / "paper"
 TABLES = range(1, 10)
-DIGITS = ["--preset", "digits", "--set", "epochs=2", "--set", "pretrain_epochs=1"]
+FIGURES = (2, 4, 5, 6)
+NAMES = [f"table{n}" for n in TABLES] + [f"figure{n}" for n in FIGURES]
+NUM_TRIALS = dict(
+    zip(NAMES, [6, 6, 3, 15, 27, 15, 15, 15, 3, *(3, 3, 3), 3 * (1 + 4 + 3)], strict=True)
+)
+DATASETS = ("cifar10", "cifar100", "imagenet100")
+NUM_DISTINCT = 6 + 3 + 12 + 24 + 12 + 12 + 12 + 3 + (12 + 6)
+"""Table by table and figure by figure what the earlier ones do not have."""
 DEFAULTS = {"eta1": 1.0, "eta2": 1.0, "lambda_novel_end": 0.8, "C": 10.0, "tau": 0.4}
 Row = tuple[float, bool, str, Value]
 """Labeled ratio, frozen or not, the varied parameter and its value."""
@@ -34,7 +40,11 @@ def file_of(table: int) -> Path:
 
 
 def planned(table: int, preset: str = "") -> tuple[PlannedTrial, ...]:
-    return expand(read_space(file_of(table), preset=preset), no_content)
+    return trials_of(f"table{table}", preset)
+
+
+def trials_of(name: str, preset: str = "") -> tuple[PlannedTrial, ...]:
+    return expand(read_space(FOLDER / f"{name}.yaml", preset=preset), no_content)
 
 
 def row_of_paper(number: PaperNumber) -> Row:
@@ -52,16 +62,18 @@ def rows_of_plan(trial: PlannedTrial) -> set[Row]:
     return {(*setting, name, value) for name, value in swept.items() if away in ([], [name])}
 
 
-def test_there_is_one_file_for_each_table() -> None:
-    assert sorted(FOLDER.glob("*.yaml")) == sorted(map(file_of, TABLES))
+def test_there_is_one_file_for_each_table_and_each_figure_of_lps() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == sorted(NAMES)
+    for name in NAMES:
+        assert read_space(FOLDER / f"{name}.yaml").name == name
 
 
-@pytest.mark.parametrize("dataset", ["cifar10", "cifar100"])
+@pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("table", TABLES)
 def test_what_is_planned_is_the_papers_table(table: int, dataset: str) -> None:
     paper = [n for n in paper_numbers() if (n.table, n.method) == (table, "LPS")]
     if dataset not in {n.dataset for n in paper}:
-        assert (table, dataset) == (5, "cifar10")
+        assert (dataset == "imagenet100" and table != 1) or (table, dataset) == (5, "cifar10")
         return
     trials = planned(table, dataset)
     assert {t.config.data.dataset for t in trials} == {dataset}
@@ -70,12 +82,23 @@ def test_what_is_planned_is_the_papers_table(table: int, dataset: str) -> None:
     }
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_each_configuration_has_the_papers_setting_and_its_number_of_runs(table: int) -> None:
-    trials = planned(table)
-    assert all(t.config.data.dataset == "cifar100" for t in trials)
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_each_configuration_has_the_papers_setting_and_its_number_of_runs(
+    name: str, dataset: str
+) -> None:
+    trials = trials_of(name, dataset)
+    assert {t.config.data.dataset for t in trials} == {dataset}
+    in_paper = dataset != "imagenet100" or name not in ("table3", "table9")
     for trial in trials:
-        assert same_setting(trial_record(trial).config)[0]
+        record = trial_record(trial)
+        away = [n for n, value in record.swept.items() if value != DEFAULTS.get(n, value)]
+        if (arm := str(record.swept.get("arm"))) in ABLATION_ARMS:
+            away = [ABLATION_ARMS[arm][0]]
+        settings = record.config | (
+            {"novel_classes": 0, "labeled_ratio": 0.5} if name == "figure6" else {}
+        )
+        assert same_setting(settings, varied=away[0] if away else "")[0] == in_paper
     configs = {t.config for t in trials}
     assert len(trials) == PAPER_RUNS * len(configs)
     assert {t.seed for t in trials} == {0, 1, 2}
@@ -104,45 +127,33 @@ def test_the_digits_sweeps_have_the_values_of_the_papers_tables(
         assert {level.value for level in swept[parameter]} == wanted
 
 
-def test_tables_share_their_default_configuration() -> None:
-    ids = {table: {t.trial_id for t in planned(table)} for table in TABLES}
-    assert [len(ids[table]) for table in TABLES] == [6, 6, 3, 15, 27, 15, 15, 15, 3]
-    assert ids[1] == ids[2]
-    shared = set.intersection(*(ids[table] for table in (1, 4, 5, 6, 7, 8)))
-    assert len(shared) == PAPER_RUNS
-    assert len(set().union(*ids.values())) == 6 + 3 + 12 + 24 + 12 + 12 + 12 + 3
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_files_share_their_default_configuration(dataset: str) -> None:
+    ids = {name: {t.trial_id for t in trials_of(name, dataset)} for name in NAMES}
+    assert {name: len(found) for name, found in ids.items()} == NUM_TRIALS
+    assert ids["table1"] == ids["table2"]
+    alone = ("table3", "table9")
+    assert len(set.intersection(*(ids[name] for name in NAMES if name not in alone))) == PAPER_RUNS
+    assert ids["figure2"] == ids["figure4"] == ids["figure5"]
+    assert len(ids["figure6"] & ids["table1"]) == 2 * PAPER_RUNS
+    assert len(set().union(*ids.values())) == NUM_DISTINCT
 
 
-@pytest.mark.parametrize("table", TABLES)
+def test_figure_6_leaves_out_classes_and_labels_around_the_default() -> None:
+    values = [
+        (t.config.split.novel_classes, t.config.split.labeled_ratio) for t in trials_of("figure6")
+    ]
+    assert list(dict.fromkeys(values)) == [
+        *((0, 0.5), (0.2, 0.5), (0.4, 0.5), (0.6, 0.5), (0.8, 0.5)),
+        *((0, 0.1), (0, 0.3), (0, 0.7)),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_file_can_be_planned_with_the_digits(
-    table: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["plan", str(file_of(table)), *DIGITS, "--results", str(tmp_path / "none")]
+    file = str(FOLDER / f"{name}.yaml")
+    arguments = ["plan", file, "--preset", "digits", "--results", str(tmp_path / "none")]
     assert main(arguments) == ExitCode.DONE
-    assert f"{len(planned(table))} trials: " in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_two_tables_in_one_folder_run_what_they_share_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    for table in (4, 8):
-        arguments = ["run", str(file_of(table)), *DIGITS, "--inline", "--results", str(results)]
-        assert main(arguments) == ExitCode.DONE
-    capsys.readouterr()
-    with Ledger.open(results) as ledger:
-        done = {name: ledger.outcomes(name) for name in ("table4", "table8")}
-        assert {name: set(found.values()) for name, found in done.items()} == {
-            "table4": {"done"},
-            "table8": {"done"},
-        }
-        ids = {name: set(found) for name, found in done.items()}
-        assert [len(found) for found in ids.values()] == [15, 15]
-        assert len(ids["table4"] & ids["table8"]) == 3
-        assert all(len(ledger.attempts(trial)) == 1 for trial in set.union(*ids.values()))
-        assert [ledger.repeated_epochs(name) for name in ids] == [0, 0]
-    for name, words in (("table4", "without_entropy"), ("table8", "tau = 0.4")):
-        report = (results / name / "report.html").read_text()
-        assert "15 of 15 planned trials are done." in report
-        assert words in report
+    assert f"{NUM_TRIALS[name]} trials: " in capsys.readouterr().out

@@ -148,6 +148,7 @@ VALUES = [
     Wrong(3, "resources: {max_pack_size: x}", "a whole number or null, not 'x'"),
     Wrong(3, "resources: {gpus_per_pack: 1.5}", "a whole number where it is above 1, not 1.5"),
     Wrong(3, "resources: {gpus_per_pack: -1}", "gpus_per_pack must be >= 0 and <= 1024"),
+    Wrong(3, "resources: {epoch_time_limit_s: 0}", "epoch_time_limit_s must be > 0"),
 ]
 NAMES = [
     Wrong(1, f"name: {name}", message)
