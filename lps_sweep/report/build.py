@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
+from lps_sweep.files import inside, read_file, sweep_folder
+from lps_sweep.report.maps import maps_digest
 from lps_sweep.results import Ledger, atomic_write, driver_alive, sha256_file
 
 if TYPE_CHECKING:
+    from lps_sweep.report.drawings import Drawing
     from lps_sweep.report.section import Section
     from lps_sweep.report.tables import Table
     from lps_sweep.results.view import SweepView
@@ -21,11 +25,12 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 MANIFEST = "report.json"
 TABLES = "tables"
+FIGURES = "figures"
 _SOURCES = (".py", ".j2", ".css", ".js", ".csv")
 
 
 def build_report(results_dir: Path, sweep: str) -> Path:
-    """Write the report of `sweep` and its tables, unless those there are up to date.
+    """Write the report of `sweep`, its tables and figures, unless those there are up to date.
 
     Works at any time of a sweep, also before the first trial is done.
 
@@ -40,13 +45,14 @@ def build_report(results_dir: Path, sweep: str) -> Path:
         BadInputError: There is no ledger, or no sweep of this name.
         StorageError: The ledger cannot be read, or a file not be written.
     """
-    folder = results_dir / sweep
-    report = folder / REPORT
     with Ledger.open(results_dir) as ledger:
         digest = ledger.digest(sweep, driver_alive(results_dir))
-    version = report_version()
+    folder = _folder(results_dir, sweep)
+    report = folder / REPORT
+    version = report_version() + maps_digest(folder)
     if _up_to_date(folder, digest, version):
         return report
+    from lps_sweep.report.drawings import draw_all
     from lps_sweep.report.html import render_page
     from lps_sweep.report.summary import summarise
     from lps_sweep.results.view import load_view
@@ -54,13 +60,15 @@ def build_report(results_dir: Path, sweep: str) -> Path:
     view = load_view(results_dir, sweep)
     sections = _sections(view)
     summary = summarise(view, sections)
-    page = render_page(summary, sections)
+    drawings = draw_all(sections)
+    page = render_page(summary, sections, drawings)
     failpoint("report.write")
     written = _write_tables(folder, [summary.headline, *_tables(sections)])
+    written += _write_figures(folder, drawings)
     atomic_write(report, page.encode("utf-8"))
     _remove_old(folder, written)
     failpoint("report.manifest")
-    _write_manifest(folder, view.digest, version, [report, *written])
+    write_manifest(folder, view.digest, version, [report, *written])
     return report
 
 
@@ -80,7 +88,14 @@ def write_tables(results_dir: Path, sweep: str) -> list[Path]:
     view = load_view(results_dir, sweep)
     sections = _sections(view)
     tables = [summarise(view, sections).headline, *_tables(sections)]
-    return _write_tables(results_dir / sweep, tables)
+    return _write_tables(_folder(results_dir, sweep), tables)
+
+
+def _folder(results_dir: Path, sweep: str) -> Path:
+    """The folder of the sweep; StorageError if it, or one that is written, is a link elsewhere."""
+    for name in (TABLES, FIGURES):
+        inside(sweep_folder(results_dir, sweep), name)
+    return sweep_folder(results_dir, sweep)
 
 
 def report_version() -> str:
@@ -127,14 +142,29 @@ def _write_tables(folder: Path, tables: list[Table]) -> list[Path]:
     for table in tables:
         for suffix, render in ((".csv", to_csv), (".md", to_markdown), (".tex", to_latex)):
             path = folder / TABLES / f"{table.slug}{suffix}"
-            content = render(table).encode("utf-8")
-            if not path.is_file() or path.read_bytes() != content:
-                atomic_write(path, content)
-            written.append(path)
+            written.append(_write(path, render(table)))
     return written
 
 
-def _write_manifest(folder: Path, digest: str, version: str, files: list[Path]) -> None:
+def _write_figures(folder: Path, drawings: Sequence[Drawing]) -> list[Path]:
+    from lps_sweep.report.drawings import to_data_csv, to_plotly
+
+    written = []
+    for drawing in drawings:
+        for suffix, render in ((".json", to_plotly), (".csv", to_data_csv)):
+            written.append(_write(folder / FIGURES / f"{drawing.name}{suffix}", render(drawing)))
+    return written
+
+
+def _write(path: Path, text: str) -> Path:
+    content = text.encode("utf-8")
+    if not path.is_file() or path.read_bytes() != content:
+        atomic_write(path, content)
+    return path
+
+
+def write_manifest(folder: Path, digest: str, version: str, files: Sequence[Path]) -> None:
+    """Write what the report in `folder` was made of, and the hash of each of its `files`."""
     hashes = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
     content = {"digest": digest, "report_version": version, "files": hashes}
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
@@ -142,30 +172,32 @@ def _write_manifest(folder: Path, digest: str, version: str, files: list[Path]) 
 
 
 def _remove_old(folder: Path, written: list[Path]) -> None:
-    """Remove tables of an earlier plan, known from the manifest, that this one has not."""
-    known = _manifest(folder).get("files", {})
+    """Remove tables, figures and images known from the manifest that this report has not."""
+    known = read_manifest(folder).get("files", {})
     for name in known if isinstance(known, dict) else ():
-        path = folder / TABLES / Path(name).name
-        if name == f"{TABLES}/{path.name}" and path not in written:
-            path.unlink(missing_ok=True)
+        for part in (TABLES, FIGURES):
+            path = folder / part / Path(name).name
+            if name == f"{part}/{path.name}" and path not in written:
+                path.unlink(missing_ok=True)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What `write_manifest` wrote into `folder`; empty where there is nothing of the kind."""
     try:
-        content = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError):
+        content = json.loads(read_file(folder / MANIFEST))
+    except (StorageError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def _up_to_date(folder: Path, digest: str, version: str) -> bool:
-    content = _manifest(folder)
+    content = read_manifest(folder)
     files = content.get("files")
     if content.get("digest") != digest or content.get("report_version") != version:
         return False
     if not isinstance(files, dict) or REPORT not in files:
         return False
     try:
-        return all(sha256_file(folder / name) == known for name, known in files.items())
+        return all(sha256_file(inside(folder, name)) == known for name, known in files.items())
     except StorageError:
         return False

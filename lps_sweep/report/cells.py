@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.tables import value_text
@@ -13,7 +13,7 @@ from lps_sweep.report.tables import value_text
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from lps_sweep.results import SweepRecord
+    from lps_sweep.results import SweepView
     from lps_sweep.results.statistics import Description
 
 ACCURACIES = {"acc_seen": "Seen", "acc_novel": "Novel", "acc_all": "All"}
@@ -58,22 +58,43 @@ def in_order(levels: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(sorted(levels)) if is_numeric(levels) else tuple(levels)
 
 
-def held_point(record: SweepRecord) -> dict[str, Any]:
+def held_point(view: SweepView) -> dict[str, Any]:
     """The value at which each swept parameter is held while another varies.
 
-    Its default where that was planned; else the nearest planned number, or the first value.
+    Its default where that was planned; else the nearest planned number, or the first value. Where
+    these were not planned together, as with values that move together, it is the first planned
+    point that has most of them.
     """
-    point: dict[str, Any] = {}
-    for name, levels in record.axes.items():
-        default = record.defaults.get(name)
-        planned = [level for level in levels if same(level, default)]
-        if planned or not levels:
-            point[name] = planned[0] if planned else default
-        elif is_numeric(levels) and is_numeric([default]):
-            point[name] = _nearest(levels, default)
-        else:
-            point[name] = levels[0]
-    return point
+    record = view.record
+    wanted = {n: _held(levels, record.defaults.get(n)) for n, levels in record.axes.items()}
+    rows = list(zip(*(view.trials[name].tolist() for name in wanted), strict=True))
+    if not wanted or not rows or record.search:
+        return wanted
+    hits = [sum(map(same, row, wanted.values())) for row in rows]
+    return dict(zip(wanted, map(plain, rows[hits.index(max(hits))]), strict=True))
+
+
+def _held(levels: Sequence[Any], default: Any) -> Any:
+    planned = [level for level in levels if same(level, default)]
+    if planned or not levels:
+        return planned[0] if planned else default
+    if is_numeric(levels) and is_numeric([default]):
+        return _nearest(levels, default)
+    return levels[0]
+
+
+def moving_with(view: SweepView, parameter: str) -> tuple[str, ...]:
+    """The swept parameters that have one value at each level of `parameter`, and several in all."""
+    if view.record.search:
+        return ()
+    levels = view.trials[parameter].tolist()
+    found = []
+    for name in view.record.axes:
+        pairs = {(str(x), str(y)) for x, y in zip(levels, view.trials[name].tolist(), strict=True)}
+        one_each = len({x for x, _ in pairs}) == len(pairs)
+        if name != parameter and one_each and len({y for _, y in pairs}) > 1:
+            found.append(name)
+    return tuple(found)
 
 
 def _nearest(levels: Sequence[Any], value: Any) -> Any:
@@ -106,11 +127,13 @@ class Cell:
         planned: Number of seeds planned.
         values: Per metric, the final value of each seed that is done and has the metric.
         causes: How many trials are in each state other than done.
+        trials: Id of the trial of each seed.
     """
 
     planned: int
     values: Mapping[str, Mapping[int, float]]
     causes: Mapping[str, int]
+    trials: Mapping[int, str] = field(default_factory=dict)
 
     def numbers(self, metric: str) -> tuple[float, ...]:
         """The values of `metric`, by ascending seed."""
@@ -160,4 +183,6 @@ def cell_of(rows: DataFrame, metrics: Sequence[str]) -> Cell:
                     found[int(seed)] = float(value)
         values[metric] = found
     causes = Counter(str(state) for state in rows["status"] if state != "done")
-    return Cell(planned=len(rows), values=values, causes=dict(causes))
+    ids = zip(rows["seed"].tolist(), rows["trial_id"].tolist(), strict=True)
+    trials = {int(seed): str(trial) for seed, trial in ids}
+    return Cell(planned=len(rows), values=values, causes=dict(causes), trials=trials)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
-import unicodedata
+
+from lps_sweep.text import printable
 
 MINUS = "\u2212"
 """The typographic minus sign."""
@@ -36,12 +37,6 @@ _LATEX = {
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]{}|~#!])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-def printable(text: str) -> str:
-    """`text` with a space for each control, format and surrogate character."""
-    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return "".join(" " if unicodedata.category(c) in hidden else c for c in text)
 
 
 def clean(text: str) -> str:

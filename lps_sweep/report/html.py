@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.escape import html_lines, html_text, script_json
 from lps_sweep.report.figures.style import PALETTE, template
-from lps_sweep.report.section import Block, Figure, Fold, Key, Section
+from lps_sweep.report.section import Block, Figure, Fold, Key, Section, unique_tables
 from lps_sweep.report.summary import Summary
 from lps_sweep.report.tables import Table, to_csv, to_html, to_latex, to_markdown
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from lps_sweep.report.drawings import Drawing
+
 CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,
-    "modeBarButtons": [["toImage", "resetScale2d"]],
+    "modeBarButtons": [["resetScale2d"]],
 }
 """Plotly's options: nothing that leaves the page."""
 
 _LONG = 20
 """Rows above which a table scrolls in itself and can be filtered."""
 
+SCRIPTS = ("state.js", "tables.js", "figures.js", "links.js")
+"""The parts of the page's script, in the order in which they run."""
+
 _SYMBOL_SHAPES = {
     "circle": '<circle cx="17" cy="7" r="3.5" fill="{c}"/>',
+    "circle-open": '<circle cx="17" cy="7" r="5" fill="none" stroke="{c}" stroke-width="1.2"/>',
     "square": '<rect x="13.5" y="3.5" width="7" height="7" fill="{c}"/>',
     "square-open": (
         '<rect x="12" y="1.5" width="11" height="11" fill="none" stroke="{c}" stroke-width="2.5"/>'
@@ -51,32 +58,53 @@ _SYMBOL_SHAPES = {
 _DASHES = {"solid": "", "dash": "7 4", "dot": "2 3", "dashdot": "7 3 2 3"}
 
 
-def render_page(summary: Summary, sections: Sequence[Section]) -> str:
-    """The whole page; the same content gives the same bytes."""
+def render_page(
+    summary: Summary, sections: Sequence[Section], drawings: Sequence[Drawing] = ()
+) -> str:
+    """The whole page; the same content gives the same bytes.
+
+    Args:
+        summary: The first screen.
+        sections: What comes below it.
+        drawings: The figures of `sections`, drawn.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    panels: dict[str, Any] = {}
+    tables = {table.slug: table for table in (summary.headline, *unique_tables(sections))}
+    page = _Page({drawing.place: drawing for drawing in drawings}, frozenset(tables))
     shown = [
         {
             "slug": section.slug,
             "title": section.title,
-            "blocks": [_block(block, panels) for block in section.blocks],
+            "blocks": [_block(block, page) for block in section.blocks],
         }
         for section in sections
     ]
+    js = "".join(asset(name) for name in SCRIPTS)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     return environment.from_string(asset("report.html.j2")).render(
-        page={**vars(summary), "headline": _block(summary.headline, panels)},
+        page={**vars(summary), "headline": _block(summary.headline, page)},
         sections=shown,
-        palette=[(f"c-{name}", forms) for name, forms in PALETTE.items()],
+        palette=[(f"c-{name}", *forms) for name, forms in PALETTE.items()],
         css=Markup(asset("report.css")),
-        js=Markup(asset("report.js")),
-        figures=Markup(script_json(_script_data(panels))),
-        plotly=Markup(_packed_plotly()),
+        early=Markup(asset("early.js")),
+        js=Markup(js),
+        allowed=" ".join(_hash(code) for code in (asset("early.js"), js, _plotly())),
+        figures=Markup(_packed(script_json(_script_data(page)))),
+        tables=Markup(_packed(script_json({s: _texts(t) for s, t in tables.items()}))),
+        plotly=Markup(_packed(_plotly())),
     )
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What blocks need to know of the page: the drawings by place, and the names of its tables."""
+
+    drawings: Mapping[str, Drawing]
+    tables: frozenset[str]
 
 
 def asset(name: str) -> str:
@@ -85,28 +113,43 @@ def asset(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _script_data(panels: dict[str, Any]) -> dict[str, Any]:
+def _script_data(page: _Page) -> dict[str, Any]:
     return {
-        "panels": panels,
+        "panels": {place: drawing.page_data for place, drawing in page.drawings.items()},
+        "legends": {d.slug: d.legend for d in page.drawings.values()},
         "templates": {"light": template(dark=False), "dark": template(dark=True)},
         "colours": dict(PALETTE.values()),
         "config": CONFIG,
     }
 
 
-def _packed_plotly() -> str:
+def _texts(table: Table) -> dict[str, str]:
+    return {"csv": to_csv(table), "markdown": to_markdown(table), "latex": to_latex(table)}
+
+
+def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode("ascii")
+    return str(get_plotlyjs())
 
 
-def _block(block: Block, panels: dict[str, Any]) -> Markup:
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
+
+
+def _hash(code: str) -> str:
+    """A script as the page's policy names it: no other script may run."""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def _block(block: Block, page: _Page) -> Markup:
     from markupsafe import Markup
 
     if isinstance(block, Table):
         return Markup(_table(block))
     if isinstance(block, Figure):
-        return Markup(_figure(block, panels))
+        return Markup(_figure(block, page))
     if isinstance(block, Fold):
         content = block.content
         inner = (
@@ -122,56 +165,34 @@ def _block(block: Block, panels: dict[str, Any]) -> Markup:
 def _table(table: Table) -> str:
     name = html_text(table.slug)
     long = len(table.rows) > _LONG
-    search = (
-        f'<label class="filter">Rows that contain '
-        f'<input type="search" data-table="table-{name}"></label>\n'
-        if long
-        else ""
-    )
-    links = [
-        _download(f"{table.slug}.csv", "text/csv", to_csv(table), "CSV"),
-        _download(f"{table.slug}.md", "text/markdown", to_markdown(table), "Markdown"),
-        _download(f"{table.slug}.tex", "application/x-tex", to_latex(table), "LaTeX"),
-    ]
     return (
-        f'<div class="table">{search}<div class="scroll{" tall" if long else ""}" role="region" '
-        f'aria-label="Table {name}" tabindex="0">\n{to_html(table)}\n</div>\n'
-        f'<p class="tools">Save as {" ".join(links)}</p></div>'
+        f'<div class="table" data-table="{name}"><div class="scroll{" tall" if long else ""}" '
+        f'role="region" aria-label="Table {name}" tabindex="0">\n{to_html(table)}\n</div></div>'
     )
 
 
-def _download(name: str, kind: str, text: str, label: str) -> str:
-    data = base64.b64encode(text.encode()).decode("ascii")
-    target = f"data:{kind};charset=utf-8;base64,{data}"
-    return f'<a download="{html_text(name)}" href="{target}">{label}</a>'
-
-
-def _figure(figure: Figure, panels: dict[str, Any]) -> str:
+def _figure(figure: Figure, page: _Page) -> str:
     drawn = []
-    for number, panel in enumerate(figure.draw()):
-        place = f"{figure.slug}-{number}"
-        panels[place] = _panel_data(panel.figure.to_json(), figure.height_px)
-        words = html_text(
-            f"{panel.title}: {panel.description}" if panel.description else panel.title
-        )
+    name, title = html_text(figure.slug), html_text(figure.title)
+    for drawing in (d for d in page.drawings.values() if d.slug == figure.slug):
+        words = drawing.title
+        words = html_text(f"{words}: {drawing.description}" if drawing.description else words)
         drawn.append(
-            f'<div class="panel"><h4>{html_text(panel.title)}</h4>'
-            f'<div class="plot" id="{html_text(place)}" role="img" aria-label="{words}" '
+            f'<div class="panel"><h4>{html_text(drawing.title)}</h4>'
+            f'<div class="plot" id="{html_text(drawing.place)}" role="group" aria-label="{words}" '
             f'style="height:{figure.height_px}px"><p class="wait">Figure</p></div></div>'
         )
     keys = "".join(f"<li>{_key(key)}{html_text(key.label)}</li>" for key in figure.keys)
+    numbers = ""
+    if figure.data in page.tables:
+        numbers = f'<a href="#table-{html_text(figure.data)}">The numbers</a>'
     return (
-        f'<figure id="{html_text(figure.slug)}"><h3>{html_text(figure.title)}</h3>\n'
+        f'<figure id="{name}"><h3>{title} <a class="anchor" href="#{name}" '
+        f'aria-label="Link to this figure">#</a></h3>\n'
         f'<ul class="keys">{keys}</ul>\n<div class="panels">{"".join(drawn)}</div>\n'
-        f"<figcaption>{html_text(figure.caption)}</figcaption></figure>"
+        f"<figcaption>{html_text(figure.caption)}</figcaption>"
+        f'<p class="tools">{numbers}</p></figure>'
     )
-
-
-def _panel_data(text: str, height_px: int) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(text)
-    data["layout"].pop("template", None)
-    data["layout"]["height"] = height_px
-    return data
 
 
 def _key(key: Key) -> str:

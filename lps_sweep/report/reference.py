@@ -127,7 +127,10 @@ def level_reference(
     }
     frozen = settings.get("frozen_through") != "none"
     comparable = (
-        own and frozen and same_setting(settings)[0] and same_method(settings, varied=parameter)
+        own
+        and frozen
+        and same_setting(settings, varied=parameter)[0]
+        and same_method(settings, varied=parameter)
     )
     return Reference(numbers, _source(dataset, ratio, True), paper_table(parameter), comparable)
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from lps_sweep.report.tables import Table
+from lps_sweep.report.tables import Table, slug
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as PlotlyFigure
+
+__all__ = [
+    "Block",
+    "Dash",
+    "Figure",
+    "Fold",
+    "Key",
+    "Panel",
+    "Section",
+    "slug",
+    "unique_tables",
+]
 
 Dash: TypeAlias = Literal["solid", "dash", "dot", "dashdot", "none"]
 
@@ -112,9 +124,3 @@ def unique_tables(sections: Iterable[Section]) -> tuple[Table, ...]:
                 raise ValueError(f"two tables are called {table.slug}")
             tables[table.slug] = table
     return tuple(tables.values())
-
-
-def slug(text: str) -> str:
-    """`text` with everything but letters, digits, ``_`` and ``-`` replaced: for names and ids."""
-    safe: Any = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in text)
-    return str(safe) or "_"

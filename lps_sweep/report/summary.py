@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,10 +15,12 @@ from lps_sweep.report.cells import (
     STATUS_WORDS,
     cell_of,
     held_point,
+    plain,
     point_text,
     same,
     select,
 )
+from lps_sweep.report.figures.notes import LOCATIONS
 from lps_sweep.report.reference import Reference, default_reference, paper_word
 from lps_sweep.report.section import Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text, value_text
@@ -48,6 +53,7 @@ class Summary:
     bar: tuple[BarPart, ...]
     headline: Table
     findings: tuple[str, ...]
+    origin: str
     footer: str
 
 
@@ -66,7 +72,25 @@ def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
         bar=bar_parts(counts),
         headline=headline_table(view),
         findings=tuple(text for section in sections for text in section.findings),
+        origin=origin_text(view),
         footer=f"Made from the ledger's state {view.digest[:16]}.",
+    )
+
+
+def origin_text(view: SweepView) -> str:
+    """Device time, and the hashes of the code and of what was planned."""
+    seconds = [plain(value) for value in view.trials["seconds"].tolist()]
+    total = math.fsum(s for s in seconds if s is not None and math.isfinite(s))
+    commits = {str(facts["commit"]): None for facts in view.provenance if facts.get("commit")}
+    record = view.record
+    settings = {name: v for name, v in record.settings.items() if name not in LOCATIONS}
+    planned = [settings, record.axes, record.seeds, record.search]
+    text = json.dumps(planned, sort_keys=True, default=str)
+    code = f"code {', '.join(commits)}" if commits else "code not recorded"
+    return (
+        f"{total / 3600:.2f} device hours over all attempts; {code}; "
+        f"configuration {hashlib.sha256(text.encode()).hexdigest()[:16]}; "
+        f"results {view.digest[:16]}."
     )
 
 
@@ -92,7 +116,7 @@ def data_text(record: SweepRecord) -> str:
         str(known.get("dataset", "unknown data set")),
         f"{number_text(100 * _float(known.get('labeled_ratio')), 0)} % of the seen classes\u2019 "
         "images labeled",
-        seen_words,
+        seen_words + _class_text(known.get("novel_classes"), known.get("assumed_classes")),
         _network_text(known.get("network"), known.get("frozen_through")),
         f"{value_text(known.get('epochs'))} epochs",
         f"batch {value_text(known.get('batch_size'))}",
@@ -104,6 +128,13 @@ def data_text(record: SweepRecord) -> str:
         "percent of the unlabeled training images, scored after the last epoch with their hidden "
         "labels: oracle accuracies, which no method has when it trains."
     )
+
+
+def _class_text(novel: object, assumed: object) -> str:
+    """Which classes are novel and how many are assumed, where it is not all and the true number."""
+    count = f"{novel}" + (" of the others" if isinstance(novel, float) else "")
+    words = f" and the next {count} novel" if novel else ""
+    return words + (f", {assumed} classes assumed in all" if assumed else "")
 
 
 def _network_text(network: object, frozen: object) -> str:
@@ -132,7 +163,7 @@ def bar_parts(counts: Counts) -> tuple[BarPart, ...]:
 def headline_table(view: SweepView) -> Table:
     """The default cell: mean, spread and n of each metric of the first screen."""
     record = view.record
-    point = held_point(record)
+    point = held_point(view)
     cell = cell_of(select(view.trials, point), tuple(HEADLINE))
     reference = default_reference(record.settings)
     if any(not same(v, record.defaults.get(n)) for n, v in point.items()):

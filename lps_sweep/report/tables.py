@@ -4,175 +4,144 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from lps_sweep.report.escape import MINUS, csv_text, html_text, latex_text, markdown_text
+from lps_sweep.report.table_model import (
+    PARTS,
+    WORDS,
+    Cell,
+    Column,
+    Kind,
+    Pair,
+    Span,
+    Table,
+    cell_text,
+    finite,
+    number_text,
+    scalar,
+    slug,
+    value_text,
+)
 
-Pair: TypeAlias = tuple[float | None, float | None]
-Cell: TypeAlias = str | int | float | bool | Pair | None
-Kind: TypeAlias = Literal["text", "value", "number", "signed", "mean_sd", "interval", "link"]
+__all__ = [
+    "PAGE_ROWS",
+    "Cell",
+    "Column",
+    "Kind",
+    "Pair",
+    "Span",
+    "Table",
+    "cell_text",
+    "number_text",
+    "scalar",
+    "slug",
+    "to_csv",
+    "to_html",
+    "to_latex",
+    "to_markdown",
+    "value_text",
+]
+
+PAGE_ROWS = 200
+"""Rows of a table that the page shows at a time."""
 
 _LONG_TEXT = 40
 """Characters above which a cell's text may wrap."""
 
-_WORDS = frozenset({"text", "link"})
-"""Kinds of column whose cells are words."""
-
-_PARTS: dict[str, tuple[str, str]] = {"mean_sd": ("mean", "sd"), "interval": ("low", "high")}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        key: Its name in CSV; a `mean_sd` or `interval` column becomes two, with
-            ``_mean`` and ``_sd`` or ``_low`` and ``_high`` appended.
-        label: Its heading for people.
-        kind: What the cells are: `text`, a `value` of a parameter or a count (printed as it
-            is), a `number`, a `signed` number, a pair of mean and standard deviation, a pair of
-            the ends of an interval, or a `link`: the id of a place on the page. None is a missing
-            cell of any kind.
-        digits: Decimals of a number when printed; CSV has all of them.
-    """
-
-    key: str
-    label: str
-    kind: Kind = "text"
-    digits: int = 1
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Its names in CSV."""
-        parts = _PARTS.get(self.kind)
-        return (self.key,) if parts is None else tuple(f"{self.key}_{part}" for part in parts)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: raw cells and how to print them.
-
-    Attributes:
-        slug: Stable name: of the files, the anchor and the LaTeX label.
-        caption: What the numbers are, in one or two sentences.
-        columns: The columns; the first is the row heading.
-        rows: Each with one cell per column.
-        marked: Indices of rows to emphasise, for instance the default setting.
-        hidden: Keys of columns that only CSV has.
-    """
-
-    slug: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    marked: frozenset[int] = frozenset()
-    hidden: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(f"{self.slug}: {len(row)} cells for {len(self.columns)} columns")
-
-    @property
-    def shown(self) -> tuple[int, ...]:
-        """Indices of the columns that people see."""
-        return tuple(i for i, column in enumerate(self.columns) if column.key not in self.hidden)
-
-
-def value_text(value: object) -> str:
-    """A parameter's value or a count as people write it: no trailing zeros, lists as JSON."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
-    if isinstance(value, float):
-        return f"{value:.10g}" if math.isfinite(value) else str(value)
-    if isinstance(value, str | int):
-        return str(value)
-    return json.dumps(value, sort_keys=True)
-
-
-def scalar(value: object) -> str | int | float | bool | None:
-    """`value` as a cell: itself, or its text where it is a list or mapping."""
-    return value if isinstance(value, str | int | float) or value is None else value_text(value)
-
-
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def number_text(value: object, digits: int, *, signed: bool = False) -> str:
-    """A number with `digits` decimals and an ASCII minus; a dash where there is none."""
-    number = _finite(value)
-    if number is None:
-        return "—"
-    text = f"{number:+.{digits}f}" if signed else f"{number:.{digits}f}"
-    zero = f"{0.0:.{digits}f}"
-    return zero if text.lstrip("+-") == zero else text
-
-
-def cell_text(column: Column, cell: Cell) -> str:
-    """`cell` as people read it, unescaped, with an ASCII minus."""
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
-        return "—"
-    if isinstance(cell, tuple):
-        first, second = (number_text(part, column.digits) for part in cell)
-        if column.kind == "interval":
-            return "—" if first == "—" or second == "—" else f"[{first}, {second}]"
-        return first if second == "—" else f"{first} ± {second}"
-    if column.kind in {"number", "signed"} and not isinstance(cell, str):
-        return number_text(cell, column.digits, signed=column.kind == "signed")
-    return cell if isinstance(cell, str) and column.kind in _WORDS else value_text(cell)
-
 
 def _proper_minus(column: Column, text: str) -> str:
-    return text if column.kind in _WORDS else text.replace("-", MINUS)
+    return text if column.kind in WORDS else text.replace("-", MINUS)
 
 
 def _sort_key(cell: Cell) -> str:
     first = cell[0] if isinstance(cell, tuple) else cell
-    number = _finite(first)
+    number = finite(first)
     if number is not None:
-        return repr(number)
+        return f"{number:.10g}"
     return "" if first is None or isinstance(first, float) else value_text(first)
 
 
 def to_html(table: Table, *, sortable: bool = True) -> str:
-    """A native table with caption, scopes and sort buttons; each cell has its raw sort key."""
-    columns = [(i, table.columns[i]) for i in table.shown]
+    """A native table with caption, scopes and sort buttons.
+
+    A cell that is not printed in full has its raw value as ``data-sort``; each row has an id, in
+    long tables each row of a trial. Rows beyond `PAGE_ROWS` are in bodies of their own, which the
+    page's script shows by the page.
+    """
     heads = []
-    for _, column in columns:
-        label = html_text(column.label)
+    for column in (table.columns[i] for i in table.shown):
+        label, key = html_text(column.label), html_text(column.key)
         inner = f'<button type="button">{label}</button>' if sortable else label
-        sort = ' aria-sort="none"' if sortable else ""
+        sort = f' aria-sort="none" data-key="{key}"' if sortable else ""
         heads.append(f'<th scope="col" class="{column.kind}"{sort}>{inner}</th>')
-    body = []
-    for number, row in enumerate(table.rows):
-        cells = []
-        for place, (i, column) in enumerate(columns):
-            text = _html_cell(column, row[i])
-            key = html_text(_sort_key(row[i]))
-            tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
-            kind = f"{column.kind} long" if len(text) > _LONG_TEXT else column.kind
-            cells.append(f'<{tag}{scope} class="{kind}" data-sort="{key}">{text}</{tag}>')
-        mark = ' class="marked"' if number in table.marked else ""
-        body.append(f"<tr{mark}>{''.join(cells)}</tr>")
+    ids = _row_ids(table)
+    rows = [_html_row(table, number, ids[number]) for number in range(len(table.rows))]
+    first, rest = rows[:PAGE_ROWS], rows[PAGE_ROWS:]
+    more = '\n<tbody class="more">\n' + "\n".join(rest) + "\n</tbody>" if rest else ""
     name, caption = html_text(table.slug), html_text(table.caption)
     return (
         f'<table id="table-{name}"><caption><span>{caption}</span></caption>\n'
-        f"<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n"
-        + "\n".join(body)
-        + "\n</tbody></table>"
+        f"<thead>{_html_spans(table)}<tr>{''.join(heads)}</tr></thead>\n<tbody>\n"
+        + "\n".join(first)
+        + f"\n</tbody>{more}</table>"
     )
+
+
+def _row_ids(table: Table) -> list[str]:
+    """A name for each row, of its trial or of its first cell; empty where it has none."""
+    if table.columns[0].kind == "trial":
+        prefix = "trial" if table.slug == "trials" else f"{table.slug}-trial"
+        return [f"{prefix}-{slug(str(row[0]))}" for row in table.rows]
+    if len(table.rows) > PAGE_ROWS:
+        return [""] * len(table.rows)
+    seen: Counter[str] = Counter()
+    ids = []
+    for row in table.rows:
+        name = f"row-{table.slug}-{slug(cell_text(table.columns[0], row[0]))}"
+        seen[name] += 1
+        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return ids
+
+
+def _html_row(table: Table, number: int, name: str) -> str:
+    cells = []
+    for place, i in enumerate(table.shown):
+        column, cell = table.columns[i], table.rows[number][i]
+        text = _html_cell(column, cell)
+        key = html_text(_sort_key(cell))
+        tag, scope = ("th", ' scope="row"') if place == 0 else ("td", "")
+        kind = f"{column.kind} long" if len(text) > _LONG_TEXT and "<" not in text else column.kind
+        kind += " strong" if (number, column.key) in table.strong else ""
+        sort = f' data-sort="{key}"' if key != text else ""
+        cells.append(f'<{tag}{scope} class="{kind}"{sort}>{text}</{tag}>')
+    names = ((table.marked, "marked"), (table.muted, "muted"))
+    words = " ".join(word for rows, word in names if number in rows)
+    mark = (f' id="{html_text(name)}"' if name else "") + (f' class="{words}"' if words else "")
+    return f"<tr{mark}>{''.join(cells)}</tr>"
+
+
+def _html_spans(table: Table) -> str:
+    if not table.spans:
+        return ""
+    cells = [
+        f'<th scope="colgroup" class="span" colspan="{width}">{html_text(label)}</th>'
+        if label
+        else f'<td colspan="{width}"></td>'
+        for label, width in table.header
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _html_cell(column: Column, cell: Cell) -> str:
     text = html_text(_proper_minus(column, cell_text(column, cell)))
-    return f'<a href="#{text}">see</a>' if column.kind == "link" and cell is not None else text
+    if cell is None or column.kind not in {"link", "trial"}:
+        return text
+    if column.kind == "trial":
+        return f'<a href="#trial-{slug(str(cell))}">{text}</a>'
+    return f'<a href="#{text}">see</a>'
 
 
 def to_csv(table: Table) -> str:
@@ -183,7 +152,7 @@ def to_csv(table: Table) -> str:
     for row in table.rows:
         out: list[str] = []
         for column, cell in zip(table.columns, row, strict=True):
-            if column.kind in _PARTS:
+            if column.kind in PARTS:
                 pair = cell if isinstance(cell, tuple) else (None, None)
                 out.extend(_csv_cell(part) for part in pair)
             else:
@@ -211,13 +180,27 @@ def _text_rows(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
 
 
 def to_markdown(table: Table) -> str:
-    """A pipe table under its caption; marked rows are bold in their first cell."""
-    head, *body = _text_rows(table, markdown_text)
-    rules = [":--" if table.columns[i].kind in _WORDS else "--:" for i in table.shown]
+    """A pipe table under its caption; marked rows are bold in their first cell, muted ones italic.
+
+    The label of a span stands before those of its columns.
+    """
+    _, *body = _text_rows(table, markdown_text)
+    head = [markdown_text(table.heading(table.columns[i].key)) for i in table.shown]
+    rules = [":--" if table.columns[i].kind in WORDS else "--:" for i in table.shown]
     for number in table.marked:
         body[number][0] = f"**{body[number][0]}**"
+    for number in table.muted:
+        body[number] = [f"*{text}*" if text.strip("—") else text for text in body[number]]
+    for number, place in _strong_places(table):
+        body[number][place] = f"**{body[number][place]}**"
     lines = [markdown_text(table.caption), "", _pipes(head), _pipes(rules), *map(_pipes, body)]
     return "\n".join(lines) + "\n"
+
+
+def _strong_places(table: Table) -> list[tuple[int, int]]:
+    """Row and place among the shown columns of each cell to emphasise."""
+    keys = [table.columns[i].key for i in table.shown]
+    return sorted((number, keys.index(key)) for number, key in table.strong if key in keys)
 
 
 def _pipes(cells: Sequence[str]) -> str:
@@ -227,17 +210,24 @@ def _pipes(cells: Sequence[str]) -> str:
 def to_latex(table: Table) -> str:
     r"""A `table` environment with `booktabs` rules; marked rows are bold in their first cell."""
     head, *body = _text_rows(table, latex_text)
-    places = "".join("l" if table.columns[i].kind in _WORDS else "r" for i in table.shown)
+    places = "".join("l" if table.columns[i].kind in WORDS else "r" for i in table.shown)
     for number in table.marked:
         body[number][0] = rf"\textbf{{{body[number][0]}}}"
+    for number, place in _strong_places(table):
+        body[number][place] = rf"\textbf{{{body[number][place]}}}"
+    for number in table.muted:
+        body[number] = [rf"\textcolor{{gray}}{{{text}}}" for text in body[number]]
+    needs = [r"\usepackage{booktabs}", r"\usepackage[T1]{fontenc}"]
+    needs += [r"\usepackage{xcolor}"] if table.muted else []
     lines = [
-        "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}",
+        f"% needs {' and '.join(needs)}",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex_text(table.caption)}}}",
         rf"\label{{tab:{table.slug}}}",
         rf"\begin{{tabular}}{{{places}}}",
         r"\toprule",
+        *_latex_spans(table),
         _latex_row(head),
         r"\midrule",
         *map(_latex_row, body),
@@ -252,3 +242,15 @@ def _latex_row(cells: Sequence[str]) -> str:
     # A bracket after a row end would be read as its optional argument.
     first = "{" + cells[0] + "}" if cells[0].startswith("[") else cells[0]
     return " & ".join([first, *cells[1:]]) + r" \\"
+
+
+def _latex_spans(table: Table) -> list[str]:
+    if not table.spans:
+        return []
+    cells, rules, place = [], [], 1
+    for label, width in table.header:
+        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(label)}}}")
+        if label:
+            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
+        place += width
+    return [_latex_row(cells), *rules]

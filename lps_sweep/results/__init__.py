@@ -32,6 +32,7 @@ from lps_sweep.results.sidecars import (
     sidecar_paths,
     write_sidecar,
 )
+from lps_sweep.results.stops import Curve, Stop
 from lps_sweep.results.trial_view import TrialView
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ __all__ = [
     "Contrast",
     "ContrastTable",
     "Counts",
+    "Curve",
     "Description",
     "FileRef",
     "Json",
@@ -57,6 +59,7 @@ __all__ = [
     "PlanChange",
     "Sidecar",
     "Status",
+    "Stop",
     "SweepRecord",
     "SweepView",
     "TrialRecord",

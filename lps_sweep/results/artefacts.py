@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write, inside, read_file, sha256_bytes
+from lps_sweep.files import atomic_write, inside, is_name, read_file, sha256_bytes
 from lps_sweep.results.records import FileRef
 
 ARTEFACTS = "artefacts"
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_NO_ARRAYS = (ValueError, OSError, EOFError, AttributeError, MemoryError, RuntimeError)
+
+MAX_CLASSES = 100_000
+"""Above any class id, and small enough to count classes up to it."""
+
+MAX_BYTES = 2**30
+"""Most bytes of the arrays of an artefact: far above any, far below what fills a memory."""
 
 
 def save_artefact(
@@ -33,7 +38,7 @@ def save_artefact(
     objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if objects:
         raise ValueError(f"arrays of objects cannot be kept: {', '.join(objects)}")
-    if not _SAFE_NAME.fullmatch(trial_id):
+    if not is_name(trial_id):
         raise ValueError(f"{trial_id!r} cannot be a file name")
     content, named = io.BytesIO(), dict[str, Any](arrays)
     np.savez_compressed(content, **named)
@@ -53,7 +58,53 @@ def load_artefact(results_dir: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
     if sha256_bytes(content) != ref.sha256:
         raise StorageError(f"{path} is damaged: its hash is not the recorded one")
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > MAX_BYTES:
+            raise StorageError(f"{path} would unpack to {size} bytes, more than any artefact")
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            arrays = {name: archive[name] for name in archive.files}
+    except (*_NO_ARRAYS, zipfile.BadZipFile) as error:
         raise StorageError(f"{path} holds no arrays: {error}") from error
+    others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if others:
+        raise StorageError(f"{path} holds what is no array: {', '.join(others)}")
+    return arrays
+
+
+def load_trial_arrays(results_dir: Path, ref: FileRef) -> dict[str, NDArray[Any]]:
+    """As `load_artefact`, of what training leaves: class ids of the unlabeled images and the like.
+
+    Raises:
+        StorageError: As `load_artefact`, or the arrays do not belong together.
+    """
+    arrays = load_artefact(results_dir, ref)
+    if not _belong_together(arrays):
+        raise StorageError(f"{inside(results_dir, ref.path)} is not what a trial leaves")
+    return arrays
+
+
+def _belong_together(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    targets, predictions = arrays.get("targets"), arrays.get("predictions")
+    if not _are_ids(targets, MAX_CLASSES) or not _are_ids(predictions, MAX_CLASSES):
+        return False
+    estimate = arrays.get("pi_hat", np.empty((0, 0)))
+    if estimate.ndim != 2 or estimate.dtype.kind != "f" or estimate.shape[1] > MAX_CLASSES:
+        return False
+    images = arrays.get("unlabeled_indices", np.arange(len(arrays["targets"])))
+    features = arrays.get("features", np.empty((0, 0)))
+    rows = arrays.get("feature_indices", np.empty(0, dtype=np.int64))
+    return (
+        _are_ids(images, 2**62)
+        and len(images) == len(arrays["targets"]) == len(arrays["predictions"])
+        and (features.ndim, features.dtype.kind, len(features)) == (2, "f", len(rows))
+        and _are_ids(rows, 2**62)
+        and bool(np.isin(rows, images).all())
+    )
+
+
+def _are_ids(array: NDArray[Any] | None, end: int) -> bool:
+    """Whether it is a row of whole numbers from 0 up to below `end`."""
+    if array is None or array.ndim != 1 or array.dtype.kind not in "iu":
+        return False
+    return bool(not array.size or (array.min() >= 0 and array.max() < end))

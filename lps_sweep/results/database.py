@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError, StorageError
-from lps_sweep.files import FILE_MODE, make_folder, sync_folder
+from lps_sweep.files import make_folder, open_private, sync_folder
 
 APPLICATION_ID = 0x4C505331
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30.0
+
+_BLANK = re.compile(r"(\s|--[^\n]*\n)+")
 
 _SCHEMA = """
 CREATE TABLE sweeps (
@@ -80,6 +85,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection whose commits are on the disk when they return; creates what is missing.
 
     Raises:
+        BadInputError: The file belongs to another user: what is done with it is done for them.
         StorageError: The file cannot be written, is damaged, or is no ledger of this version.
     """
     _create_file(path)
@@ -119,8 +125,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 def _open_ledger(path: Path, options: str) -> sqlite3.Connection:
     missing = BadInputError("no ledger: nothing was run with this results folder", str(path.parent))
-    if not path.exists():
+    if not is_there(path):
         raise missing
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise StorageError(f"{path} is no regular file")
     connection = _connect(path, options)
     try:
         if not _is_ledger(connection, path):
@@ -131,9 +139,27 @@ def _open_ledger(path: Path, options: str) -> sqlite3.Connection:
     return connection
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something at `path`, of whatever kind.
+
+    Raises:
+        StorageError: Nothing can be called so, or the folder cannot be looked into.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(f"{path}: {reason}") from error
+    return True
+
+
 def _connect(path: Path, options: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{options}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
 
 
 def _settled(path: Path) -> bool:
@@ -145,8 +171,16 @@ def _settled(path: Path) -> bool:
 
 def _create_file(path: Path) -> None:
     make_folder(path.parent)
+    descriptor = open_private(path, os.O_RDWR | os.O_NONBLOCK)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        owner = os.fstat(descriptor).st_uid
+    finally:
+        os.close(descriptor)
+    if owner != os.geteuid():
+        raise BadInputError(
+            "it belongs to another user; work on a copy of your own (reports need none)", str(path)
+        )
+    try:
         sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
@@ -157,9 +191,9 @@ def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     connection.execute("BEGIN")  # one state, though a writer may just be making the schema
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    schema = _schema(connection)
     connection.execute("ROLLBACK")
-    if (application, version, tables) == (0, 0, 0):
+    if (application, version, schema) == (0, 0, frozenset()):
         return False
     if application != APPLICATION_ID:
         raise StorageError(f"{path} is a database, but not a ledger of lps_sweep")
@@ -167,7 +201,28 @@ def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
         raise StorageError(
             f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}"
         )
+    if schema != _our_schema():
+        raise StorageError(f"{path} is damaged: its tables are not those of a ledger")
+    for table, column in (("sweeps", "name"), ("trials", "trial_id")):
+        for (name,) in connection.execute(
+            f"SELECT {column} FROM {table} WHERE length({column}) NOT BETWEEN 1 AND 64"
+            f" OR {column} GLOB '*[^A-Za-z0-9._-]*' OR {column} GLOB '[.-]*' LIMIT 1"
+        ):
+            raise StorageError(f"{path} is damaged: nothing in {table} can be called {name!r}")
     return True
+
+
+def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
+    """What a database is made of: kind, name and, where it has one, definition of each part."""
+    parts = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
+    return frozenset((kind, name, _BLANK.sub(" ", sql)) for kind, name, sql in parts)
+
+
+@functools.cache
+def _our_schema() -> frozenset[tuple[str, str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
+        return _schema(connection)
 
 
 def _create_schema(connection: sqlite3.Connection) -> None:

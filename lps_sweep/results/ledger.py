@@ -11,10 +11,10 @@ from typing import Self
 
 from lps_sweep.failpoints import failpoint
 from lps_sweep.results import queries
-from lps_sweep.results.database import open_for_reading, open_for_writing, storage_errors
+from lps_sweep.results.database import is_there, open_for_reading, open_for_writing, storage_errors
+from lps_sweep.results.parsing import parse
 from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
-    REOPENABLE,
     CheckpointRecord,
     FileRef,
     Json,
@@ -27,6 +27,7 @@ from lps_sweep.results.records import (
     metrics_text,
 )
 from lps_sweep.results.verify import crc_of_epoch
+from lps_sweep.text import without_secrets
 
 LEDGER_NAME = "ledger.sqlite"
 
@@ -38,9 +39,7 @@ class Ledger(LedgerReader):
 
     What a writing method has returned, or a `transaction` has committed, is on the disk. The
     attempt number is the fence: rows of an attempt that is not the open one of its trial are
-    refused, so that a worker given up for lost can change nothing when it wakes. An object
-    belongs to the thread that opened it. Every method raises StorageError, which names the file,
-    where the database cannot be read or written.
+    refused, so that a lost worker that wakes changes nothing. StorageError names a file that fails.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, writable: bool) -> None:
@@ -62,7 +61,7 @@ class Ledger(LedgerReader):
     @staticmethod
     def exists(results_dir: Path) -> bool:
         """Whether `results_dir` holds a ledger, in whatever condition."""
-        return (Path(results_dir) / LEDGER_NAME).exists()
+        return is_there(Path(results_dir) / LEDGER_NAME)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -188,7 +187,7 @@ class Ledger(LedgerReader):
             ).fetchone()
             if row is None:
                 return False
-            known = {**queries.parse(row[0], self.path), **facts}
+            known = {**parse(row[0], self.path), **facts}
             self._execute(
                 "UPDATE attempts SET provenance = ?, begun = 1 WHERE trial_id = ? AND attempt = ?",
                 (json_text(known), trial_id, attempt),
@@ -252,9 +251,10 @@ class Ledger(LedgerReader):
             if self._execute(_OPEN, (trial_id, attempt)).fetchone() is None:
                 return False
             self._pass("outcome.insert")
+            told = (metrics_text(metrics or {}), *file, without_secrets(error))
             self._execute(
                 "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (trial_id, attempt, status, epoch, metrics_text(metrics or {}), *file, error),
+                (trial_id, attempt, status, epoch, *told),
             )
             self._pass("outcome.inserted")
             self.end_attempt(trial_id, attempt, status)
@@ -266,24 +266,24 @@ class Ledger(LedgerReader):
             self._execute(
                 "UPDATE attempts SET ended = ? WHERE trial_id = ? AND attempt = ?"
                 " AND ended IS NULL",
-                (reason, trial_id, attempt),
+                (without_secrets(reason), trial_id, attempt),
             )
 
     def reopen(self, trial_ids: Sequence[str]) -> None:
-        """Make failed and diverged trials outstanding again, in one commit.
+        """Make trials that have an outcome, but are not done, outstanding again, in one commit.
 
         Each outcome moves into the history of attempts: its attempt then ended as
         ``failed, tried again: <error>``. Epochs and checkpoints stay.
 
         Raises:
-            ValueError: A trial has no outcome, or one that stays: nothing is reopened.
+            ValueError: A trial has no outcome, or is done: nothing is reopened.
         """
         with self.transaction():
             for trial_id in trial_ids:
                 row = self._execute(
                     "SELECT attempt, status, error FROM outcomes WHERE trial_id = ?", (trial_id,)
                 ).fetchone()
-                if row is None or row[1] not in REOPENABLE:
+                if row is None or row[1] == "done":
                     raise ValueError(f"trial {trial_id} is {row[1] if row else 'without outcome'}")
                 attempt, status, error = row
                 self._execute(

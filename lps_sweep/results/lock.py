@@ -7,13 +7,14 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lps_sweep.errors import FolderOwnedError, StorageError
-from lps_sweep.files import FILE_MODE, make_folder
+from lps_sweep.files import make_folder, open_private
 
 LOCK_NAME = "driver.lock"
 PATIENCE_S = 0.5
@@ -43,10 +44,7 @@ def driver_lock(results_dir: Path) -> Iterator[None]:
         StorageError: The lock file cannot be written, or the file system cannot lock.
     """
     path = make_folder(results_dir) / LOCK_NAME
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    descriptor = open_private(path, os.O_RDWR)
     _held.add(descriptor)
     try:
         _acquire(descriptor, path)
@@ -66,14 +64,20 @@ def driver_alive(results_dir: Path) -> bool:
     """
     path = results_dir / LOCK_NAME
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise StorageError(f"cannot lock {path}: it is no regular file")
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return False
     except BlockingIOError:
         return True
-    except OSError as error:
-        raise StorageError(f"cannot lock {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(f"cannot lock {path}: {reason}") from error
     return False
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lps_sweep.results.database import storage_errors
+import sqlite3
+
+from lps_sweep.errors import StorageError
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.records import CheckpointRecord
-from lps_sweep.results.sidecars import Sidecar, insert_rows
+from lps_sweep.results.sidecars import Sidecar, agree, insert_rows
 
 
 def restore(ledger: Ledger, sidecar: Sidecar) -> None:
@@ -14,8 +16,14 @@ def restore(ledger: Ledger, sidecar: Sidecar) -> None:
     Raises:
         StorageError: The rows are not those of a trial, or cannot be written.
     """
-    with ledger.transaction(), storage_errors(ledger.path):
-        insert_rows(ledger._connection, sidecar)
+    with ledger.transaction():
+        try:
+            insert_rows(ledger._connection, sidecar)
+            recorded = ledger.sidecar(sidecar.trial_id)
+        except (sqlite3.Error, OverflowError, ValueError, TypeError, AttributeError) as error:
+            raise StorageError(f"{sidecar.path} holds no rows of a trial: {error}") from error
+        if recorded is None or not agree(sidecar, recorded):
+            raise StorageError(f"{sidecar.path} holds what no ledger does")
 
 
 def lose_artefact(ledger: Ledger, trial_id: str, reason: str) -> None:

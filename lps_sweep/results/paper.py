@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from lps_sweep.config import METHODS, PRESETS, Located, build_config, field_table, flat, shown
 from lps_sweep.results.records import Json
 
 PAPER_RUNS = 3
@@ -41,9 +42,20 @@ _DATASETS = {
     "cifar100": ("CIFAR-100", 100),
     "digits": ("digits", 10),
     "fashion_mnist": ("Fashion-MNIST", 10),
+    "imagenet100": ("ImageNet-100", 100),
 }
-_NETWORKS = {"resnet18": "ResNet-18"}
-_EPOCHS, _BATCH_SIZE, _RATIOS, _FROZEN = 200, 512, (0.1, 0.5), ("stage3", "none")
+_PAPERS_OWN = ("cifar10", "cifar100", "imagenet100")
+_NETWORKS = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}
+_RATIOS = (0.1, 0.5)
+_FACTS = (
+    *("dataset", "network", "epochs", "batch_size", "frozen_through", "labeled_ratio"),
+    *("seen_classes", "novel_classes", "assumed_classes"),
+)
+"""What `same_setting` has words of its own for."""
+_NO_DIFFERENCE = ("compile", "graph")
+"""How steps are carried out, which a paper does not say."""
+_SAME = {("precision", "tf32")}
+"""Values that are as good as the preset's: torch's own arithmetic on the paper's GPU."""
 
 
 @dataclass(frozen=True)
@@ -124,40 +136,118 @@ def paper_table(parameter: str) -> int | None:
     return tables.get(parameter)
 
 
-def same_setting(settings: Mapping[str, Json]) -> tuple[bool, str]:
-    """Whether resolved `settings` are those of the paper's CIFAR tables, and a phrase that says so.
+def same_setting(settings: Mapping[str, Json], varied: str = "") -> tuple[bool, str]:
+    """Whether resolved `settings` are those of the paper's tables, and a phrase that says so.
 
-    Compared: data set, network, epochs, batch size, what is frozen (the first three stages, or
-    nothing: Tables 3 and 9), the labeled ratio (Table 1 has 0.1 and 0.5), half of the classes seen.
-    The method's own hyper-parameters are what the tables vary. The phrase is, for instance,
-    "digits with small_cnn for 20 epochs, not CIFAR with ResNet-18 for 200".
+    Compared: data set, network, labeled ratio (0.1 and 0.5), which classes are seen and novel, what
+    is frozen (the first three stages; of CIFAR also nothing: Tables 3 and 9), and every other value
+    of the paper's preset but the `varied` one, those of the pre-training, and how steps are done.
+    Which method it is does not count here, but its hyper-parameters do. The phrase is, for
+    instance, "digits with small_cnn for 20 epochs, not CIFAR with ResNet-18 for 200".
     """
     dataset = str(settings.get("dataset"))
-    name, num_classes = _DATASETS.get(dataset, (dataset, 0))
-    network, frozen = str(settings.get("network")), str(settings.get("frozen_through"))
-    epochs, batch_size = settings.get("epochs"), settings.get("batch_size")
-    ratio, seen = settings.get("labeled_ratio"), settings.get("seen_classes")
-    half = (0, num_classes // 2, [*range(num_classes // 2)])
-    facts = [
-        (f"with {_NETWORKS.get(network, network)}", "with ResNet-18", network == "resnet18"),
-        (f"for {epochs} epochs", f"for {_EPOCHS}", epochs == _EPOCHS),
-        (f"in batches of {batch_size}", f"in batches of {_BATCH_SIZE}", batch_size == _BATCH_SIZE),
-        (_frozen_words(frozen), "frozen through stage3 or fine-tuned", frozen in _FROZEN),
-        (f"with a labeled ratio of {ratio}", "with 0.1 or 0.5", ratio in _RATIOS),
-        (_seen_words(seen), "with the first half of the classes seen", seen in half),
-    ]
-    is_cifar = dataset in ("cifar10", "cifar100")
-    different = [(ours, theirs) for ours, theirs, equal in facts if not equal]
-    if is_cifar and not different:
-        return True, f"{name} with ResNet-18 for {_EPOCHS} epochs, as in the paper"
+    name, _ = _DATASETS.get(dataset, (dataset, 0))
+    is_papers = dataset in _PAPERS_OWN
+    method = str(settings.get("method", "lps"))
+    own = dataset if is_papers else "cifar100"
+    paper = _preset(own, method if method in METHODS else "lps")
+    facts = _facts(settings, paper, num_classes(dataset)) | {
+        field: (f"with {field} = {shown(value)}", f"with {field} = {shown(paper[field])}", False)
+        for field, value in settings.items()
+        if field in paper and field not in (*_FACTS, varied)
+        if value != paper[field] and (field, value) not in _SAME
+    }
+    different = [(ours, theirs) for ours, theirs, equal in facts.values() if not equal]
+    if is_papers and not different:
+        network = _NETWORKS[str(paper["network"])]
+        return True, f"{name} with {network} for {paper['epochs']} epochs, as in the paper"
     ours = " ".join([name, *(words for words, _ in different)])
-    theirs = " ".join([*([] if is_cifar else ["CIFAR"]), *(words for _, words in different)])
+    theirs = " ".join([*([] if is_papers else ["CIFAR"]), *(words for _, words in different)])
     return False, f"{ours}, not {theirs}"
 
 
+def num_classes(dataset: str) -> int:
+    """Number of classes of a data set; 0 where it is not known here."""
+    return _DATASETS.get(dataset, ("", 0))[1]
+
+
 def same_method(settings: Mapping[str, Json], varied: str = "") -> bool:
-    """Whether the hyper-parameters in `settings`, but for the `varied` one, are the paper's."""
-    return all(settings.get(name, v) == v for name, v in DEFAULTS.items() if name != varied)
+    """Whether it is LPS with the paper's hyper-parameters, but for the `varied` one."""
+    return settings.get("method", "lps") == "lps" and all(
+        settings.get(name, v) == v for name, v in DEFAULTS.items() if name != varied
+    )
+
+
+@cache
+def _preset(dataset: str, method: str) -> Mapping[str, Json]:
+    """The values that the paper's trials on `dataset` share, by flat name."""
+    given = {key: Located(value) for key, value in PRESETS[dataset].items()}
+    values = flat(build_config(given, method=method))
+    skipped = {"method", *_NO_DIFFERENCE} | {
+        key
+        for key, info in field_table(method).items()
+        if info.param.location or info.section == "pretrain"
+    }
+    return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items() if k not in skipped}
+
+
+Fact = tuple[str, str, bool]
+"""Something compared: our words, the paper's, and whether they are equal."""
+
+
+def _facts(
+    settings: Mapping[str, Json], paper: Mapping[str, Json], num_classes: int
+) -> dict[str, Fact]:
+    """What is compared in words of its own, by field."""
+    got = {name: settings.get(name, paper.get(name)) for name in _FACTS}
+    network, frozen = str(got["network"]), str(got["frozen_through"])
+    ratios = " or ".join(map(str, _RATIOS))
+    kept = ["stage3"] if paper["dataset"] == "imagenet100" else ["stage3", "none"]
+
+    def same(name: str, ours: str, theirs: str) -> Fact:
+        return ours.format(got[name]), theirs.format(paper[name]), got[name] == paper[name]
+
+    facts: dict[str, Fact] = {
+        "network": (
+            f"with {_NETWORKS.get(network, network)}",
+            f"with {_NETWORKS[str(paper['network'])]}",
+            network == paper["network"],
+        ),
+        "epochs": same("epochs", "for {} epochs", "for {}"),
+        "batch_size": same("batch_size", "in batches of {}", "in batches of {}"),
+        "frozen_through": (
+            _frozen_words(frozen),
+            " or ".join(map(_frozen_words, kept)),
+            frozen in kept,
+        ),
+        "labeled_ratio": (
+            f"with a labeled ratio of {got['labeled_ratio']}",
+            f"with {ratios}",
+            got["labeled_ratio"] in _RATIOS,
+        ),
+    }
+    return facts | _class_facts(got, num_classes)
+
+
+def _class_facts(got: Mapping[str, Json], num_classes: int) -> dict[str, Fact]:
+    half = num_classes // 2
+    return {
+        "seen_classes": (
+            _seen_words(got["seen_classes"]),
+            "with the first half of the classes seen",
+            got["seen_classes"] in (0, half, [*range(half)]),
+        ),
+        "novel_classes": (
+            f"with {_count_words(got['novel_classes'])} novel",
+            "with all other classes novel",
+            got["novel_classes"] in (0, num_classes - half),
+        ),
+        "assumed_classes": (
+            f"with {got['assumed_classes']} classes assumed",
+            "with their true number",
+            got["assumed_classes"] in (0, num_classes),
+        ),
+    }
 
 
 def paper_arm(changes: Mapping[str, Json]) -> str | None:
@@ -175,6 +265,11 @@ def _seen_words(seen: Json) -> str:
     if isinstance(seen, list):
         return f"with {len(seen)} chosen classes seen"
     return "with half of the classes seen" if seen == 0 else f"with the first {seen} classes seen"
+
+
+def _count_words(count: Json) -> str:
+    is_share = isinstance(count, float) and count < 1
+    return f"{count} of the other classes" if is_share else f"{count} classes"
 
 
 def _frozen_words(frozen: str) -> str:

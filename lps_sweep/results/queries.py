@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lps_sweep.errors import BadInputError, StorageError, nearest
+from lps_sweep.results.parsing import parse, parse_metrics
 from lps_sweep.results.records import (
     AttemptRecord,
     CheckpointRecord,
@@ -55,9 +54,9 @@ SELECT count(*) - count(DISTINCT e.trial_id || ' ' || e.epoch)
 FROM planned p JOIN epochs e USING (trial_id) WHERE p.sweep = ? AND p.position IS NOT NULL
 """
 
-_SECONDS = """
-SELECT avg(e.seconds) FROM planned p JOIN epochs e USING (trial_id)
-WHERE p.sweep = ? AND p.position IS NOT NULL
+_COSTS = """
+SELECT t.config, sum(e.seconds), count(e.seconds) FROM trials t JOIN epochs e USING (trial_id)
+WHERE e.seconds IS NOT NULL GROUP BY t.config
 """
 
 _STATES = """
@@ -94,14 +93,6 @@ class EpochRow:
     metrics: dict[str, float | None]
 
 
-def parse(text: str, path: Path) -> Any:
-    """JSON `text` read from the ledger at `path`; a StorageError where it is damaged."""
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: a row is no JSON text ({error})") from error
-
-
 def sweep_names(connection: sqlite3.Connection) -> list[str]:
     """Names of the recorded sweeps, in the order in which they were first planned."""
     return [name for (name,) in connection.execute("SELECT name FROM sweeps ORDER BY number")]
@@ -118,7 +109,14 @@ def sweep_record(connection: sqlite3.Connection, path: Path, sweep: str) -> Swee
         hint = nearest(sweep, sweep_names(connection))
         raise BadInputError(f"no sweep is named {sweep!r} here; {hint}", str(path.parent))
     name, question, source, *parts, preset, margin, search = row
-    axes, defaults, settings, seeds = (parse(part, path) for part in parts)
+    kinds = (dict, dict, dict, list)
+    axes, defaults, settings, seeds = (
+        parse(part, path, kind) for part, kind in zip(parts, kinds, strict=True)
+    )
+    if not all(isinstance(levels, list) for levels in axes.values()):
+        raise StorageError(f"{path} is damaged: an axis of {name!r} is no list")
+    if not all(type(seed) is int for seed in seeds):
+        raise StorageError(f"{path} is damaged: a seed of {name!r} is no whole number")
     search = None if search is None else parse(search, path)
     return SweepRecord(
         name, question, source, axes, defaults, settings, seeds, preset, margin, search
@@ -226,7 +224,7 @@ def trial_rows(
             seed=seed,
             swept=parse(swept, path),
             status=status or ("running" if is_open and driver_alive else "not_run"),
-            metrics=parse(metrics, path) if status == "done" else {},
+            metrics=parse_metrics(metrics, path) if status == "done" else {},
             error=error or "",
             artefact=FileRef(*file) if file[0] else None,
             attempts=int(attempts),
@@ -240,7 +238,10 @@ def trial_rows(
 def epoch_rows(connection: sqlite3.Connection, path: Path, sweep: str) -> list[EpochRow]:
     """One row per planned trial and epoch that was reached, in plan order."""
     rows = connection.execute(_EPOCHS, (sweep,))
-    return [EpochRow(trial, epoch, s, parse(metrics, path)) for trial, epoch, _, s, metrics in rows]
+    return [
+        EpochRow(trial, epoch, s, parse_metrics(metrics, path))
+        for trial, epoch, _, s, metrics in rows
+    ]
 
 
 def provenance(connection: sqlite3.Connection, path: Path, sweep: str) -> list[dict[str, Json]]:
@@ -253,10 +254,11 @@ def repeated_epochs(connection: sqlite3.Connection, sweep: str) -> int:
     return int(connection.execute(_REPEATED, (sweep,)).fetchone()[0])
 
 
-def seconds_per_epoch(connection: sqlite3.Connection, sweep: str) -> float | None:
-    """Mean recorded duration of an epoch, in seconds; None before the first."""
-    mean: float | None = connection.execute(_SECONDS, (sweep,)).fetchone()[0]
-    return mean
+def epoch_costs(
+    connection: sqlite3.Connection, path: Path
+) -> list[tuple[dict[str, Json], float, int]]:
+    """Of each configuration of any sweep: its values, and the seconds and number of its epochs."""
+    return [(parse(config, path), s, n) for config, s, n in connection.execute(_COSTS)]
 
 
 def digest(connection: sqlite3.Connection, path: Path, sweep: str, driver_alive: bool) -> str:

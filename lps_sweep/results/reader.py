@@ -23,6 +23,7 @@ from lps_sweep.results.records import (
     TrialRecord,
 )
 from lps_sweep.results.sidecars import Sidecar, rows_of
+from lps_sweep.results.stops import Curve, curves, stop_texts
 from lps_sweep.results.trial_view import TrialView, trial_view
 from lps_sweep.results.verify import verify
 
@@ -146,9 +147,9 @@ class LedgerReader:
         """Epoch rows of the planned trials beyond one per trial and epoch."""
         return self._read(queries.repeated_epochs, sweep)
 
-    def seconds_per_epoch(self, sweep: str) -> float | None:
-        """Mean recorded duration of an epoch, in seconds; None before the first."""
-        return self._read(queries.seconds_per_epoch, sweep)
+    def epoch_costs(self) -> list[tuple[dict[str, Json], float, int]]:
+        """Of each configuration of any sweep: its values, its epochs' seconds and their number."""
+        return self._read(queries.epoch_costs, self.path)
 
     def finished(self) -> dict[str, int]:
         """The trials of all sweeps that have an outcome, with the attempt that brought it."""
@@ -157,6 +158,14 @@ class LedgerReader:
     def known(self) -> dict[str, str]:
         """All trials that were ever planned in any sweep; their outcome, or an empty text."""
         return self._read(queries.known)
+
+    def curves(self, sweep: str, metric: str) -> dict[str, Curve]:
+        """A metric of the planned trials by epoch, of the newest attempt that reached it."""
+        return self._read(curves, sweep, metric)
+
+    def stop_texts(self) -> dict[str, str]:
+        """The trials of all sweeps that a rule ended; see `Stop.read` for the texts."""
+        return self._read(stop_texts)
 
     def sidecar(self, trial_id: str) -> Sidecar | None:
         """All rows of a finished trial; nothing if it is not finished.

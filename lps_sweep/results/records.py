@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from lps_sweep.finite import is_finite, unmeasured
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -17,7 +18,8 @@ loss."""
 STATUSES: tuple[Status, ...] = ("done", "stopped", "failed", "diverged")
 
 REOPENABLE: tuple[Status, ...] = ("failed", "diverged")
-"""Outcomes with which a trial may be tried again; one that is done or stopped stays so."""
+"""Outcomes with which a trial may be tried again. One that is done stays so; one that is stopped
+stays so in the sweep whose rule it was."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,7 @@ def json_text(value: Any) -> str:
 
 def metrics_text(metrics: Mapping[str, float]) -> str:
     """Metrics as JSON, sorted by name; a number that is not finite becomes null."""
-    finite = {
-        name: float(value) if math.isfinite(value) else None for name, value in metrics.items()
-    }
+    finite = {name: float(value) if is_finite(value) else None for name, value in metrics.items()}
     return json_text(dict(sorted(finite.items())))
 
 
@@ -160,6 +160,6 @@ def check_outcome(status: str, metrics: Mapping[str, float]) -> None:
         raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
     if status != "done":
         return
-    bad = [name for name, value in metrics.items() if not math.isfinite(value)]
-    if bad or not metrics:
-        raise ValueError(f"a done trial needs finite final metrics; not finite: {bad or 'all'}")
+    bad = unmeasured(metrics) or ("" if metrics else "there are none")
+    if bad:
+        raise ValueError(f"a done trial needs finite final metrics; {bad}")

@@ -17,7 +17,7 @@ from typing import Any
 
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
-from lps_sweep.files import atomic_write, read_file, sha256_bytes
+from lps_sweep.files import NAME_PATTERN, atomic_write, inside, is_name, read_file, sha256_bytes
 from lps_sweep.results.records import Json, json_text
 
 FOLDER = "artefacts"
@@ -35,7 +35,9 @@ _ORDER = {
 _AS_JSON = {"config", "metrics", "provenance"}
 """Columns that hold JSON text."""
 
-_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]*)-(\d+)\.json")
+_NAME = re.compile(rf"({NAME_PATTERN})-(\d{{1,9}})\.json")
+
+_NOT_WHAT_IT_SHOULD_BE = (ValueError, KeyError, TypeError, RecursionError)
 
 Rows = dict[str, list[dict[str, Json]]]
 
@@ -104,14 +106,14 @@ def write_sidecar(results_dir: Path, sidecar: Sidecar) -> None:
     failpoint("sidecar.write")
     body: dict[str, Any] = {"format": FORMAT, "trial_id": sidecar.trial_id, **sidecar.rows}
     body["sha256"] = sha256_bytes(json_text(body).encode())
-    atomic_write(results_dir / sidecar.path, json.dumps(body, indent=1).encode())
+    atomic_write(inside(results_dir, sidecar.path), json.dumps(body, indent=1).encode())
 
 
 def read_sidecar(path: Path) -> Sidecar:
     """The sidecar at `path`, after its hash was found right.
 
     Raises:
-        StorageError: It cannot be read, is damaged, or is of another format.
+        StorageError: It cannot be read, is damaged, is of another format or of another trial.
     """
     try:
         body = json.loads(read_file(path))
@@ -120,11 +122,12 @@ def read_sidecar(path: Path) -> Sidecar:
             raise StorageError(f"{path} is damaged: its content does not have its SHA-256")
         if body["format"] != FORMAT:
             raise StorageError(f"{path} has format {body['format']}; this lps_sweep reads {FORMAT}")
-        rows = {table: body[table] for table in _ORDER}
-        sidecar = Sidecar(body["trial_id"], int(rows["outcomes"][0]["attempt"]), rows)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        rows = {table: list(body[table]) for table in _ORDER}
+        sidecar = Sidecar(str(body["trial_id"]), int(rows["outcomes"][0]["attempt"]), rows)
+        others = {row["trial_id"] for some in rows.values() for row in some} - {sidecar.trial_id}
+    except (*_NOT_WHAT_IT_SHOULD_BE, AttributeError, IndexError) as error:
         raise StorageError(f"{path} is damaged: it is no sidecar ({error})") from error
-    if path.name != Path(sidecar.path).name:
+    if others or not is_name(sidecar.trial_id) or path.name != Path(sidecar.path).name:
         raise StorageError(f"{path} is the sidecar of another trial, {sidecar.path}")
     return sidecar
 

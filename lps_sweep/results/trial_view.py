@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError
-from lps_sweep.results.queries import parse
+from lps_sweep.results.parsing import parse, parse_metrics
 from lps_sweep.results.records import FileRef, Json
 
 Metrics = dict[str, float | None]
@@ -124,7 +124,7 @@ def trial_view(
         sweeps=_sweeps(connection, path, trial_id),
         attempts=attempts,
         epochs=epochs,
-        metrics=parse(final, path) if status == "done" else last,
+        metrics=parse_metrics(final, path) if status == "done" else last,
         error=error,
         artefact=FileRef(*file) if file[0] else None,
         checkpoint=FileRef(*checkpoint) if checkpoint else None,
@@ -175,4 +175,7 @@ def _epochs(connection: sqlite3.Connection, path: Path, trial_id: str) -> list[E
         " GROUP BY epoch ORDER BY epoch",
         (trial_id,),
     )
-    return [Epoch(epoch, attempt, s, parse(metrics, path)) for epoch, attempt, s, metrics in rows]
+    return [
+        Epoch(epoch, attempt, s, parse_metrics(metrics, path))
+        for epoch, attempt, s, metrics in rows
+    ]

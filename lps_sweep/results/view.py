@@ -37,6 +37,7 @@ class SweepView:
         artefacts: Artefact of each finished trial that left one, by trial_id.
         configs: Resolved flat configuration of each planned trial, by trial_id; the seeds of a
             point share one.
+        folder: The results folder, in which the artefacts lie.
 
     A list among the swept values is a tuple in the frames. A metric with the name of a column that
     comes before it (a swept `lr`, for instance) is called ``measured_<name>``.
@@ -51,6 +52,7 @@ class SweepView:
     digest: str
     artefacts: dict[str, FileRef] = field(default_factory=dict)
     configs: dict[str, dict[str, Json]] = field(default_factory=dict)
+    folder: Path = Path()
 
 
 def load_view(results_dir: Path, sweep: str) -> SweepView:
@@ -74,6 +76,7 @@ def load_view(results_dir: Path, sweep: str) -> SweepView:
             digest=ledger.digest(sweep, alive),
             artefacts={row.trial_id: row.artefact for row in trials if row.artefact},
             configs={row.trial_id: row.config for row in trials},
+            folder=results_dir,
         )
 
 

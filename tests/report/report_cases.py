@@ -132,9 +132,9 @@ def make_ledger(
     Args:
         folder: The results folder.
         sweep: The sweep; its grid is planned in full unless `points` are given.
-        fates: By swept values and seed: failed, diverged, running or not_run.
+        fates: By swept values and seed: failed, diverged, stopped, running or not_run.
         epochs: Recorded epochs of a done trial; others stop after three.
-        error: The error of failed and diverged trials.
+        error: The error of failed and diverged trials, and why others were stopped.
         otherwise: What becomes of a trial that `fates` does not name.
         points: The planned points.
         finals: Gives the final metrics of a point and seed.
@@ -180,6 +180,5 @@ def _run(
         ledger.add_epoch(trial, attempt, epoch, epoch_metrics(final, epoch, epochs), 0.4)
     if fate == "done":
         ledger.finish(trial, attempt, "done", epoch=epochs, metrics=final)
-    elif fate in {"failed", "diverged"}:
-        status = "failed" if fate == "failed" else "diverged"
-        ledger.finish(trial, attempt, status, epoch=3, error=error)  # type: ignore[arg-type]
+    elif fate in {"failed", "diverged", "stopped"}:
+        ledger.finish(trial, attempt, fate, epoch=3, error=error)  # type: ignore[arg-type]

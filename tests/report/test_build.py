@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
 import json
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +29,14 @@ def _page(folder: Path, sweep: str = "c_tau") -> str:
 def _rows(folder: Path, table: str) -> list[dict[str, str]]:
     with (folder / "c_tau" / "tables" / f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _packed(page: str, name: str) -> dict[str, Any]:
+    """What a script element of the page holds, compressed."""
+    found = re.search(rf'id="{name}">([^<]*)<', page)
+    assert found is not None
+    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found[1])))
+    return content
 
 
 def _text(page: str) -> str:
@@ -74,7 +86,7 @@ def test_every_table_has_its_three_forms(full: Path) -> None:
 
 def test_the_first_screen(full: Path) -> None:
     text = _text(_page(full))
-    first = text[: text.index("Sensitivity to C")]
+    first = text[text.index("<main") : text.index('<section id="sensitivity_C')]
     assert "C &lt; 10?" in first
     assert "72 of 75 planned trials are done." in first
     assert "1 failed" in first
@@ -96,8 +108,8 @@ def test_the_page_is_one_offline_file(full: Path) -> None:
     assert len(page.encode()) < 6_000_000
     assert "default-src 'none'" in page
     assert "'unsafe-eval'" not in page
-    assert '"showSendToCloud":false' in page
-    assert '"displaylogo":false' in page
+    config = _packed(page, "figures")["config"]
+    assert (config["showSendToCloud"], config["displaylogo"]) == (False, False)
     text = _text(page)
     assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
     assert re.findall(r"https?://|@import|url\(", text) == []
@@ -107,12 +119,32 @@ def test_the_page_is_one_offline_file(full: Path) -> None:
     assert page.count('id="plotly"') == 1
 
 
+def test_only_the_page_s_own_scripts_may_run(full: Path) -> None:
+    page = _page(full)
+    policy = re.search(r"script-src ([^;]*);", page)
+    assert policy is not None
+    own = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    plotly = gzip.decompress(base64.b64decode(page.split('id="plotly">')[1].split("<")[0]))
+    codes = [code.encode() for code in own] + [plotly]
+    hashes = [base64.b64encode(hashlib.sha256(code).digest()).decode() for code in codes]
+    assert policy[1].split() == [f"'sha256-{known}'" for known in hashes]
+
+
+def test_tables_of_the_page_are_those_of_the_files(full: Path) -> None:
+    texts = _packed(_page(full), "tables")
+    folder = full / "c_tau" / "tables"
+    assert len(texts) > 8
+    for name, kinds in texts.items():
+        for kind, suffix in {"csv": "csv", "markdown": "md", "latex": "tex"}.items():
+            assert kinds[kind] == (folder / f"{name}.{suffix}").read_text(encoding="utf-8")
+
+
 def test_hostile_text_is_shown_and_does_nothing(full: Path) -> None:
     page = _page(full)
     assert "<img" not in page
     assert "Boom: &lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
     assert "\x1b" not in page
-    assert len(re.findall("</script>", page)) == 3
+    assert len(re.findall("</script>", page)) == 5
     failures = (full / "c_tau" / "tables" / "failures.tex").read_text(encoding="utf-8")
     assert r"\textless{}/script\textgreater{}" in failures
     assert r"\$x\_1\$ \%" in failures
@@ -229,7 +261,7 @@ def test_mixed_code_is_flagged_on_the_first_screen(tmp_path: Path) -> None:
         attempts = ledger.start_attempts([trial], "p", {"code": "other"})
         ledger.begin_attempt(trial, attempts[trial], {"device": "cpu"})
     page = _page(tmp_path)
-    assert "not all run with the same code" in page[: page.index("Contents")]
+    assert "not all run with the same code" in page[: page.index("</header>") + 6000]
 
 
 def test_seventy_five_trials_take_less_than_three_seconds(tmp_path: Path) -> None:

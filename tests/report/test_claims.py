@@ -130,7 +130,7 @@ def test_a_default_that_is_not_the_paper_s_value_is_no_obstacle(tmp_path: Path) 
     sweep = record({"tau": list(novel)}, SEEDS, settings=settings)
     view = load_view(make_ledger(tmp_path, sweep, epochs=3, finals=steady(novel)), "c_tau")
     assert verdict(view, "tau = 0.4 yields") == "supported"
-    assert "hyper-parameters" in claims_info(view).setting or not claims_info(view).setting
+    assert claims_info(view).setting == "CIFAR-10 with tau = 0.2, not with tau = 0.4"
 
 
 def test_robust_weights(tmp_path: Path) -> None:
@@ -223,7 +223,11 @@ def test_the_setting_is_stated(tmp_path: Path) -> None:
     paper = ablation(tmp_path / "paper", dict.fromkeys(ARMS, 90.0), settings=PAPER)
     assert setting_text(claims_info(paper)).startswith("The setting is the paper\u2019s")
     changed = ablation(tmp_path / "c", dict.fromkeys(ARMS, 90.0), settings={**PAPER, "tau": 0.9})
-    assert "hyper-parameters" in setting_text(claims_info(changed))
+    assert "CIFAR-10 with tau = 0.9, not with" in setting_text(claims_info(changed))
+    other = ablation(
+        tmp_path / "o", dict.fromkeys(ARMS, 90.0), settings={**PAPER, "method": "orca"}
+    )
+    assert "default cell is another method\u2019s" in setting_text(claims_info(other))
 
 
 def test_every_claim_is_listed_once_with_its_verdict_or_what_it_needs(tmp_path: Path) -> None:

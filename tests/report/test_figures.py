@@ -57,8 +57,13 @@ def test_slice_info_whole(tmp_path: Path) -> None:
         held={"tau": 0.4},
         off_default=(),
         cells=(
-            Cell(2, {m: {0: other[m]} for m in metrics}, {"failed": 1}),
-            Cell(2, {m: {0: finals[0][m], 1: finals[1][m]} for m in metrics}, {}),
+            Cell(2, {m: {0: other[m]} for m in metrics}, {"failed": 1}, {0: "t00004", 1: "t00005"}),
+            Cell(
+                2,
+                {m: {0: finals[0][m], 1: finals[1][m]} for m in metrics},
+                {},
+                {0: "t00000", 1: "t00001"},
+            ),
         ),
         differences={
             m: (
@@ -98,11 +103,25 @@ def test_a_slice_uses_only_trials_at_the_defaults_of_the_others(view: SweepView)
 
 def test_an_unplanned_default_is_replaced_by_the_nearest_and_said(tmp_path: Path) -> None:
     sweep = record({"C": [1, 5], "tau": [0.4]})
-    assert held_point(sweep) == {"C": 5, "tau": 0.4}
     view = load_view(make_ledger(tmp_path, sweep), "c_tau")
+    assert held_point(view) == {"C": 5, "tau": 0.4}
     assert slice_info(view, "C").default is None
     assert "was not planned" in finding(slice_info(view, "C"))
     assert "nearest planned value" in level_table(slice_info(view, "tau")).caption
+
+
+def test_values_that_move_together_are_sliced_together(tmp_path: Path) -> None:
+    sweep = record({"C": [5, 10, 20], "tau": [0.2, 0.4, 0.6]}, settings={**SETTINGS, "tau": 0.3})
+    rows = [(5, 0.6), (10, 0.2), (20, 0.4)]
+    view = load_view(make_ledger(tmp_path, sweep, points=rows), "c_tau")
+    assert held_point(view) == {"C": 10, "tau": 0.2}
+    info = slice_info(view, "C")
+    assert (info.held, info.moving) == ({}, {"tau": (0.6, 0.2, 0.4)})
+    expected = [final_metrics(row, 0)["acc_novel"] for row in rows]
+    assert [cell.values["acc_novel"][0] for cell in info.cells] == expected
+    assert info.default is None  # C = 10 was planned, though not at the default of tau
+    assert "with which tau moves (0.6, 0.2, 0.4)" in level_table(info).caption
+    assert [group.num_done for group in level_info(view, "C")] == [3, 3, 3]
 
 
 def test_differences_to_the_paper_only_in_its_setting(tmp_path: Path) -> None:
@@ -196,7 +215,7 @@ def test_thinning_keeps_the_last_epoch() -> None:
 def test_curves_draw_each_seed_thin_and_each_mean_thick(view: SweepView) -> None:
     group = group_info(view, {"C": 10, "tau": 0.4})
     panels = draw_default(group)
-    assert [len(panel.figure.data) for panel in panels] == [8, 4, 8]
+    assert [len(panel.figure.data) for panel in panels] == [8, 4]
     widths = sorted(trace.line.width for trace in panels[1].figure.data)
     assert widths[:3] == [0.8] * 3
     assert widths[3] > 2
@@ -236,12 +255,13 @@ def test_provenance_mixtures_are_named() -> None:
 def test_sections_are_found_in_order_with_unique_names(view: SweepView) -> None:
     modules = [module.__name__.rpartition(".")[2] for module in section_modules()]
     assert modules == [
-        *("search", "sensitivity", "grid", "interaction", "ablation", "freezing", "curves"),
-        *("health", "claims", "trials", "notes"),
+        *("main_comparison", "search", "effects", "sensitivity", "count_section", "grid"),
+        *("interaction", "ablation", "freezing", "curves", "class_shares", "features"),
+        *("health", "cost", "claims", "trials", "notes"),
     ]
     sections = all_sections(view)
     slugs = [section.slug for section in sections]
-    assert len(set(slugs)) == len(slugs) == 9
+    assert len(set(slugs)) == len(slugs) == 11
     assert "trials" in {table.slug for table in unique_tables(sections)}
     with pytest.raises(ValueError, match="two tables"):
         unique_tables([*sections, *sections])

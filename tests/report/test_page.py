@@ -74,7 +74,7 @@ def test_hostile_names_of_arms(tmp_path: Path) -> None:
     )
     page = _page(folder, "ablation")
     assert "<img" not in page
-    assert len(re.findall("</script>", page)) == 3
+    assert len(re.findall("</script>", page)) == 5
     changes = (folder / "ablation" / "tables" / "ablation_changes.tex").read_text(encoding="utf-8")
     assert r"\$a\_b\$ \%" in changes
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
 from lps_sweep.report.tables import (
+    PAGE_ROWS,
     Column,
     Table,
     cell_text,
@@ -79,7 +81,8 @@ def test_html_has_caption_scopes_sort_keys_and_escapes() -> None:
     assert page.count('<th scope="col"') == page.count('aria-sort="none"') == 5
     assert page.count('<button type="button">') == 5
     assert page.count('scope="row"') == 2
-    assert '<tr class="marked"><th scope="row" class="value" data-sort="10.0">10</th>' in page
+    marked = '<tr id="row-t-10" class="marked"><th scope="row" class="value">10</th>'
+    assert marked in page
     assert 'data-sort="95.04">95.0 ± 1.3</td>' in page
     assert "a_b | &lt;i&gt;" in page
     assert "<i>" not in page
@@ -118,3 +121,23 @@ def test_a_link_leads_to_a_place_on_the_page() -> None:
 def test_half_an_interval_is_no_interval() -> None:
     assert cell_text(Column("i", "I", "interval"), (1.0, None)) == "—"
     assert cell_text(Column("n", "N", "number"), float("inf")) == "—"
+
+
+def test_rows_beyond_a_page_have_a_body_of_their_own_and_trials_an_address() -> None:
+    columns = (Column("trial_id", "Trial", "trial"), Column("n", "n", "value"))
+    rows = tuple((f"t{i}", i) for i in range(PAGE_ROWS + 5))
+    page = to_html(Table("trials", "", columns, rows))
+    assert page.count("<tbody") == 2
+    assert page.index('<tbody class="more">') < page.index('<tr id="trial-t200">')
+    assert page.index('<tr id="trial-t199">') < page.index('<tbody class="more">')
+    assert '<a href="#trial-t7">t7</a>' in page
+    other = to_html(Table("failures", "", columns, rows[:2]))
+    assert '<tr id="failures-trial-t1">' in other
+    assert '<a href="#trial-t1">t1</a>' in other
+    assert to_csv(Table("t", "", columns, rows[:1])) == "trial_id,n\nt0,0\n"
+
+
+def test_rows_of_one_name_have_addresses_of_their_own() -> None:
+    table = Table("t", "", (Column("a", "A"),), (("x y",), ("x y",), ("z",)))
+    found = re.findall(r'<tr id="([^"]+)"', to_html(table))
+    assert found == ["row-t-x_y", "row-t-x_y-2", "row-t-z"]

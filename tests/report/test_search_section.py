@@ -8,16 +8,14 @@ import pytest
 
 from lps_sweep.report import build_report
 from lps_sweep.report.figures import all_sections
-from lps_sweep.report.figures.search import (
+from lps_sweep.report.figures.search import draw_history, draw_slices, search_table
+from lps_sweep.report.figures.search_front import draw_front
+from lps_sweep.report.figures.search_info import (
     SearchInfo,
     best_so_far,
-    draw_front,
-    draw_history,
-    draw_slices,
     finding,
     front,
     search_info,
-    search_table,
     selected,
 )
 from lps_sweep.results import Json
@@ -77,7 +75,10 @@ def test_the_front_of_two_objectives(tmp_path: Path) -> None:
     assert selected(info) is None
     assert search_table(info).marked == set()
     assert finding(info).startswith("3 of 4 complete configurations")
-    assert len(draw_front(info)[0].figure.data) == 2
+    region, means, ahead = draw_front(info)[0].figure.data
+    assert (region.fill, len(means.x)) == ("toself", 4)
+    assert list(ahead.x) == [97.0, 99.0, 99.5]
+    assert list(ahead.error_y.array) == [1.0, 1.0, 1.0]
 
 
 def test_figures_hold_what_they_show(tmp_path: Path) -> None:
@@ -85,8 +86,9 @@ def test_figures_hold_what_they_show(tmp_path: Path) -> None:
     seeds, means, best = draw_history(info)[0].figure.data
     assert (len(seeds.x), list(means.y), list(best.y)) == (12, [91, 96, 93, 81], [91, 96, 96, 96])
     by_c, by_tau = draw_slices(info)
-    assert list(by_c.figure.data[0].x) == [10.0, 3.0, 20.0, 5.0]
-    assert list(by_tau.figure.data[0].x) == [0.4, 0.2, 0.3]
+    assert list(by_c.figure.data[1].x) == [10.0, 3.0, 20.0, 5.0]
+    assert list(by_tau.figure.data[1].x) == [0.4, 0.2, 0.3]
+    assert len(by_tau.figure.data[0].x) == 9, "the seeds stand behind their means"
 
 
 @pytest.mark.parametrize("fate", ["done", "not_run", "failed"])

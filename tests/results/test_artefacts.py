@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, sha256_bytes
 from lps_sweep.results import FileRef, load_artefact, save_artefact
+from lps_sweep.results.artefacts import load_trial_arrays
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "predictions": np.arange(1000, dtype=np.int64) % 10,
@@ -94,3 +95,66 @@ def test_a_trial_id_that_is_no_file_name_is_refused(tmp_path: Path, trial_id: st
 def test_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="arrays of objects cannot be kept: bad"):
         save_artefact(tmp_path, "a", 1, {"bad": np.array([{}, None], dtype=object)})
+
+
+TRIAL = {
+    "unlabeled_indices": np.array([3, 5, 8]),
+    "targets": np.array([0, 1, 2]),
+    "predictions": np.array([0, 2, 1]),
+    "pi_hat": np.full((2, 3), 1 / 3, dtype=np.float32),
+    "feature_indices": np.array([3, 8]),
+    "features": np.zeros((2, 4), dtype=np.float32),
+}
+
+
+def test_what_a_trial_leaves_is_read(tmp_path: Path) -> None:
+    read = load_trial_arrays(tmp_path, save_artefact(tmp_path, "a", 1, TRIAL))
+    assert set(read) == set(TRIAL)
+    some = {name: TRIAL[name] for name in ("targets", "predictions")}
+    assert set(load_trial_arrays(tmp_path, save_artefact(tmp_path, "b", 1, some))) == set(some)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"targets": None},
+        {"predictions": None},
+        {"targets": np.array([0, 1, 2**60])},
+        {"predictions": np.array([0, -1, 2])},
+        {"predictions": np.array([0.0, 1.0, 2.0])},
+        {"predictions": np.array([[0, 1, 2]])},
+        {"predictions": np.array([0, 1])},
+        {"unlabeled_indices": np.array([3, 5])},
+        {"pi_hat": np.zeros(3)},
+        {"feature_indices": np.array([3, 9])},
+        {"feature_indices": np.array([3])},
+        {"features": np.array([["a"], ["b"]])},
+    ],
+    ids=str,
+)
+def test_what_no_trial_leaves_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """A report must not count up to a class id that somebody made up."""
+    arrays = {name: a for name, a in {**TRIAL, **change}.items() if a is not None}
+    ref = save_artefact(tmp_path, "a", 1, arrays)
+    with pytest.raises(StorageError, match="is not what a trial leaves"):
+        load_trial_arrays(tmp_path, ref)
+
+
+def test_what_would_fill_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = save_artefact(tmp_path, "a", 1, {"x": np.zeros(10**6)})
+    assert (tmp_path / ref.path).stat().st_size < 20_000
+    monkeypatch.setattr("lps_sweep.results.artefacts.MAX_BYTES", 10**6)
+    with pytest.raises(StorageError, match=r"would unpack to 8\d{6} bytes"):
+        load_artefact(tmp_path, ref)
+
+
+def test_a_shape_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    np.savez(content, x=np.zeros(3))
+    lie = content.getvalue().replace(b"(3,), }" + b" " * 12, b"(9999999999999,), }", 1)
+    assert lie != content.getvalue()
+    atomic_write(tmp_path / "a.npz", lie)
+    with pytest.raises(StorageError, match="holds no arrays"):
+        load_artefact(tmp_path, FileRef("a.npz", sha256_bytes(lie)))

@@ -8,7 +8,7 @@ from lps_sweep.results import AttemptRecord, Ledger, Status
 from tests.results.sweep_cases import METRICS, checkpoint, planned, run_states, start
 
 
-@pytest.mark.parametrize("status", ["failed", "diverged"])
+@pytest.mark.parametrize("status", ["failed", "diverged", "stopped"])
 def test_a_lost_trial_is_outstanding_again_and_its_end_is_history(
     tmp_path: Path, status: Status
 ) -> None:
@@ -35,7 +35,7 @@ def test_a_lost_trial_is_outstanding_again_and_its_end_is_history(
         assert (row.status, row.error, row.attempts) == ("done", "", 2)
 
 
-@pytest.mark.parametrize("state", ["done", "stopped", "open", "killed", "not_run"])
+@pytest.mark.parametrize("state", ["done", "open", "killed", "not_run"])
 def test_whatever_is_not_lost_stays_and_nothing_is_reopened(tmp_path: Path, state: str) -> None:
     with planned(tmp_path, "failed", state) as ledger:
         run_states(ledger, ["failed", state])

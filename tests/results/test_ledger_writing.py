@@ -79,15 +79,14 @@ def test_an_epoch_is_recorded_once_per_attempt_and_the_newest_attempt_counts(
         rows = ledger.epoch_rows("c_tau")
         assert [(r.epoch, r.metrics["acc_all"]) for r in rows] == [(1, 11.0), (2, 22.0), (3, 13.0)]
         assert ledger.repeated_epochs("c_tau") == 1
-        assert ledger.seconds_per_epoch("c_tau") == 1.5
         (trial,) = ledger.trial_rows("c_tau", driver_alive=True)
+        assert ledger.epoch_costs() == [(trial.config, 6.0, 4)]
         assert (trial.attempts, trial.seconds, trial.status) == (2, 6.0, "running")
 
 
-def test_means_of_nothing_are_none(tmp_path: Path) -> None:
+def test_of_nothing_there_is_nothing(tmp_path: Path) -> None:
     with planned(tmp_path, "a") as ledger:
-        assert ledger.seconds_per_epoch("c_tau") is None
-        assert ledger.seconds_per_epoch("never planned") is None
+        assert ledger.epoch_costs() == []
         assert ledger.repeated_epochs("c_tau") == 0
         assert ledger.artefact("a") is None
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from lps_sweep.config import METHODS, PRESETS, Located, build_config, field_table, flat
 from lps_sweep.results import Json
 from lps_sweep.results.paper import (
+    _FACTS,
     ABLATION_ARMS,
     DEFAULTS,
     paper_arm,
@@ -16,6 +19,7 @@ from lps_sweep.results.paper import (
     same_method,
     same_setting,
 )
+from tests.config.config_cases import other
 
 CIFAR: dict[str, Json] = {
     "dataset": "cifar100",
@@ -25,6 +29,13 @@ CIFAR: dict[str, Json] = {
     "labeled_ratio": 0.5,
     "frozen_through": "stage3",
     "seen_classes": 0,
+}
+IMAGENET: dict[str, Json] = {
+    **CIFAR,
+    "dataset": "imagenet100",
+    "network": "resnet50",
+    "epochs": 90,
+    "weight_decay": 1e-4,
 }
 DIGITS: dict[str, Json] = {
     **CIFAR,
@@ -120,15 +131,66 @@ def test_the_paper_s_own_settings() -> None:
         {"labeled_ratio": 0.1},
         {"seen_classes": 50},
         {"seen_classes": [*range(50)]},
-        {"tau": 0.9},
+        {"novel_classes": 50, "assumed_classes": 100},
+        {"method": "orca"},
+        {"precision": "tf32", "compile": True, "graph": True},
+        {"pretrain_epochs": 1000, "data_root": "/data", "pretrained": "simclr.pt"},
     )
     for change in changes:
         assert same_setting({**CIFAR, **change})[0], change
 
 
+def test_imagenet_has_a_network_a_length_and_a_weight_decay_of_its_own() -> None:
+    words = "ImageNet-100 with ResNet-50 for 90 epochs, as in the paper"
+    assert same_setting(IMAGENET) == (True, words)
+    assert same_setting({**IMAGENET, "weight_decay": 5e-4}) == (
+        False,
+        "ImageNet-100 with weight_decay = 0.0005, not with weight_decay = 0.0001",
+    )
+    assert same_setting({**IMAGENET, "network": "resnet18", "epochs": 200}) == (
+        False,
+        "ImageNet-100 with ResNet-18 for 200 epochs, not with ResNet-50 for 90",
+    )
+    tuned = same_setting({**IMAGENET, "frozen_through": "none"})  # Tables 3 and 9 have CIFAR only
+    assert tuned == (False, "ImageNet-100 fine-tuned, not frozen through stage3")
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "imagenet100"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_value_of_a_trial_counts_but_those_of_place_and_pre_training(
+    name: str, method: str
+) -> None:
+    given = {key: Located(value) for key, value in PRESETS[name].items()}
+    paper: dict[str, Any] = flat(build_config(given, method=method))
+    assert same_setting(paper)[0]
+    table = dict(field_table(method))
+    del table["frozen_through"]  # of which the paper has two
+    for key, info in table.items():
+        value: Any = "bfloat16" if key == "precision" else other(info)
+        changed = same_setting({**paper, key: value})
+        spared = info.section == "pretrain" or info.param.location or key in ("compile", "graph")
+        assert changed[0] == spared, key
+        if not spared and key not in _FACTS:
+            assert same_setting({**paper, key: value}, varied=key)[0]
+
+
+def test_comparisons_with_lps_are_of_lps() -> None:
+    assert not same_method({**CIFAR, "method": "orca"})
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
+        ({**CIFAR, "tau": 0.9}, "CIFAR-100 with tau = 0.9, not with tau = 0.4"),
+        (
+            {**CIFAR, "novel_classes": 20, "assumed_classes": 80},
+            "CIFAR-100 with 20 classes novel with 80 classes assumed, "
+            "not with all other classes novel with their true number",
+        ),
+        (
+            {**CIFAR, "novel_classes": 0.2},
+            "CIFAR-100 with 0.2 of the other classes novel, not with all other classes novel",
+        ),
         (
             DIGITS,
             "digits with small_cnn for 20 epochs in batches of 128, "

@@ -58,13 +58,14 @@ def _panel(
     for number, (seed, key) in enumerate(keys.items()):
         aside = 0.16 + 0.2 * number / max(1, len(keys) - 1)
         points = [
-            (found.by_seed[seed], place - aside)
+            (found.by_seed[seed], place - aside, info.cells[i].trials.get(seed, ""))
             for place, i in enumerate(order)
             if (found := info.differences[metric][i]) is not None and seed in found.by_seed
         ]
         figure.add_scatter(
-            x=[thin(x) for x, _ in points],
-            y=[y for _, y in points],
+            x=[thin(x) for x, *_ in points],
+            y=[y for _, y, _ in points],
+            ids=[trial for *_, trial in points],
             mode="markers",
             opacity=0.85,
             marker={"color": light(key.colour if few else "grey"), "symbol": key.symbol, "size": 6},

@@ -111,15 +111,16 @@ def assignment_gap(row: Mapping[Any, Any], settings: Mapping[str, Any]) -> float
     if any(value is None or value != value for value in (seen, novel, both)):
         return None
     strict = [plain(row.get(f"{name}_strict")) for name in ACCURACIES]
-    weight = seen_weight(settings.get("labeled_ratio"), settings.get("seen_classes"))
+    uneven = settings.get("seen_classes") or settings.get("novel_classes")
+    weight = seen_weight(settings.get("labeled_ratio"), uneven)
     if all(isinstance(v, float) for v in strict) and abs(strict[0] - strict[1]) >= 1:
         weight = (strict[2] - strict[1]) / (strict[0] - strict[1])
     return None if weight is None else float(both - weight * seen - (1 - weight) * novel)
 
 
-def seen_weight(ratio: Any, seen_classes: Any) -> float | None:
-    """Share of seen images among the unlabeled, for equal classes of which half are seen."""
-    if not isinstance(ratio, int | float) or seen_classes not in (0, None):
+def seen_weight(ratio: Any, uneven: Any) -> float | None:
+    """Share of seen images among the unlabeled, where as many classes are seen as novel."""
+    if not isinstance(ratio, int | float) or uneven:
         return None
     return (1 - ratio) / (2 - ratio)
 

@@ -39,7 +39,7 @@ def claims_info(view: SweepView) -> ClaimsInfo:
     same, reason = same_setting(view.record.settings)
     setting = "" if same else reason
     if same and not same_method(view.record.settings):
-        setting = "hyper-parameters of its default cell are not the paper\u2019s"
+        setting = "its default cell is another method\u2019s"
     return ClaimsInfo(tuple((claim, claim.judge(evidence)) for claim in CLAIMS), setting)
 
 

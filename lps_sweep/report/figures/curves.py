@@ -1,11 +1,11 @@
-"""Learning pace: seen, novel, their gap and the KL divergence of the class estimate, by epoch."""
+"""Learning pace: seen, novel, their gap, and by level the KL of the class estimate, by epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import held_point, in_order, point_text, same, without
+from lps_sweep.report.cells import held_point, in_order, moving_with, point_text, same, without
 from lps_sweep.report.escape import MINUS, plot_text
 from lps_sweep.report.figures.lines import (
     GAP,
@@ -18,6 +18,7 @@ from lps_sweep.report.figures.lines import (
     thinned,
 )
 from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
+from lps_sweep.report.figures.where import where_text
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
 from lps_sweep.report.tables import Column, Table
 
@@ -34,11 +35,12 @@ def draw_panel(title: str, unit: str, series: Sequence[Series]) -> Panel:
     figure = new_figure()
     for group, metric, key in series:
         for seed, line in group.lines[metric].items():
-            _add(figure, thinned(line), key, f"{key.label}, seed {seed}", width=0.8, opacity=0.45)
+            name, trial = f"{key.label}, seed {seed}", group.trials.get(seed)
+            _add(figure, thinned(line), key, name, width=0.8, opacity=0.45, meta=trial)
     for group, metric, key in series:
         if group.means[metric].epochs:
             label = f"{key.label}, mean of {group.num_done}"
-            _add(figure, thinned(group.means[metric]), key, label, width=key.width, opacity=1)
+            _add(figure, thinned(group.means[metric]), key, label, width=key.width, opacity=1.0)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(title_text=plot_text(unit))
     ends = [
@@ -49,13 +51,13 @@ def draw_panel(title: str, unit: str, series: Sequence[Series]) -> Panel:
     return Panel(title, figure, "; ".join(ends))
 
 
-def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, opacity: float) -> None:
+def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, **more: Any) -> None:
     figure.add_scatter(
         x=list(line.epochs),
         y=[thin(v) for v in line.values],
         mode="lines" if len(line.epochs) > 1 else "markers",
         line={"color": light(key.colour), "dash": key.dash, "width": width},
-        opacity=opacity,
+        **more,
         name=plot_text(name),
         hovertemplate="%{fullData.name}<br>epoch %{x}: %{y:.2f}<extra></extra>",
     )
@@ -65,13 +67,10 @@ DEFAULT_KEYS = {
     "acc_seen": Key("seen", "blue", "solid", width=2.4),
     "acc_novel": Key("novel", "vermillion", "dash", width=2.4),
     GAP: Key(f"seen {MINUS} novel", "ink", "solid", width=2.4),
-    "kl_prior_to_estimate": Key("KL(prior ‖ estimate)", "green", "solid", width=2.4),
-    "kl_estimate_to_prior": Key("KL(estimate ‖ prior)", "purple", "dash", width=2.4),
 }
 PANELS = {
     "Accuracy": ("%", ("acc_seen", "acc_novel")),
     f"Gap, seen {MINUS} novel": ("points", (GAP,)),
-    "Class estimate": ("KL, nats", ("kl_prior_to_estimate", "kl_estimate_to_prior")),
 }
 """Panels of the default cell: heading, unit, metrics."""
 
@@ -152,14 +151,17 @@ def pace_table(parameter: str, groups: Sequence[Group], default: int | None, hel
 
 def sections(view: SweepView) -> list[Section]:
     """The section on learning pace."""
-    held = held_point(view.record)
+    held = held_point(view)
     default = group_info(view, held)
     if not len(view.epochs):
         text = "No epoch has been recorded yet. Each trial adds its curve after every epoch."
         return [Section("pace", "Learning pace", (text,))]
     blocks: list[Block] = []
     if any(default.lines.values()):
-        blocks += [_default_figure(default, held), Fold("The means by epoch", epoch_table(default))]
+        blocks += [
+            _default_figure(view, default, held),
+            Fold("The means by epoch", epoch_table(default)),
+        ]
     else:
         blocks.append("The default cell has no recorded epoch yet.")
     for parameter in () if view.record.search else view.record.axes:
@@ -167,7 +169,7 @@ def sections(view: SweepView) -> list[Section]:
     return [Section("pace", "Learning pace", tuple(blocks))]
 
 
-def _default_figure(group: Group, held: dict[str, Any]) -> Figure:
+def _default_figure(view: SweepView, group: Group, held: dict[str, Any]) -> Figure:
     drawn = [k for m, k in DEFAULT_KEYS.items() if group.lines[m]]
     gap = group.means[GAP].values
     title = "The default cell, epoch by epoch"
@@ -180,8 +182,7 @@ def _default_figure(group: Group, held: dict[str, Any]) -> Figure:
             title = f"In the default cell novel ends {-gap[-1]:.1f} points above seen"
     caption = (
         f"Default cell{_at(held)}. Thin lines: each seed. Thick lines: mean of the "
-        f"{group.num_done} done trials. The prior is uniform over the classes; the estimate is "
-        f"the class distribution that the margin uses. {_thinning([group])}"
+        f"{group.num_done} done trials. {where_text(view.record.settings)}. {_thinning([group])}"
     )
     return Figure(
         "pace_default_figure",
@@ -203,7 +204,7 @@ def _level_blocks(view: SweepView, parameter: str, held: dict[str, Any]) -> list
     keys = level_keys(levels, default)
     if not any(any(group.lines.values()) for group in groups):
         return []
-    others = _at(without(held, parameter))
+    others = _at(without(held, parameter, *moving_with(view, parameter)))
     caption = (
         f"Levels of {parameter}{others}. Thin lines: each seed. Thick lines: mean of the done "
         f"trials of a level. {_thinning(groups)}"

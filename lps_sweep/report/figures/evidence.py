@@ -48,7 +48,7 @@ class Evidence:
     @cached_property
     def default_point(self) -> dict[str, Any]:
         """Where the default cell lies."""
-        return held_point(self.view.record)
+        return held_point(self.view)
 
     def slice(self, parameter: str) -> SliceInfo | None:
         """The slice of `parameter`; None where it is not swept."""

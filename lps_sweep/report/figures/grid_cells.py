@@ -64,7 +64,7 @@ class GridInfo:
 def grid_info(view: SweepView, across: str, down: str, *, near: bool = True) -> GridInfo:
     """The cells of `across` and `down`; without `near`, which takes the longest, on request."""
     record = view.record
-    held = without(held_point(record), across, down)
+    held = without(held_point(view), across, down)
     trials = select(view.trials, held)
     columns, rows = in_order(record.axes[across]), in_order(record.axes[down])
     cells = tuple(
@@ -96,7 +96,7 @@ def numeric_pairs(view: SweepView) -> list[tuple[str, str]]:
     """Pairs of listed numeric parameters that were crossed, not only varied one at a time."""
     if view.record.search:
         return []
-    record, held = view.record, held_point(view.record)
+    record, held = view.record, held_point(view)
     names = [n for n, v in record.axes.items() if is_numeric(v) and len(v) > 1]
     pairs = []
     for across, down in itertools.combinations(names, 2):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import STATUS_WORDS, plain, point_text
 from lps_sweep.report.escape import first_line
+from lps_sweep.report.figures.stops import stopped_table, stopped_text, stopped_trials
 from lps_sweep.report.section import Block, Section
 from lps_sweep.report.tables import Column, Table, value_text
 
@@ -106,7 +107,7 @@ def failures_table(view: SweepView) -> Table:
     swept = list(view.record.axes)
     frame = view.trials[view.trials["status"].isin(["failed", "diverged"])]
     columns = (
-        Column("trial_id", "Trial"),
+        Column("trial_id", "Trial", "trial"),
         Column("status", "Status"),
         Column("setting", "Setting"),
         Column("seed", "Seed", "value"),
@@ -181,6 +182,9 @@ def sections(view: SweepView) -> list[Section]:
     failures = failures_table(view)
     if failures.rows:
         blocks += [failures]
+    stopped = stopped_trials(view)
+    if stopped:
+        blocks += [stopped_text(stopped, _planned_epochs(view)), stopped_table(stopped)]
     mixture = mixture_text(view.provenance)
     if mixture:
         blocks.append(mixture)
@@ -189,6 +193,11 @@ def sections(view: SweepView) -> list[Section]:
     else:
         blocks.append("No attempt has been started, so there is no provenance yet.")
     return [Section("health", "Run health", tuple(blocks), (mixture,) if mixture else ())]
+
+
+def _planned_epochs(view: SweepView) -> int:
+    epochs = [config.get("epochs") for config in view.configs.values()]
+    return sum(number for number in epochs if isinstance(number, int))
 
 
 def _summary(info: HealthInfo) -> str:

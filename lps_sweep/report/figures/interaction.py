@@ -111,17 +111,18 @@ def _lines(grid: GridInfo, metric: str, title: str) -> Panel:
     for row, key in zip(grid.cells, line_keys(grid), strict=True):
         colour = light(key.colour)
         points = [
-            (x, value)
+            (x, value, cell.trials.get(seed, ""))
             for x, cell in zip(grid.columns, row, strict=True)
-            for value in cell.numbers(metric)
+            for seed, value in sorted(cell.values[metric].items())
         ]
         figure.add_scatter(
-            x=[x for x, _ in points],
-            y=[thin(y) for _, y in points],
+            x=[x for x, *_ in points],
+            y=[thin(y) for _, y, _ in points],
+            ids=[trial for *_, trial in points],
             mode="markers",
             opacity=0.3,
             marker={"color": colour, "size": 4},
-            hoverinfo="skip",
+            hovertemplate="%{x}: %{y:.1f}<extra></extra>",
         )
         figure.add_scatter(
             x=list(grid.columns),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import held_point, in_order, select, without
+from lps_sweep.report.cells import held_point, in_order, moving_with, select, without
 from lps_sweep.report.escape import MINUS
 from lps_sweep.report.tables import value_text
 
@@ -46,12 +46,14 @@ class Group:
         lines: Per metric, the line of each seed that has recorded epochs.
         means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
         num_done: Number of done trials, over which the means run.
+        trials: Id of the trial of each seed.
     """
 
     label: str
     lines: dict[str, dict[int, Line]]
     means: dict[str, Line]
     num_done: int
+    trials: dict[int, str] = field(default_factory=dict)
 
 
 def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
@@ -61,12 +63,14 @@ def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group
     rows = select(view.epochs, point)
     lines = {metric: _lines(rows, metric) for metric in METRICS}
     means = {metric: _mean(lines[metric], done) for metric in METRICS}
-    return Group(label, lines, means, len(done))
+    ids = zip(planned["seed"].tolist(), planned["trial_id"].tolist(), strict=True)
+    trials = {int(seed): str(trial) for seed, trial in ids}
+    return Group(label, lines, means, len(done), trials)
 
 
 def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
     """One group per level of `parameter`, the others held."""
-    held = without(held_point(view.record), parameter)
+    held = without(held_point(view), parameter, *moving_with(view, parameter))
     levels = in_order(view.record.axes[parameter])
     return tuple(group_info(view, {**held, parameter: v}, value_text(v)) for v in levels)
 

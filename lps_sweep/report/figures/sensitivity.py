@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 20
-OWN_SECTION = frozenset({"arm", "frozen_through"})
+OWN_SECTION = frozenset({"arm", "frozen_through", "novel_classes", "labeled_ratio"})
 """Swept parameters that have a section of their own."""
 MOST_SEEDS = 10
 """Seeds up to which each has a colour and marker of its own in the legend."""
@@ -55,6 +55,7 @@ def _panel(info: SliceInfo, metric: str, title: str, low: float, high: float) ->
         figure.add_scatter(
             x=list(places),
             y=[thin(v) for v in values],
+            ids=[c.trials.get(seed, "") for c in info.cells],
             mode="lines+markers",
             opacity=0.75,
             connectgaps=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import (
@@ -12,6 +12,8 @@ from lps_sweep.report.cells import (
     cell_of,
     held_point,
     in_order,
+    moving_with,
+    plain,
     point_text,
     same,
     select,
@@ -23,6 +25,8 @@ from lps_sweep.report.reference import Reference, level_reference
 from lps_sweep.report.tables import number_text, value_text
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from lps_sweep.results.view import SweepView
 
 
@@ -42,6 +46,7 @@ class SliceInfo:
         reference: The paper's numbers for the levels.
         margin: The declared practical margin in points, or None.
         pooled: Whether the differences are judged by one residual spread, or each by its own.
+        moving: The value at each level of each parameter that moves with this one.
     """
 
     parameter: str
@@ -54,6 +59,7 @@ class SliceInfo:
     reference: Reference
     margin: float | None = None
     pooled: bool = True
+    moving: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -75,11 +81,18 @@ def slice_info(
     `level_differences`.
     """
     record = view.record
-    held = without(held_point(record), parameter)
+    names = moving_with(view, parameter)
+    held = without(held_point(view), parameter, *names)
     trials = select(view.trials, held)
     levels = in_order(record.axes[parameter]) if levels is None else tuple(levels)
+    moving = {name: _values_at(trials, parameter, levels, name) for name in names}
     cells = tuple(cell_of(select(trials, {parameter: v}), tuple(metrics)) for v in levels)
-    found = [i for i, v in enumerate(levels) if same(v, record.defaults.get(parameter))]
+    together = {parameter: levels, **moving}
+    found = [
+        i
+        for i in range(len(levels))
+        if all(same(v[i], record.defaults.get(name)) for name, v in together.items())
+    ]
     default = found[0] if found else None
     differences = {
         m: level_differences([c.values[m] for c in cells], default, record.margin, pooled=pooled)
@@ -95,21 +108,34 @@ def slice_info(
         off,
         cells,
         differences,
-        replace(reference, comparable=reference.comparable and not off),
+        replace(reference, comparable=reference.comparable and not off and not moving),
         record.margin,
         pooled,
+        moving,
     )
+
+
+def _values_at(
+    trials: DataFrame, parameter: str, levels: Sequence[Any], name: str
+) -> tuple[Any, ...]:
+    """The value of `name` at each level of `parameter`, with which it moves."""
+    found = [select(trials, {parameter: level})[name].tolist() for level in levels]
+    return tuple(plain(values[0]) if values else None for values in found)
 
 
 def held_text(info: SliceInfo) -> str:
     """Where the other parameters are held, as a clause; empty when there are none."""
+    moving = "".join(
+        f", with which {name} moves ({', '.join(map(value_text, values))})"
+        for name, values in info.moving.items()
+    )
     if not info.held:
-        return ""
+        return moving
     if not info.off_default:
-        return f", at the default of every other swept parameter ({point_text(info.held)})"
+        return f"{moving}, at the default of every other swept parameter ({point_text(info.held)})"
     return (
-        f", at {point_text(info.held)} (the default of {', '.join(info.off_default)} was not "
-        "planned, so the nearest planned value is used)"
+        f"{moving}, at {point_text(info.held)} (the default of {', '.join(info.off_default)} was "
+        "not planned, so the nearest planned value is used)"
     )
 
 

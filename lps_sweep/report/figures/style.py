@@ -19,7 +19,7 @@ PALETTE: dict[str, tuple[str, str]] = {
     "purple": ("#CC79A7", "#CC79A8"),
     "orange": ("#E69F00", "#E69F01"),
     "sky": ("#56B4E8", "#0072B3"),
-    "grey": ("#767676", "#9A9A9A"),
+    "grey": ("#767676", "#B4B4B4"),
 }
 """The colours of Okabe and Ito, on light and on dark ground.
 
@@ -73,6 +73,26 @@ def thin(number: float | None) -> float | None:
     return None if number is None else round(number, 4)
 
 
+def scale_buttons() -> dict[str, Any]:
+    """A pair of buttons that make the y axis linear or logarithmic."""
+    choices = [("linear", "linear"), ("logarithmic", "log")]
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "showactive": True,
+        "x": 0,
+        "xanchor": "left",
+        "y": 1.02,
+        "yanchor": "bottom",
+        "pad": {"t": 0, "b": 2, "l": 0, "r": 0},
+        "font": {"size": 10},
+        "buttons": [
+            {"label": label, "method": "relayout", "args": [{"yaxis.type": kind}]}
+            for label, kind in choices
+        ],
+    }
+
+
 def template(*, dark: bool) -> dict[str, Any]:
     """The Plotly template for light or dark ground."""
     ink, grid, axis, ground = (
@@ -107,5 +127,12 @@ def template(*, dark: bool) -> dict[str, Any]:
             },
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": axis, "activecolor": ink},
             "dragmode": "zoom",
+            "updatemenudefaults": {"bgcolor": ground, "bordercolor": axis, "font": {"color": ink}},
+            "sliderdefaults": {
+                "bgcolor": ground,
+                "bordercolor": axis,
+                "tickcolor": axis,
+                "font": {"color": ink},
+            },
         }
     }

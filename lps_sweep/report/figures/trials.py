@@ -25,7 +25,7 @@ def trials_table(view: SweepView) -> Table:
     fixed = ["trial_id", "status", "seed", *swept, *HEADLINE, "attempts", "seconds"]
     others = [str(n) for n in view.trials.columns if n not in fixed and n != "error"]
     columns = [
-        Column("trial_id", "Trial"),
+        Column("trial_id", "Trial", "trial"),
         Column("status", "Status"),
         Column("seed", "Seed", "value"),
         *(Column(name, name, "value") for name in swept),

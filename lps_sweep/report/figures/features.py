@@ -1,0 +1,234 @@
+"""Learned features: how well they keep classes apart, and their t-SNE maps where there are any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lps_sweep.report.escape import plot_text
+from lps_sweep.report.figures.kept import Kept, chosen_trials, load_kept
+from lps_sweep.report.figures.style import light, new_figure
+from lps_sweep.report.figures.where import where_text
+from lps_sweep.report.maps import (
+    MOST_IMAGES,
+    NEIGHBOURS,
+    PERPLEXITIES,
+    SEED,
+    FeatureMap,
+    load_map,
+    map_path,
+    shown_rows,
+)
+from lps_sweep.report.section import Block, Figure, Key, Panel, Section
+from lps_sweep.report.tables import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from lps_sweep.results.view import SweepView
+
+ORDER = 45
+_COLOURS = ("blue", "vermillion", "green", "purple", "orange", "ink", "grey")
+_SEEN, _NOVEL = ("circle", "square", "cross"), ("diamond", "triangle-up", "x")
+"""Markers of the first seven classes of a part, of the next seven, and of all others."""
+_LEGEND = 20
+"""Classes that the legend names at the most."""
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """The features of one trial.
+
+    Attributes:
+        label: Of its configuration.
+        seed: Of the trial.
+        num_seen: Number of seen classes, whose ids come first.
+        classes: True class of each shown image.
+        right: Whether its prediction is right, once predicted ids are matched with the classes.
+        knn: Percent of the images that their nearest neighbours classify rightly.
+        silhouette: Mean silhouette of the true classes, -1 to 1; None for a single class.
+        map: Their map; None where none was made.
+    """
+
+    label: str
+    seed: int
+    num_seen: int
+    classes: tuple[int, ...]
+    right: tuple[bool, ...]
+    knn: float | None
+    silhouette: float | None
+    map: FeatureMap | None
+
+    @property
+    def wrong(self) -> int:
+        """Shown images that are misclassified."""
+        return self.right.count(False)
+
+
+def feature_info(view: SweepView) -> tuple[FeatureInfo, ...]:
+    """The first finished seed of each shown configuration that kept features."""
+    found = []
+    for label, trials in chosen_trials(view):
+        kept = load_kept(view, label, trials[0])
+        info = None if kept is None else _info(view, kept)
+        found += [] if info is None else [info]
+    return tuple(found)
+
+
+def _info(view: SweepView, kept: Kept) -> FeatureInfo | None:
+    import numpy as np
+
+    from lps_sweep.files import sweep_folder
+    from lps_sweep.results.feature_quality import knn_accuracy, right_predictions, silhouette
+
+    arrays = kept.arrays
+    features, indices = arrays.get("features"), arrays.get("feature_indices")
+    if features is None or indices is None or len(features) < 2 or not np.isfinite(features).all():
+        return None
+    places = np.searchsorted(arrays["unlabeled_indices"], indices)
+    rows = shown_rows(len(features))
+    targets = arrays["targets"][places][rows]
+    right = right_predictions(arrays["targets"], arrays["predictions"])[places][rows]
+    folder = sweep_folder(view.folder, view.record.name)
+    drawn = load_map(map_path(folder, view.artefacts[kept.trial_id].sha256))
+    return FeatureInfo(
+        kept.label,
+        kept.seed,
+        kept.num_seen,
+        tuple(map(int, targets)),
+        tuple(map(bool, right)),
+        _finite(knn_accuracy(features[rows], targets)),
+        _finite(silhouette(features[rows], targets)),
+        drawn if drawn and list(drawn.rows) == rows.tolist() else None,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def class_key(number: int, num_seen: int) -> Key:
+    """Colour and marker of a class, the same in all maps; seen and novel differ by marker."""
+    seen = number < num_seen
+    place = number if seen else number - num_seen
+    symbols = _SEEN if seen else _NOVEL
+    symbol = symbols[min(place // len(_COLOURS), len(symbols) - 1)]
+    word = "seen" if seen else "novel"
+    return Key(f"class {number}, {word}", _COLOURS[number % len(_COLOURS)], "none", symbol)
+
+
+def draw_maps(infos: Sequence[FeatureInfo]) -> tuple[Panel, ...]:
+    """One panel per trial and perplexity."""
+    return tuple(
+        _map_panel(info, perplexity, points)
+        for info in infos
+        if info.map is not None
+        for perplexity, points in sorted(info.map.points.items())
+    )
+
+
+def _map_panel(info: FeatureInfo, perplexity: int, points: Sequence[tuple[float, float]]) -> Panel:
+    figure = new_figure()
+    wrong = [xy for xy, right in zip(points, info.right, strict=True) if not right]
+    for number in sorted(set(info.classes)):
+        key = class_key(number, info.num_seen)
+        own = [xy for xy, k in zip(points, info.classes, strict=True) if k == number]
+        figure.add_scatter(
+            x=[x for x, _ in own],
+            y=[y for _, y in own],
+            mode="markers",
+            marker={"color": light(key.colour), "symbol": key.symbol, "size": 5},
+            name=plot_text(key.label),
+            hovertemplate="%{fullData.name}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[x for x, _ in wrong],
+        y=[y for _, y in wrong],
+        mode="markers",
+        marker={"color": light("ink"), "symbol": "circle-open", "size": 9, "line": {"width": 0.8}},
+        hoverinfo="skip",
+    )
+    bare = {"showticklabels": False, "showgrid": False, "ticks": "", "zeroline": False}
+    figure.update_xaxes(**bare)
+    figure.update_yaxes(**bare, scaleanchor="x")
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    words = f"{len(points)} images, {info.wrong} of them misclassified"
+    return Panel(f"{info.label}, seed {info.seed}; perplexity {perplexity}", figure, words)
+
+
+def feature_table(infos: Sequence[FeatureInfo]) -> Table:
+    """One row per trial: what the features themselves say, and how far the maps can be trusted."""
+    columns = (
+        Column("configuration", "Configuration"),
+        Column("seed", "Seed", "value"),
+        Column("n", "Images", "value"),
+        Column("knn", "kNN accuracy, %", "number"),
+        Column("silhouette", "Silhouette", "number", 3),
+        Column("wrong", "Misclassified", "value"),
+        *(
+            Column(f"trust_{p}", f"Trustworthiness, perplexity {p}", "number", 3)
+            for p in PERPLEXITIES
+        ),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for i in infos:
+        trust = i.map.trustworthiness if i.map else {}
+        maps = [trust.get(p) for p in PERPLEXITIES]
+        rows.append((i.label, i.seed, len(i.classes), i.knn, i.silhouette, i.wrong, *maps))
+    caption = (
+        "The features of the unlabeled images, before any map: the share whose true class is the "
+        f"commonest among their {NEIGHBOURS} nearest neighbours, and the mean silhouette of the "
+        "true classes (1: far apart, 0: touching), both by cosine. Misclassified: the prediction "
+        "is not the class after one matching of ids and classes over all images, as in All. "
+        f"Trustworthiness is of a map: how far its {NEIGHBOURS} nearest neighbours are neighbours "
+        "among the features as well, at most 1. One seed each: no interval, no ranking."
+    )
+    return Table("features", caption, columns, tuple(rows))
+
+
+def sections(view: SweepView) -> list[Section]:
+    """The section on features, where a shown trial kept some."""
+    infos = feature_info(view)
+    if not infos:
+        return []
+    blocks: list[Block] = []
+    if any(info.map for info in infos):
+        blocks.append(_figure(view, infos))
+    blocks.append(feature_table(infos))
+    without = [info.label for info in infos if info.map is None]
+    if without:
+        blocks.append(
+            f"No t-SNE map has been made for {', '.join(without)}: a map takes some seconds, so "
+            "that the report does not wait for it. Make them with analysis/tsne.py and the path of "
+            "this sweep, which then builds the report again."
+        )
+    return [Section("features", "Features", tuple(blocks))]
+
+
+def _figure(view: SweepView, infos: Sequence[FeatureInfo]) -> Figure:
+    drawn = [info for info in infos if info.map is not None]
+    classes = sorted({(k, info.num_seen) for info in drawn for k in info.classes})
+    keys = [class_key(k, num_seen) for k, num_seen in classes][:_LEGEND]
+    keys.append(Key("misclassified", "ink", "none", "circle-open"))
+    title = "; ".join(
+        f"{info.label}: {info.wrong} of {len(info.classes)} images misclassified" for info in drawn
+    )
+    caption = (
+        f"t-SNE of the features of {len(drawn[0].classes)} unlabeled images, evenly spaced (at "
+        f"most {MOST_IMAGES}), first finished seed of each configuration: scikit-learn, cosine, "
+        f"started from the PCA, perplexities {' and '.join(map(str, PERPLEXITIES))}, seed {SEED}. "
+        "Circles and squares are seen classes, diamonds and triangles novel ones"
+        + ("; classes beyond the legend share colours" if len(classes) > len(_COLOURS) * 2 else "")
+        + ". Distances between clusters, their sizes and their order are no evidence, and a map "
+        "can tear one cluster in two: look for what both perplexities show, and judge by the "
+        f"table. {where_text(view.record.settings)}. The paper prints no number for its Figure 5."
+    )
+    return Figure(
+        "features_figure",
+        title,
+        caption,
+        tuple(keys),
+        lambda: draw_maps(infos),
+        300,
+        "features",
+    )

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lps_sweep.report import build_report
+from lps_sweep.report.figures.class_shares import (
+    draw_divergence,
+    draw_shares,
+    final_table,
+    sections,
+    shares_table,
+)
+from lps_sweep.report.figures.distribution import (
+    Shares,
+    distribution_info,
+    first_of_each,
+    shares_of,
+)
+from lps_sweep.report.figures.kept import Kept, chosen_trials, load_kept, num_seen
+from lps_sweep.report.figures.lines import group_info
+from lps_sweep.report.section import Figure
+from lps_sweep.results import Json, load_view
+from tests.report.artefact_cases import Arrays, blobs, with_artefacts
+from tests.report.report_cases import SETTINGS, ablation_record, make_ledger, record
+
+
+def kept(arrays: Arrays, **config: Json) -> Kept:
+    return Kept("full", "t", 3, {"dataset": "digits", **config}, arrays)
+
+
+def test_the_estimate_whole() -> None:
+    estimate = np.array([[1, 1, 1, 1], [0.55, 0.02, 0.03, 0.4]], dtype=np.float32)
+    arrays = {**blobs(0), "pi_hat": estimate, "targets": np.arange(4)}
+    found = shares_of(kept(arrays, seen_classes=2))
+    assert found is not None
+    assert found.epochs == (1, 2)
+    assert found.shares[0] == (0.25,) * 4
+    assert found.final == pytest.approx((0.55, 0.02, 0.03, 0.4))
+    assert found.order == (0, 3, 2, 1)
+    assert found.dead == 1, "below a tenth of a quarter"
+    assert found.entropy == pytest.approx(-sum(p * math.log(p) for p in found.final))
+    assert found.seen_share == pytest.approx(0.57)
+    assert found.estimate
+
+
+def test_without_an_estimate_the_predictions_count() -> None:
+    arrays = {**blobs(0, wrong=0), "pi_hat": np.zeros((0, 0), dtype=np.float32)}
+    found = shares_of(kept(arrays))
+    assert found is not None
+    assert not found.estimate
+    assert found.final == pytest.approx((0.1,) * 10)
+    assert found.seen_share == pytest.approx(0.5)
+    clusters = shares_of(kept(arrays, method="simclr_kmeans"))
+    assert clusters is not None
+    assert clusters.seen_share is None
+
+
+def test_many_epochs_are_thinned_and_the_last_stays() -> None:
+    estimate = np.full((200, 10), 0.1)
+    estimate[-1, 0] = 0.3
+    found = shares_of(kept({**blobs(0), "pi_hat": estimate}))
+    assert found is not None
+    assert len(found.epochs) == 25
+    assert found.epochs[-1] == 200
+    assert found.final[0] == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"dataset": "digits"}, 5),
+        ({"dataset": "digits", "novel_classes": 2}, 5),
+        ({"dataset": "digits", "seen_classes": 3}, 3),
+        ({"dataset": "cifar100", "seen_classes": [1, 2]}, 2),
+        ({"dataset": "unknown"}, 4),
+    ],
+)
+def test_seen_classes_come_from_the_configuration(config: dict[str, Json], expected: int) -> None:
+    assert num_seen(config, 8) == expected
+
+
+def test_bars_are_sorted_hatched_and_slide() -> None:
+    shares = Shares("full", 0, True, 2, (1, 2), ((0.25,) * 4, (0.5, 0.1, 0.1, 0.3)))
+    (panel,) = draw_shares([shares])
+    (bars,) = panel.figure.data
+    assert list(bars.y) == [50, 30, 10, 10]
+    assert list(bars.marker.pattern.shape) == ["", "/", "", "/"]
+    assert list(bars.customdata) == [
+        "seen class 0",
+        "novel class 3",
+        "seen class 1",
+        "novel class 2",
+    ]
+    assert panel.figure.layout.shapes[0].y0 == 25
+    (slider,) = panel.figure.layout.sliders
+    assert [step.label for step in slider.steps] == ["1", "2"]
+    assert list(slider.steps[0].args[0]["y"][0]) == [25, 25, 25, 25]
+    assert slider.active == 1
+    assert panel.title == "full, seed 0: estimate"
+
+
+def test_the_tables_have_every_seed_and_every_class() -> None:
+    both = [
+        Shares("a", 0, True, 1, (1,), ((0.5, 0.5),)),
+        Shares("a", 1, True, 1, (1,), ((0.96, 0.04),)),
+        Shares("b", 0, False, None, (0,), ((1.0, 0.0),)),
+    ]
+    table = shares_table(both)
+    assert [row[:5] for row in table.rows] == [
+        ("a", 0, "estimate", 2, 0),
+        ("a", 1, "estimate", 2, 1),
+        ("b", 0, "predictions", 2, 1),
+    ]
+    assert table.rows[0][5:7] == pytest.approx((math.log(2), 100.0))
+    assert table.rows[2][7] is None
+    assert first_of_each(both) == (both[0], both[2])
+    assert final_table(both).rows[-1] == ("b", 0, 1, "cluster", 0.0)
+
+
+def test_a_sweep_of_arms_shows_each_arm(tmp_path: Path) -> None:
+    sweep = ablation_record([0, 1], arms=["full", "without_margin"])
+    view = load_view(with_artefacts(tmp_path, sweep), "ablation")
+    assert [(label, len(ids)) for label, ids in chosen_trials(view, seeds=9)] == [
+        ("full", 2),
+        ("without_margin", 2),
+    ]
+    found, lost = distribution_info(view)
+    assert [(s.label, s.seed) for s in found] == [
+        *(("full", 0), ("full", 1), ("without_margin", 0), ("without_margin", 1)),
+    ]
+    assert lost == 0
+    (section,) = sections(view)
+    figures = [block for block in section.blocks if isinstance(block, Figure)]
+    assert [figure.slug for figure in figures] == ["divergence_figure", "class_shares_figure"]
+    assert figures[0].title.startswith("KL(estimate ‖ prior) goes from")
+    assert "uniform" in figures[0].caption
+    assert {figure.data for figure in figures} == {"pace_default", "class_shares_final"}
+
+
+def test_the_divergence_has_a_switch_of_scale(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]}), epochs=3), "c_tau")
+    (panel,) = draw_divergence(group_info(view, {"C": 10}))
+    assert len(panel.figure.data) == 8
+    kinds = [b.args[0]["yaxis.type"] for b in panel.figure.layout.updatemenus[0].buttons]
+    assert kinds == ["linear", "log"]
+
+
+def test_damaged_arrays_are_counted_and_stop_nothing(tmp_path: Path) -> None:
+    folder = with_artefacts(tmp_path, record({"C": [10]}, [0, 1]))
+    view = load_view(folder, "c_tau")
+    first = tmp_path / view.artefacts["t00000"].path
+    first.write_bytes(b"no archive")
+    assert load_kept(view, "x", "t00000") is None
+    (section,) = sections(view)
+    assert any("arrays of 1 finished trials" in b for b in section.blocks if isinstance(b, str))
+    assert "Class distribution" in build_report(folder, "c_tau").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("fate", ["not_run", "failed"])
+def test_nothing_done_and_no_epoch(tmp_path: Path, fate: str) -> None:
+    view = load_view(make_ledger(tmp_path, record({"C": [10]}), otherwise=fate, epochs=1), "c_tau")
+    slugs = [section.slug for section in sections(replace(view, epochs=view.epochs.iloc[:0]))]
+    assert slugs == []
+
+
+def test_hostile_arms_are_only_text(tmp_path: Path) -> None:
+    sweep = ablation_record([0], arms=["full", "<img src=x>"], settings=SETTINGS)
+    page = build_report(with_artefacts(tmp_path, sweep), "ablation").read_text(encoding="utf-8")
+    assert "<img" not in page
+    assert "&lt;img src=x&gt;, seed 0: estimate" in page

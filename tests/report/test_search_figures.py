@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lps_sweep.report import build_report
+from lps_sweep.report.cells import Cell
+from lps_sweep.report.figures.importance import (
+    draw_importance,
+    importance_blocks,
+    importance_info,
+    importance_table,
+)
+from lps_sweep.report.figures.search import draw_history, draw_slices, search_table
+from lps_sweep.report.figures.search_front import (
+    draw_front,
+    front_blocks,
+    front_table,
+    hypervolume,
+    paper_point,
+)
+from lps_sweep.report.figures.search_info import (
+    Configuration,
+    SearchInfo,
+    front,
+    search_info,
+    some,
+    some_text,
+)
+from lps_sweep.report.figures.search_maps import (
+    NONE_AT,
+    draw_parallel,
+    draw_ranks,
+    parallel_figure,
+    position,
+    rank_pairs,
+)
+from lps_sweep.report.figures.search_plateau import plateau, plateau_blocks, plateau_table
+from lps_sweep.report.section import Figure
+from lps_sweep.report.tables import Table
+from lps_sweep.results import Json, load_view
+from lps_sweep.results.importance import Axis
+from tests.report.report_cases import PAPER, SETTINGS, make_ledger, record
+
+TAU = Axis("tau", "number", 0.1, 1.0)
+C = Axis("C", "number", 1.0, 100.0, log=True)
+SHAPE = Axis("shape", "choice", choices=("constant", "linear"))
+START = Axis("start", "number", 0.0, 1.0)
+
+
+def made(count: int, *, objectives: int = 1, seeds: int = 3, complete: bool = True) -> SearchInfo:
+    """Tau strong, C weaker, shape flat; start only where the shape is linear."""
+    draw = np.random.default_rng(4)
+    found = []
+    for number in range(1, count + 1):
+        tau, c = (float(x) for x in draw.random(2))
+        shape = ("constant", "linear")[number % 2]
+        start = float(draw.random()) if shape == "linear" else None
+        value = 80 + 10 * tau + 4 * c
+        done = range(seeds if complete or number % 2 else 1)
+        values = {
+            "acc_novel": {s: value + 0.1 * (s - 1) for s in done},
+            "acc_seen": {s: 99 - 6 * tau + 0.1 * (s - 1) for s in done},
+        }
+        names = ("acc_novel", "acc_seen")[:objectives]
+        point = {"tau": 0.1 + 0.9 * tau, "C": 100**c, "shape": shape, "start": start}
+        cell = Cell(seeds, {n: values[n] for n in names}, {})
+        found.append(Configuration(number, point, cell, float(number % 7 + 1)))
+    labels = ("oracle.acc_novel", "oracle.acc_seen")[:objectives]
+    axes = (TAU, C, SHAPE, START)
+    names = ("acc_novel", "acc_seen")[:objectives]
+    return SearchInfo(
+        names, labels, "random", tuple(a.name for a in axes), seeds, tuple(found), axes
+    )
+
+
+def test_the_forests_tell_the_made_truth_and_the_rest_is_left_out() -> None:
+    pytest.importorskip("sklearn")
+    info = made(60)
+    found = importance_info(info)
+    assert found.missing == ""
+    assert found.conditional == ("start",)
+    assert found.found is not None
+    assert found.found.above_noise("tau")
+    assert found.found.above_noise("C")
+    assert not found.found.above_noise("shape")
+    table = importance_table(info, found)
+    assert [row[0] for row in table.rows][:2] == ["tau", "C"]
+    assert [row[0] for row in table.rows][-2:] == ["start", "(noise)"]
+    assert table.muted == {len(table.rows) - 1}
+    assert "The sampler looked evenly" in table.caption
+    (panel,) = draw_importance(found.found)
+    assert list(panel.figure.layout.yaxis.ticktext) == ["shape", "C", "tau"]
+    blocks = importance_blocks(info)
+    assert isinstance(blocks[0], Figure)
+    assert blocks[0].title == "Above noise for oracle.acc_novel: tau, C"
+
+
+def test_too_few_configurations_have_no_importance() -> None:
+    (text,) = importance_blocks(made(39))
+    assert text == (
+        "No importance of parameters is given: 39 complete configurations are too few for 4 "
+        "parameters; 40 are needed."
+    )
+
+
+def test_forests_that_explain_nothing_are_not_shown() -> None:
+    pytest.importorskip("sklearn")
+    info = made(48)
+    draw = np.random.default_rng(0)
+    flat = [
+        replace(c, trials=Cell(3, {"acc_novel": dict.fromkeys(range(3), float(draw.normal()))}, {}))
+        for c in info.configurations
+    ]
+    blocks = importance_blocks(replace(info, configurations=tuple(flat)))
+    assert "explain too little" in str(blocks[0])
+    table = blocks[-1]
+    assert isinstance(table, Table)
+    assert {row[1] for row in table.rows} == {None}
+
+
+@pytest.mark.parametrize(("module", "words"), [("sklearn", "scikit-learn"), ("optuna", "Optuna")])
+def test_a_missing_package_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: str, words: str
+) -> None:
+    pytest.importorskip("sklearn")
+    for name in [n for n in sys.modules if n.split(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    blocks = importance_blocks(made(44))
+    assert any(
+        words in block and "not installed" in block for block in blocks if isinstance(block, str)
+    )
+
+
+def test_the_plateau_is_cheapest_first() -> None:
+    values = {1: (90.0, 5.0), 2: (89.8, 1.0), 3: (89.4, 0.5), 4: (89.6, 2.0)}
+    found = [
+        Configuration(
+            n, {"tau": n / 10}, Cell(3, {"acc_novel": {s: v + s - 1 for s in range(3)}}, {}), cost
+        )
+        for n, (v, cost) in values.items()
+    ]
+    info = SearchInfo(
+        ("acc_novel",), ("oracle.acc_novel",), "tpe", ("tau",), 3, tuple(found), (TAU,)
+    )
+    assert [c.number for c in plateau(info, 0.5)] == [2, 4, 1]
+    table = plateau_table(info, 0.5)
+    assert table.marked == {2}
+    first = dict(zip([c.key for c in table.columns], table.rows[0], strict=True))
+    assert (first["configuration"], first["n"], first["seconds"]) == (2, 3, 1.0)
+    assert first["mean"] == pytest.approx((89.8, 1.0))
+    assert first["difference"] == pytest.approx(-0.2)
+    assert first["interval95"] == pytest.approx((-0.2, -0.2))
+    assert "no practical margin" in str(plateau_blocks(info, None)[0]).replace("declares ", "")
+
+
+def test_the_front_its_volume_and_its_bars() -> None:
+    info = made(30, objectives=2)
+    ahead = front(info)
+    means = [(info.mean(c, 0), info.mean(c, 1)) for c in info.complete()]
+    slow = [a for a in means if not any(b[0] >= a[0] and b[1] >= a[1] and a != b for b in means)]
+    assert [(info.mean(c, 0), info.mean(c, 1)) for c in ahead] == sorted(slow)
+    grid = np.linspace(0, 100, 2001)
+    x, y = np.meshgrid(grid, grid)
+    inside = np.zeros_like(x, dtype=bool)
+    for a, b in slow:
+        inside |= (x <= a) & (y <= b)
+    assert hypervolume(info) == pytest.approx(100 * inside.mean(), abs=0.2)
+    *_, diamonds = draw_front(info)[0].figure.data
+    assert list(diamonds.error_x.array) == pytest.approx([0.1] * len(ahead))
+    assert len(front_table(info).rows) == len(ahead)
+
+
+def test_the_paper_s_point_only_in_its_setting() -> None:
+    info = made(5, objectives=2)
+    assert paper_point(info, PAPER) == (93.4, 90.2)
+    assert paper_point(info, SETTINGS) is None
+    with_paper, without = (front_blocks(info, s, "")[0] for s in (PAPER, SETTINGS))
+    assert isinstance(with_paper, Figure)
+    assert isinstance(without, Figure)
+    assert len(with_paper.draw()[0].figure.data) == 4
+    assert len(without.draw()[0].figure.data) == 3
+
+
+def test_positions_on_an_axis() -> None:
+    assert position(TAU, 0.55) == pytest.approx(0.5)
+    assert position(C, 10.0) == pytest.approx(0.5)
+    assert [position(SHAPE, v) for v in ("constant", "linear", None)] == [0.0, 1.0, NONE_AT]
+    assert position(Axis("x", "number", 2, 2), 2) == 0.5
+
+
+def test_parallel_coordinates_are_few_lines_with_a_none_tick() -> None:
+    info = made(300)
+    (panel,) = draw_parallel(info)
+    assert len(panel.figure.data) == 21
+    assert all(trace.type == "scatter" for trace in panel.figure.data)
+    others = panel.figure.data[0]
+    assert list(others.x).count(None) == 80
+    best = panel.figure.data[-1]
+    assert best.y[-1] == 1.0
+    assert "None" in [note.text for note in panel.figure.layout.annotations]
+    (figure,) = parallel_figure(info, "")
+    assert "Of 300 complete configurations the best 20 and 80 others are drawn" in figure.caption
+    assert len(draw_parallel(made(12))[0].figure.data) == 3, "a fifth at the most are the best"
+
+
+def test_ranks_are_of_numeric_parameters_that_all_have() -> None:
+    info = made(20)
+    assert [(a.name, b.name) for a, b in rank_pairs(info)] == [("tau", "C")]
+    (panel,) = draw_ranks(info)
+    dots, ring = panel.figure.data
+    assert sorted(dots.marker.color) == list(range(1, 21))
+    assert dots.marker.color[-1] == 1, "the best lies on top"
+    best = max(info.complete(), key=info.mean)
+    assert ring.x[0] == pytest.approx(best.point["tau"], rel=1e-4)
+    assert panel.figure.layout.yaxis.type == "log"
+
+
+def test_thinning_is_seeded_and_keeps_the_best() -> None:
+    info = made(50)
+    shown = some(info, 5, 10)
+    assert shown == some(info, 5, 10)
+    assert len(shown) == 15
+    ranked = sorted(info.complete(), key=lambda c: -info.mean(c))
+    assert list(shown[:5]) == ranked[:5]
+    assert some_text(info, 5, 45) == ""
+
+
+def test_incomplete_configurations_are_crosses() -> None:
+    info = made(10, complete=False)
+    *_, crosses = draw_history(info)[0].figure.data
+    assert list(crosses.x) == [2, 4, 6, 8, 10]
+
+
+def test_ten_thousand_configurations_stay_small() -> None:
+    info = made(10_000)
+    started = time.process_time()
+    panels = [*draw_history(info), *draw_slices(info), *draw_ranks(info), *draw_parallel(info)]
+    table = search_table(info)
+    assert time.process_time() - started < 15
+    size = sum(len(panel.figure.to_json()) for panel in panels)
+    assert size < 1_500_000
+    assert len(table.rows) == 1000
+    assert "best 1000 of 10000" in table.caption
+    assert front(replace(info, objectives=("acc_novel", "acc_novel")))
+
+
+def test_domains_come_from_the_record_or_from_what_was_asked(tmp_path: Path) -> None:
+    domains: list[Json] = [{"name": "C", "kind": "float", "low": 0.5, "high": 30, "log": True}]
+    search: dict[str, Json] = {
+        "objectives": ["oracle.acc_all"],
+        "sampler": "tpe",
+        "domains": domains,
+    }
+    sweep = record({"C": [1, 5], "tau": [0.2, 0.4], "shape": ["a", "b"]}, search=search)
+    points: Sequence[tuple[Any, ...]] = [(1, 0.2, "a"), (5, 0.4, "b")]
+    info = search_info(load_view(make_ledger(tmp_path, sweep, points=points, epochs=1), "c_tau"))
+    assert info is not None
+    assert info.axes == (
+        Axis("C", "number", 0.5, 30.0, log=True),
+        Axis("tau", "number", 0.2, 0.4),
+        Axis("shape", "choice", choices=("a", "b")),
+    )
+    assert info.configurations[0].seconds == pytest.approx(3 * 0.4)
+
+
+def test_a_hostile_choice_is_only_text_and_the_bytes_repeat(tmp_path: Path) -> None:
+    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "<b>"}
+    words: list[Json] = ["</script><img src=x>", "b"]
+    pages = []
+    for name in ("a", "b"):
+        sweep = record({"shape": words, "C": [1, 5]}, [0, 1], search=search, margin=5.0)
+        folder = make_ledger(tmp_path / name, sweep, epochs=1)
+        pages.append(build_report(folder, "c_tau").read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+    assert "<img" not in pages[0]
+    assert "The plateau:" in pages[0]
