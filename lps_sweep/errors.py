@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
+
+_LONGEST = 100
+"""Letters of a misspelt name that are compared."""
 
 
 class ExitCode(IntEnum):
@@ -66,7 +70,12 @@ class StorageError(LpsSweepError):
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint for a misspelt `name`: the nearest of the `valid` names, or all of them."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name[:_LONGEST], names, n=1, cutoff=0.5)
     if not close:
         close = [v for v in names if v.lower() == name.lower()]
-    return f"did you mean {close[0]!r}?" if close else f"valid names: {', '.join(names)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"valid names: {', '.join(names)}"
+    foreign = next((c for c in name if not c.isascii()), "")
+    if foreign:
+        kind = unicodedata.name(foreign, "no letter").lower()
+        hint += f" (there is a U+{ord(foreign):04X} in it, {kind})"
+    return hint

@@ -19,7 +19,11 @@ variable a failpoint costs one comparison. The names:
 ``checkpoint.save``    nothing of a checkpoint was written
 ``checkpoint.part``    one part of a checkpoint is there, the other is not
 ``checkpoint.saved``   both are there, and not recorded
+``trunk.state``        before the state of a trunk in training is saved
 ``trunk.facts``        the weights of a trunk are there, the facts that vouch for them are not
+``stop.insert``        inside the transaction of a report, before the end that a rule decided on
+``stop.tell``          that end is on the disk, the trial's pack does not know
+``stop.told``          its pack can know
 ``sidecar.write``      an outcome is committed, its sidecar is not there
 ``copy.write``         before the copy of the ledger is made
 ``copy.rename``        the copy is on the disk, under a temporary name

@@ -18,7 +18,6 @@ from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.records import sweep_record, trial_record
 
-C_TAU = Path(__file__).parents[1] / "search_spaces" / "c_tau.yaml"
 VERBS = ("plan", "run", "status", "show", "compare", "export", "report", "train", "pretrain")
 HEAVY = {"torch", "torchvision", "ray", "pandas", "plotly", "scipy", "sklearn", "optuna"}
 SPACE = """\
@@ -138,100 +137,6 @@ def test_looking_loads_nothing_heavy(file: Path, tmp_path: Path) -> None:
         assert modules.isdisjoint(HEAVY)
 
 
-def test_plan_before_anything_ran(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    shown = plan_json(capsys, file, results)
-    assert (shown["name"], shown["question"]) == ("small", "Does tau matter?")
-    assert (shown["num_trials"], shown["num_configurations"]) == (6, 2)
-    assert shown["seeds"] == [0, 1, 2]
-    assert shown["outcomes"] == {}
-    assert sum(shown["pack_sizes"]) == 6
-    assert list(shown["trunks"].values()) == [False]
-    assert shown["epochs_left"] == 18
-    assert shown["hours_left"] is None
-    assert shown["bytes_left"] is None
-    assert [c["tau"] for c in shown["configurations"]] == [0.2, 0.4]
-    for configuration in shown["configurations"]:
-        assert (configuration["method"], configuration["epochs"]) == ("lps", 3)
-        assert (configuration["network"], configuration["C"]) == ("small_cnn", 10.0)
-    assert not results.exists()
-
-
-def test_plan_in_words(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", str(file), "--results", str(tmp_path / "results")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == [
-        "small: Does tau matter?",
-        "6 trials: 2 configurations at seeds 0, 1, 2",
-        "already recorded: none; to run: 6, all new",
-    ]
-    assert lines[4] == "trunks: 1 needed, 1 to be pre-trained"
-    assert "time unknown" in lines[5]
-    assert "disk unknown" in lines[5]
-    assert lines[6].startswith("configuration 1: method=lps C=10.0 tau=0.2 ")
-    assert len(lines) == 8
-
-
-def test_plan_after_a_part_ran(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1, 2], failed=[3])
-    shown = plan_json(capsys, file, results)
-    assert shown["outcomes"] == {"done": 3, "failed": 1}
-    assert sum(shown["pack_sizes"]) == 2
-    assert shown["epochs_left"] == 6
-    assert 0 < shown["hours_left"] <= 6 * 2.0 / 3600
-    assert shown["bytes_left"] == 2_000_000
-    assert main(["plan", str(file), "--results", str(results)]) == 0
-    printed = capsys.readouterr().out
-    lines = printed.splitlines()
-    assert "already recorded: 3 done, 1 failed; to run: 2" in lines
-    assert "tried again with: --retry failed" in lines
-    assert "2 MB of disk" in printed
-
-
-def test_plan_with_preset_and_settings_of_the_command_line(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = plan_json(capsys, file, tmp_path / "none", "--set", "C=5", "--set", "epochs=1")
-    assert [c["C"] for c in shown["configurations"]] == [5.0, 5.0]
-    assert shown["epochs_left"] == 6
-
-
-def test_plan_of_c_tau(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = plan_json(capsys, C_TAU, tmp_path / "none")
-    assert (shown["num_trials"], shown["num_configurations"]) == (75, 25)
-    assert [(c["C"], c["tau"]) for c in shown["configurations"]] == [(1, 0.2), (1, 0.3), (1, 0.4)]
-
-
-def test_a_plan_of_ten_thousand_trials_is_quick(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    levels = "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]"
-    grid = "\n".join(f"  {axis}: {levels}" for axis in ("C", "tau", "eta1", "eta2"))
-    file = tmp_path / "large.yaml"
-    file.write_text(f"name: large\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
-    started = time.process_time()
-    shown = plan_json(capsys, file, tmp_path / "none")
-    assert time.process_time() - started < 3
-    assert shown["num_trials"] == sum(shown["pack_sizes"]) == 10_000
-    assert len(shown["configurations"]) == 3
-
-
-def test_trunks_are_looked_for_once_each(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[str] = []
-    monkeypatch.setattr(
-        "lps_sweep.sweep.preview.trunk_file", lambda _results, trunk: looked.append(trunk)
-    )
-    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 0
-    assert len(looked) == 1
-
-
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
@@ -241,6 +146,8 @@ def test_trunks_are_looked_for_once_each(
         ("epochs: 3", "dataset: digit", 5, "unknown data set 'digit'; did you mean 'digits'?"),
         ("epochs: 3", "seen_classes: 10", 5, "10 of 10 classes are seen"),
         ("epochs: 3", "seen_classes: [1, 12]", 5, "classes are 0..9"),
+        ("epochs: 3", "novel_classes: 6", 5, "6 novel classes do not fit: 5 of 10 classes are not"),
+        ("epochs: 3", "assumed_classes: 4", 5, "4 classes do not fit 5 seen classes"),
         ("preset: digits", "preset: digit", 3, "unknown preset 'digit'; did you mean 'digits'?"),
     ],
 )

@@ -39,7 +39,7 @@ def test_every_file_that_the_readme_points_to_is_there() -> None:
 
 
 def test_every_verb_stands_in_the_readme() -> None:
-    from lps_sweep.cli import build_parser
+    from lps_sweep.arguments import build_parser
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (verbs,) = [action for action in build_parser()._actions if action.dest == "verb"]

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lps_sweep.text import printable_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,9 +24,14 @@ def open_console() -> Iterator[Console]:
     """The terminal, under a file descriptor of its own that nothing else redirects."""
     from rich.console import Console
 
+    class Terminal(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            plain = (printable_lines(one) if isinstance(one, str) else one for one in objects)
+            super().print(*plain, **options)
+
     sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as file:
-        yield Console(file=file, soft_wrap=True)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as file:
+        yield Terminal(file=file, soft_wrap=True)
 
 
 def print_json(content: Mapping[str, Any]) -> None:

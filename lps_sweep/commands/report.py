@@ -1,4 +1,4 @@
-"""`report`: tables and report from what is recorded."""
+"""`report`: tables, figures and report from what is recorded."""
 
 from __future__ import annotations
 
@@ -7,15 +7,32 @@ from pathlib import Path
 from lps_sweep.errors import ExitCode
 
 
-def report(*, results: Path, sweep: str) -> int:
-    """Builds tables and report of one sweep, or of all."""
-    from lps_sweep.report import build_report
+def report(*, results: Path, sweep: str, images: bool, watch: float) -> int:
+    """Builds the report of one sweep, or of all; with `watch`, again at each change of a run."""
+    from lps_sweep.commands.watching import watch as watch_sweeps
     from lps_sweep.results import Ledger
 
     with Ledger.open(results) as ledger:
         names = [sweep] if sweep else ledger.sweeps()
         for name in names:
             ledger.record(name)
-    for name in names:
-        print(build_report(results, name))
+    try:
+        watch_sweeps(results, names, watch, lambda name: _build(results, name, images=images))
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     return ExitCode.DONE
+
+
+def _build(results: Path, name: str, *, images: bool) -> None:
+    from lps_sweep.report import build_report
+
+    print(build_report(results, name), flush=True)
+    if not images:
+        return
+    from lps_sweep.report.images import write_images
+
+    drawn = write_images(results, name)
+    for path in drawn.paths:
+        print(path)
+    if drawn.reason:
+        print(f"no images: {drawn.reason}")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lps_sweep.commands.output import open_console
 from lps_sweep.errors import BadInputError
+from lps_sweep.files import inside
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from lps_sweep.plan import SearchSpace
+    from lps_sweep.plan import PlannedTrial, SearchSpace
     from lps_sweep.sweep.budget import Budget
     from lps_sweep.sweep.executor import Executor
     from lps_sweep.sweep.outcome import Outcome
@@ -29,6 +30,7 @@ def run_space(
     *,
     selection: Selection | None = None,
     budget: Budget | None = None,
+    ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
 ) -> int:
     """Runs `space` in view of the terminal; the exit status."""
     from lps_sweep.sweep.progress import Progress
@@ -45,6 +47,7 @@ def run_space(
                     make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
                     selection=selection,
                     budget=budget,
+                    ask=ask,
                     say=lambda text: _print(console, text),
                 )
                 _tell(console, results, space, outcome)
@@ -71,7 +74,7 @@ def inline_executor(space: SearchSpace) -> Callable[[], Executor]:
 
 def ray_executor(space: SearchSpace, results: Path, address: str) -> Callable[[], Executor]:
     """Makes the executor on Ray; Ray itself is loaded when it is called."""
-    log = results / space.name / "logs" / "ray.log"
+    log = inside(results, f"{space.name}/logs/ray.log")
 
     def make() -> Executor:
         from lps_sweep.sweep.ray.environment import prepare_environment

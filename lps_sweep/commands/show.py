@@ -51,7 +51,7 @@ def _sections(view: TrialView, files: Mapping[str, str]) -> Iterator[str]:
     if view.epochs:
         yield _curve(view.epochs)
     if view.error:
-        yield _error(view.error)
+        yield _error(view.error, "stopped by a rule" if view.state == "stopped" else "error")
     if files:
         yield "\n".join(["files", *(f"  {name:<10}  {path}" for name, path in files.items())])
 
@@ -70,8 +70,8 @@ def _configuration(view: TrialView) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    from lps_sweep.report.escape import printable
     from lps_sweep.report.tables import value_text
+    from lps_sweep.text import printable
 
     return " ".join(f"{name}={printable(value_text(value))}" for name, value in values.items())
 
@@ -135,10 +135,10 @@ def _spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
-def _error(text: str) -> str:
-    from lps_sweep.report.escape import printable
+def _error(text: str, heading: str) -> str:
+    from lps_sweep.text import printable
 
-    return "\n".join(["error", *(f"  {printable(line)}" for line in text.splitlines())])
+    return "\n".join([heading, *(f"  {printable(line)}" for line in text.splitlines())])
 
 
 def _files(view: TrialView, results: Path) -> dict[str, str]:

@@ -51,7 +51,16 @@ def read_budget(texts: Sequence[str]) -> Budget:
     Raises:
         BadInputError: For an unknown name, one given twice, or a value out of range.
     """
-    table = {info.name: info for info in section_fields("budget", Budget)}
+    return Budget(**read_limits(texts, Budget))
+
+
+def read_limits(texts: Sequence[str], limits: type[Any]) -> dict[str, Any]:
+    """The values of the dataclass `limits` that ``name=value`` texts describe.
+
+    Raises:
+        BadInputError: As `read_budget`.
+    """
+    table = {info.name: info for info in section_fields(limits.__name__.lower(), limits)}
     settings = [part for text in texts for part in text.split(",")]
     found = find_fields(table, read_settings(settings))
     values: dict[str, Any] = {}
@@ -59,7 +68,7 @@ def read_budget(texts: Sequence[str]) -> Budget:
         if located.plain() in (None, ""):
             raise BadInputError(f"{name} is given without a value", located.where)
         values[name] = check_value(name, info, located)
-    return Budget(**values)
+    return values
 
 
 class Meter:

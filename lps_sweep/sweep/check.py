@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lps_sweep.data import load_split, split_fingerprint
 from lps_sweep.errors import BadInputError, FolderOwnedError, StorageError
-from lps_sweep.files import inside, sha256_file
+from lps_sweep.files import inside, read_file, sha256_file
 from lps_sweep.results import (
     COPY_NAME,
     LEDGER_NAME,
@@ -22,6 +23,7 @@ from lps_sweep.results import (
     sidecar_paths,
 )
 from lps_sweep.sweep.keeper import lost_end
+from lps_sweep.sweep.splits import split_name
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,20 @@ class TrunkLost:
         )
 
 
-Problem = LedgerLost | EndLost | SidecarDamaged | ArtefactLost | CheckpointLost | TrunkLost
+@dataclass(frozen=True)
+class SplitLost:
+    """An open-world split, which no result depends on: it is worked out again for each."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}. It will be removed, and written again by the next run that trains"
+
+
+Problem = (
+    LedgerLost | EndLost | SidecarDamaged | ArtefactLost | CheckpointLost | TrunkLost | SplitLost
+)
 
 
 def examine(results: Path) -> list[Problem]:
@@ -141,6 +156,7 @@ def problems(results: Path) -> Iterator[Problem]:
                 yield from _lost_end(path) if path else ()
             yield from _checkpoint(results, ledger, trial_id, trial_id in finished)
     yield from _trunks(results)
+    yield from _splits(results)
 
 
 def ledger_damage(path: Path) -> str:
@@ -197,16 +213,27 @@ def _checkpoint(
 
 
 def _trunks(results: Path) -> Iterator[TrunkLost]:
-    for facts in sorted((results / "checkpoints" / "trunks").glob("*.json")):
+    for facts in sorted(inside(results, "checkpoints/trunks").glob("*.json")):
         weights = facts.with_suffix(".pt")
         try:
-            sha256 = str(json.loads(facts.read_text(encoding="utf-8"))["sha256"])
-        except (OSError, ValueError, KeyError, TypeError):
+            sha256 = str(json.loads(read_file(facts))["sha256"])
+        except (StorageError, ValueError, KeyError, TypeError, RecursionError):
             yield TrunkLost(facts, f"{facts} is damaged")
             continue
         reason = unlike(results, FileRef(str(weights.relative_to(results)), sha256))
         if reason:
             yield TrunkLost(facts, reason)
+
+
+def _splits(results: Path) -> Iterator[SplitLost]:
+    for path in sorted(inside(results, "artefacts").glob("split-*.npz")):
+        try:
+            fingerprint = split_fingerprint(load_split(path))
+        except StorageError as error:
+            yield SplitLost(path, str(error))
+            continue
+        if path.name != split_name(fingerprint):
+            yield SplitLost(path, f"{path} holds another split than its name says")
 
 
 def _exists(results: Path, file: FileRef) -> bool:

@@ -9,6 +9,7 @@ from lps_sweep.config import Config, DataConfig, SplitConfig
 from lps_sweep.data import (
     OpenWorldSplit,
     batch_rows,
+    classes_of_head,
     fingerprint,
     load,
     make_split,
@@ -25,10 +26,11 @@ def content_of(config: Config) -> Content:
 
     Raises:
         BadInputError: The data set is unknown, missing or damaged, the split does not fit it, no
-            batch fits the split, or the file of weights cannot be read.
+            batch or number of classes fits the split, or the file of weights cannot be read.
     """
     split, hashes = _split(config.data, config.split)
     batch_rows(split, config.loop.batch_size, rounded_part(config.data.dataset))
+    classes_of_head(split, config.head.assumed_classes)
     return hashes._replace(weights=_weights(config.pretrain.pretrained))
 
 
@@ -48,10 +50,12 @@ def _weights(pretrained: str) -> str:
     """SHA-256 of the file, read again when its size or time of change is another."""
     if not pretrained:
         return ""
-    file = Path(pretrained).expanduser()
     try:
+        file = Path(pretrained).expanduser()
         stat = file.stat()
         return _sha256(file, stat.st_size, stat.st_mtime_ns)
+    except RuntimeError as error:  # ~name of nobody
+        raise BadInputError(f"{pretrained}: {error}", where="pretrained") from error
     except (OSError, StorageError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadInputError(f"{file.absolute()}: {reason}", where="pretrained") from error

@@ -7,24 +7,24 @@ from pathlib import Path
 
 from lps_sweep.config import flat
 from lps_sweep.errors import StorageError
-from lps_sweep.plan import (
-    PlannedTrial,
-    SearchSpace,
-)
-from lps_sweep.results import (
-    Ledger,
-)
+from lps_sweep.failpoints import failpoint
+from lps_sweep.plan import PlannedTrial, SearchSpace
+from lps_sweep.results import Ledger
 from lps_sweep.sweep.budget import Budget, Meter, forbid_packs
 from lps_sweep.sweep.casualties import Casualties
+from lps_sweep.sweep.costs import measured_costs, pack_sizes, sizes_in_words
 from lps_sweep.sweep.executor import Blame, Death, Executor
-from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob, trunk_file
+from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob
 from lps_sweep.sweep.keeper import Keeper
 from lps_sweep.sweep.packing import Packing
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.provenance import provenance
 from lps_sweep.sweep.recorder import Recorder
-from lps_sweep.sweep.rows import Row
+from lps_sweep.sweep.rows import OutcomeRow, Row
 from lps_sweep.sweep.signals import check_interrupted
+from lps_sweep.sweep.stopping import Judge, needed_metrics
+from lps_sweep.sweep.stopping_orders import Orders
+from lps_sweep.sweep.trunks import trunk_file
 
 
 class Driver:
@@ -46,7 +46,19 @@ class Driver:
         self._executor = executor
         self._casualties = Casualties(space.resources.max_attempts)
         self._keeper = Keeper(results, ledger)
-        self._recorder = Recorder(ledger, self._casualties, progress, self._keeper)
+        self._judge: Judge | None = None
+        self._orders: Orders | None = None
+        if space.stopping:
+            self._judge = Judge(space.name, space.stopping, self._trials)
+            self._orders = Orders(results)
+        self._recorder = Recorder(
+            ledger,
+            self._casualties,
+            progress,
+            self._keeper,
+            needed=needed_metrics(space),
+            judge=self._judge,
+        )
         self._progress = progress
         self._place = Place(results, executor.device, space.resources.cpus_per_pack)
         self._num_packs = 0
@@ -65,40 +77,86 @@ class Driver:
         Dead packs are tried again or failed.
         """
         self.make_trunks([self._trials[t] for t in self.outstanding(chosen)])
-        while (outstanding := self.outstanding(chosen)) and not self._is_spent():
-            alone = [t for t in outstanding if t in self._casualties.quarantine]
-            together = [t for t in outstanding if t not in self._casualties.quarantine]
+        while (ready := self._ready(chosen)) and not self._is_spent():
+            alone = [t for t in ready if t in self._casualties.quarantine]
+            together = [t for t in ready if t not in self._casualties.quarantine]
             if together:
+                self._measure(together)
                 self._train(self._packs(together))
             for pack in self._packs(alone):
                 if not self._is_spent():
                     self._train([pack])
 
     def make_trunks(self, trials: Iterable[PlannedTrial]) -> None:
-        """Pre-trains what `trials` need and is not there, each recipe once."""
+        """Pre-trains what `trials` need and is not there, each recipe once.
+
+        What died is tried again, as often as a trial would be.
+        """
         needed = {trial.trunk: trial.config for trial in trials}
-        jobs = [
-            TrunkJob(self._place, trunk, flat(config))
-            for trunk, config in needed.items()
-            if trunk_file(self._place.results, trunk) is None
-        ]
-        if jobs:
+        interval = self._space.resources.checkpoint_interval_s
+        deaths: list[Death] = []
+        for _ in range(self._space.resources.max_attempts):
+            jobs = [
+                TrunkJob(self._place, trunk, flat(config), interval)
+                for trunk, config in needed.items()
+                if trunk_file(self._place.results, trunk) is None
+            ]
+            if not jobs:
+                return
             self._progress.pretraining(len(jobs))
-            for death in self._executor.run(jobs, self._accept):
-                raise death.error or StorageError(f"pre-training failed: {death.reason}")
+            deaths = self._executor.run(jobs, self._accept)
+            if not deaths:
+                return
+            for death in deaths:
+                if death.error:
+                    raise death.error
+        for death in deaths:
+            raise StorageError(f"pre-training failed: {death.reason}")
 
     def outstanding(self, chosen: Sequence[str]) -> list[str]:
         """Those of `chosen` without an outcome, in the order of the plan."""
         wanted = set(chosen)
         return [t for t in self._ledger.outstanding(self._space.name) if t in wanted]
 
+    def _ready(self, chosen: Sequence[str]) -> list[str]:
+        """Those of `chosen` that can be trained now; a rule may let some wait for others."""
+        for row in self._recorder.settle():
+            self._meter.ended(row.trial_id, row.status)
+        outstanding = self.outstanding(chosen)
+        waiting = self._judge.waiting(outstanding) if self._judge else set()
+        return [t for t in outstanding if t not in waiting] or outstanding
+
     def _packs(self, trial_ids: Sequence[str]) -> list[tuple[str, ...]]:
         return self._packing.packs(trial_ids, self._executor.num_workers)
 
+    def _measure(self, trial_ids: Sequence[str]) -> None:
+        """Measures what packs cost, where it was asked for and is not known."""
+        asked = self._space.resources.measure_packs
+        if not (self._place.device.startswith("cuda") if asked is None else asked):
+            return
+        unmeasured = {
+            shape: self._trials[t] for shape, t in self._packing.unmeasured(trial_ids).items()
+        }
+        found = measured_costs(unmeasured, self._place, self._executor)
+        if unmeasured:
+            self._packing.sizes |= pack_sizes(unmeasured, found, self._executor)
+            self._progress.measured(sizes_in_words(found, self._packing.sizes))
+
     def _accept(self, rows: list[Row]) -> None:
-        self._meter.note(self._recorder.accept(rows))
+        accepted = self._recorder.accept(rows)
+        if self._orders:
+            self._tell(self._orders, accepted)
+        self._meter.note(accepted)
         check_interrupted()
         self._is_spent()
+
+    def _tell(self, orders: Orders, accepted: Sequence[Row]) -> None:
+        """Tells packs which of their members a rule has ended."""
+        ended = [r for r in accepted if isinstance(r, OutcomeRow) and r.status == "stopped"]
+        if ended:
+            failpoint("stop.tell")
+            orders.tell({row.trial_id: row.attempt for row in ended})
+            failpoint("stop.told")
 
     def _is_spent(self) -> bool:
         """Whether a budget is spent; if it has just been, the packs that wait are told."""
@@ -118,6 +176,8 @@ class Driver:
                 raise death.error
         for job in jobs:
             self._bury(job, deaths.get(job.job_id))
+            if self._orders:
+                self._orders.forget(m.trial_id for m in job.members)
 
     def _job(self, pack: Sequence[str]) -> PackJob:
         self._num_packs += 1
@@ -128,8 +188,19 @@ class Driver:
             JobMember(t, attempts[t], flat(self._trials[t].config), self._packing.checkpoint(t))
             for t in pack
         )
-        interval = self._space.resources.checkpoint_interval_s
-        return PackJob(self._place, name, first.seed, first.trunk, members, interval)
+        started = members[0].checkpoint
+        judge = self._judge
+        return PackJob(
+            self._place,
+            name,
+            first.seed,
+            first.trunk,
+            members,
+            self._space.resources.checkpoint_interval_s,
+            needed=needed_metrics(self._space),
+            rungs=judge.rungs if judge else (),
+            until=judge.until(pack, started.epoch if started else 0) if judge else None,
+        )
 
     def _bury(self, job: PackJob, death: Death | None) -> None:
         """Ends the attempts that a job left open, and fails a trial that keeps dying alone."""

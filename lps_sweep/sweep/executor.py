@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 from lps_sweep.errors import LpsSweepError
 from lps_sweep.plan import Resources
+from lps_sweep.sweep.alarm import EpochTimeoutError, time_limit
 from lps_sweep.sweep.jobs import Job, perform
 from lps_sweep.sweep.rows import Row
 
@@ -105,22 +106,29 @@ class InlineExecutor:
 
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
         """Runs `jobs` in order."""
-        deaths = []
-        for job in jobs:
-            reports = perform(job)
-            while True:
-                try:
+        found = (self._perform(job, accept) for job in jobs)
+        return [death for death in found if death]
+
+    def _perform(self, job: Job, accept: Accept) -> Death | None:
+        reports = perform(job)
+        while True:
+            try:
+                with time_limit(self._resources.epoch_time_limit_s):
                     rows = next(reports)
-                except StopIteration:
-                    break
-                except LpsSweepError as error:
-                    deaths.append(Death(job, str(error), error=error))
-                    break
-                except Exception:
-                    deaths.append(Death(job, traceback.format_exc()))
-                    break
-                accept(rows)
-        return deaths
+            except StopIteration:
+                return None
+            except LpsSweepError as error:
+                return Death(job, str(error), error=error)
+            except EpochTimeoutError as error:
+                return Death(job, f"{error}; {_where(error)}")
+            except Exception:
+                return Death(job, traceback.format_exc())
+            accept(rows)
+
+
+def _where(error: BaseException) -> str:
+    """The lines of code that an error came through."""
+    return "it stood here:\n" + "".join(traceback.format_tb(error.__traceback__)[:-1])
 
 
 def usable_cpus() -> int:

@@ -5,20 +5,28 @@ A job is plain data, so that it can travel to another machine; `perform` does it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lps_sweep.config import config_from_flat, trunk_recipe
-from lps_sweep.errors import BadInputError, StorageError
-from lps_sweep.failpoints import failpoint
-from lps_sweep.files import atomic_write, inside, sha256_file
+from lps_sweep.config import config_from_flat
+from lps_sweep.errors import StorageError
+from lps_sweep.files import inside
 from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.results.artefacts import save_artefact
 from lps_sweep.sweep.budget import packs_forbidden
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, Row, TrunkRow
+from lps_sweep.sweep.rows import (
+    CostRow,
+    EpochRow,
+    OutcomeRow,
+    PackBegun,
+    PackNotBegun,
+    PackWaits,
+    Row,
+)
+from lps_sweep.sweep.stopping_orders import stopped_members
+from lps_sweep.sweep.trunks import make_trunk, trunk_file
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class TrunkJob:
     place: Place
     trunk: str
     config: Mapping[str, Any]
+    checkpoint_interval_s: float = 20.0
 
     @property
     def job_id(self) -> str:
@@ -59,7 +68,10 @@ class JobMember:
 
 @dataclass(frozen=True)
 class PackJob:
-    """Train the members of a pack."""
+    """Train the members of a pack.
+
+    `needed`, `rungs` and `until` are as in `train.PackSpec`.
+    """
 
     place: Place
     job_id: str
@@ -67,9 +79,29 @@ class PackJob:
     trunk: str
     members: tuple[JobMember, ...]
     checkpoint_interval_s: float
+    needed: tuple[str, ...] = ()
+    rungs: tuple[int, ...] = ()
+    until: int | None = None
 
 
-Job = TrunkJob | PackJob
+@dataclass(frozen=True)
+class CostJob:
+    """Measure what a step of `pack`, of one member, costs; nothing is recorded of its trial."""
+
+    pack: PackJob
+
+    @property
+    def place(self) -> Place:
+        """Where the pack would run."""
+        return self.pack.place
+
+    @property
+    def job_id(self) -> str:
+        """Name of the job in logs."""
+        return self.pack.job_id
+
+
+Job = TrunkJob | PackJob | CostJob
 
 
 def perform(job: Job) -> Iterator[list[Row]]:
@@ -79,67 +111,21 @@ def perform(job: Job) -> Iterator[list[Row]]:
             yield [PackNotBegun({m.trial_id: m.attempt for m in job.members})]
     elif isinstance(job, PackJob):
         yield from _train(job)
-    elif job.config.get("pretrained"):
-        _take_released(job)
+    elif isinstance(job, CostJob):
+        yield [_measured(job)]
     else:
-        yield from _pretrain(job)
+        place = job.place
+        device = place.device, place.num_threads
+        yield from make_trunk(
+            place.results, job.trunk, job.config, device, job.checkpoint_interval_s
+        )
 
 
-def trunk_file(results: Path, trunk: str) -> FileRef | None:
-    """The pre-trained weights with this recipe, or nothing if they are yet to be made."""
-    facts = _trunk_facts(results, trunk)
-    weights = facts.with_suffix(".pt")
-    try:
-        sha256 = str(json.loads(facts.read_text(encoding="utf-8"))["sha256"])
-        intact = sha256_file(weights) == sha256
-    except (OSError, ValueError, KeyError, StorageError):
-        return None
-    return FileRef(str(weights.relative_to(results)), sha256) if intact else None
+def _measured(job: CostJob) -> CostRow:
+    from lps_sweep import train
 
-
-def _trunk_facts(results: Path, trunk: str) -> Path:
-    return results / "checkpoints" / "trunks" / f"{trunk}.json"
-
-
-def _pretrain(job: TrunkJob) -> Iterator[list[Row]]:
-    from lps_sweep.data import load
-    from lps_sweep.train import Pretraining, set_up_device
-
-    config = config_from_flat(job.config)
-    device = set_up_device(job.place.device, job.place.num_threads)
-    training = Pretraining(config, load(config.data), device)
-    loss = 0.0
-    for epoch, loss in training:
-        yield [TrunkRow(job.trunk, epoch, config.pretrain.pretrain_epochs, loss)]
-    facts = {"final_loss": loss, "images": training.images.place}
-    _save_trunk(job, training.network.state_dict(), facts)
-
-
-def _take_released(job: TrunkJob) -> None:
-    """Makes the trunk of released weights.
-
-    Raises:
-        BadInputError: They do not fit the network, or are not those that were planned with.
-    """
-    from lps_sweep.train import read_released
-
-    config = config_from_flat(job.config)
-    state, sha256 = read_released(config)
-    if trunk_recipe(config, data="", weights=sha256) != job.trunk:
-        file = config.pretrain.pretrained
-        raise BadInputError(f"{file} has changed since the sweep was planned", where="pretrained")
-    _save_trunk(job, state, {"released_sha256": sha256})
-
-
-def _save_trunk(job: TrunkJob, state: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Saves the weights and, after them, the facts that vouch for them."""
-    from lps_sweep.train import save_state
-
-    path = _trunk_facts(job.place.results, job.trunk)
-    saved = save_state(state, path.parent, job.trunk)
-    failpoint("trunk.facts")
-    text = json.dumps({"sha256": saved.sha256, **facts, "config": dict(job.config)}, indent=1)
-    atomic_write(path, text.encode())
+    costs = train.pack_costs(_spec(job.pack))
+    return CostRow(job.job_id, costs.shared_s, costs.own_s, costs.member_bytes, costs.free_bytes)
 
 
 def _train(job: PackJob) -> Iterator[list[Row]]:
@@ -147,10 +133,23 @@ def _train(job: PackJob) -> Iterator[list[Row]]:
 
     attempts = {member.trial_id: member.attempt for member in job.members}
     results = job.place.results
+    spec = _spec(job)
+    yield [PackBegun(attempts, train.device_facts(job.place.device, job.place.num_threads))]
+    for events in train.train_pack(spec, lambda: stopped_members(results, attempts)):
+        yield [_row(event, attempts[event.trial_id], results) for event in events]
+    if job.until is not None:
+        yield [PackWaits(attempts, job.until)]
+
+
+def _spec(job: PackJob) -> Any:
+    """What the trainer needs of a job."""
+    from lps_sweep import train
+
+    results = job.place.results
     backbone = trunk_file(results, job.trunk)
     if backbone is None:
         raise StorageError(f"the pre-trained trunk {job.trunk} is missing or damaged")
-    spec = train.PackSpec(
+    return train.PackSpec(
         members=tuple(
             train.MemberSpec(m.trial_id, config_from_flat(m.config), _checkpoint(m, results))
             for m in job.members
@@ -161,10 +160,10 @@ def _train(job: PackJob) -> Iterator[list[Row]]:
         checkpoint_interval_s=job.checkpoint_interval_s,
         device=job.place.device,
         num_threads=job.place.num_threads,
+        needed=job.needed,
+        rungs=job.rungs,
+        until=job.until,
     )
-    yield [PackBegun(attempts, train.device_facts(job.place.device, job.place.num_threads))]
-    for events in train.train_pack(spec):
-        yield [_row(event, attempts[event.trial_id], results) for event in events]
 
 
 def _checkpoint(member: JobMember, results: Path) -> Any:

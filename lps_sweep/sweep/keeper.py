@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,7 @@ class Keeper:
                 file cannot be written.
         """
         remove_parts(self._results)
+        shutil.rmtree(self._results / "ray", ignore_errors=True)
         there = sidecar_paths(self._results)
         finished = self._ledger.finished()
         lost = [t for t in self._ledger.outstanding(sweep) if lost_end(self._ledger, t, there)]

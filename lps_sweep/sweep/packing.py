@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lps_sweep.config import Config
 from lps_sweep.errors import StorageError
 from lps_sweep.files import inside
-from lps_sweep.plan import Outstanding, PlannedTrial, make_packs
+from lps_sweep.plan import LARGEST_PACK, SHARED_COST, Outstanding, PlannedTrial, make_packs
 from lps_sweep.results import CheckpointRecord, Ledger, sha256_file
+
+
+@dataclass(frozen=True)
+class PackSize:
+    """What packing goes by: r of `plan.make_packs`, and the largest pack worth making."""
+
+    shared_cost: float = SHARED_COST
+    largest: int = LARGEST_PACK
 
 
 class Packing:
@@ -20,6 +30,9 @@ class Packing:
         ledger: Knows the checkpoints.
         limits: The largest pack that a trial may still be in, where there is such a limit.
         max_pack_size: The largest pack of all.
+
+    Attributes:
+        sizes: What was measured, by the shape of configurations.
     """
 
     def __init__(
@@ -35,21 +48,32 @@ class Packing:
         self._ledger = ledger
         self._limits = limits
         self._largest = max_pack_size
+        self.sizes: dict[Hashable, PackSize] = {}
 
     def packs(self, trial_ids: Sequence[str], num_workers: int) -> list[tuple[str, ...]]:
         """Packs of trials that share key and epoch, no larger than what befell them allows."""
-        limits = {t: self._limits.get(t) for t in trial_ids}
+        kinds: dict[tuple[int | None, PackSize], list[str]] = {}
+        for trial_id in trial_ids:
+            size = self.sizes.get(shape_of(self._trials[trial_id].config), PackSize())
+            kinds.setdefault((self._limits.get(trial_id), size), []).append(trial_id)
         packs: list[tuple[str, ...]] = []
-        for limit in sorted(set(limits.values()), key=lambda n: -(n or 10**9)):
-            chosen = [t for t in trial_ids if limits[t] == limit]
-            groups = [Outstanding(t, self._group(t)) for t in chosen]
-            sizes = [size for size in (self._largest, limit) if size]
+        for limit, size in sorted(kinds, key=lambda kind: -(kind[0] or 10**9)):
             packs += make_packs(
-                groups,
+                [Outstanding(t, self._group(t)) for t in kinds[limit, size]],
                 num_workers=1 if limit else num_workers,
-                max_pack_size=min(sizes) if sizes else None,
+                max_pack_size=min(n for n in (self._largest or size.largest, limit) if n),
+                shared_cost=size.shared_cost,
             )
         return packs
+
+    def unmeasured(self, trial_ids: Sequence[str]) -> dict[Hashable, str]:
+        """A trial of each shape whose cost is not known, where two or more could share a pack."""
+        alike: dict[Hashable, list[str]] = {}
+        for trial_id in trial_ids:
+            alike.setdefault(self._group(trial_id), []).append(trial_id)
+        firsts = [members[0] for members in alike.values() if len(members) > 1]
+        shapes = {shape_of(self._trials[t].config): t for t in reversed(firsts)}
+        return {shape: t for shape, t in shapes.items() if shape not in self.sizes}
 
     def _group(self, trial_id: str) -> tuple[str, int, str]:
         checkpoint = self.checkpoint(trial_id)
@@ -71,3 +95,9 @@ class Packing:
             )
         except StorageError:
             return False
+
+
+def shape_of(config: Config) -> Hashable:
+    """What the cost of a step depends on; trials with the same shape need one measurement."""
+    data = replace(config.data, data_root="")
+    return data, config.trunk, replace(config.loop, epochs=1), config.method.name

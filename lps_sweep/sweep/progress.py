@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -23,7 +23,11 @@ WIDE = 120
 
 
 def announcement(
-    change: PlanChange, num_planned: int, outcomes: Mapping[str, str], chosen: Sequence[str]
+    change: PlanChange,
+    num_planned: int,
+    outcomes: Mapping[str, str],
+    chosen: Sequence[str],
+    elsewhere: Collection[str] = (),
 ) -> list[str]:
     """What a run is going to do, where that is not simply all that was planned before.
 
@@ -32,6 +36,7 @@ def announcement(
         num_planned: All planned trials.
         outcomes: Status of those that had an outcome before the run.
         chosen: The trials that the run may start, those tried again among them.
+        elsewhere: Trials that another rule ended, which is no end here.
     """
     lines = []
     if change.added and change.added < num_planned:
@@ -39,11 +44,13 @@ def announcement(
         lines.append(f"{_trials(change.added)} of {num_planned} planned: new in the plan{known}")
     if change.orphaned:
         lines.append(f"{_trials(change.orphaned)} no longer in the plan: kept, and left out")
-    again = Counter(outcomes[t] for t in chosen if t in outcomes)
+    if further := sum(t in elsewhere for t in chosen):
+        lines.append(f"{_trials(further)} stopped by another rule: trained further")
+    again = Counter(outcomes[t] for t in chosen if t in outcomes and t not in elsewhere)
     if again:
         states = ", ".join(f"{number} {status}" for status, number in sorted(again.items()))
         lines.append(f"{_trials(again.total())} to be tried again: {states}")
-    left = num_planned - len(outcomes) + again.total()
+    left = num_planned - sum(t not in elsewhere for t in outcomes) + again.total()
     if len(chosen) < left:
         lines.append(f"{len(chosen)} of {_trials(left)} chosen; the others are not run now")
     return lines
@@ -119,6 +126,10 @@ class Progress:
         plural = "trunk" if num_trunks == 1 else "trunks"
         self._console.print(f"pre-training {num_trunks} {plural} first; kept for later sweeps")
 
+    def measured(self, sizes: str) -> None:
+        """Says how large packs may be."""
+        self._console.print(sizes, highlight=False, markup=False)
+
     def spent(self, limit: str) -> None:
         """Says that a budget is spent."""
         self._console.print(
@@ -132,6 +143,16 @@ class Progress:
         text = f"pre-training {epoch}/{epochs}, loss {loss:.3f}"
         self._bar.update(self._task, description=text)
         self._line(text, always=epoch == epochs)
+
+    def trunk_made(self, quality: Mapping[str, float], untrained: Mapping[str, float]) -> None:
+        """Says how good the features of a trunk are."""
+        names = {"oracle_linear_probe": "linear probe", "oracle_kmeans_acc": "k-means"}
+        parts = [f"{names[n]} {quality[n]:.1f} ({untrained[n]:.1f})" for n in names]
+        worse = [names[n] for n in names if quality[n] <= untrained[n]]
+        text = f"trunk: oracle {', '.join(parts)} percent, in brackets random weights"
+        if worse:
+            text += f"; no better than these by {' and '.join(worse)}: is it any good?"
+        self._console.print(text, highlight=False, markup=False)
 
     def epoch(self, trial_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Shows an epoch of a trial."""
@@ -165,7 +186,9 @@ class Progress:
         counts = Counter(self._outcomes.values())
         running = sum(1 for t, epoch in self._epochs.items() if epoch and t not in self._outcomes)
         lost = counts["failed"] + counts["diverged"]
-        parts = [f"{counts['done']}/{len(self._trials)} done, {running} running, {lost} failed"]
+        stopped = f", {counts['stopped']} stopped" if counts["stopped"] else ""
+        done = f"{counts['done']}/{len(self._trials)} done{stopped}"
+        parts = [f"{done}, {running} running, {lost} failed"]
         if {"acc_seen", "acc_novel", "acc_all"} <= set(self._latest):
             seen, novel, all_ = (self._latest[f"acc_{part}"] for part in ("seen", "novel", "all"))
             oracle = f"oracle: seen {seen:.1f} novel {novel:.1f} all {all_:.1f}"

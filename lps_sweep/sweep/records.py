@@ -10,9 +10,8 @@ from lps_sweep.results import Json, SweepRecord, TrialRecord
 
 
 def sweep_record(space: SearchSpace, trials: Sequence[PlannedTrial] = ()) -> SweepRecord:
-    """The sweep as the ledger keeps it; the axes of a search are what its `trials` have."""
-    searched = space.search is not None
-    levels = _searched_axes(space, trials) if searched else axes(space)
+    """The sweep as the ledger keeps it; what a search varies has the values of its `trials`."""
+    levels = axes(space) | _searched_axes(space, trials)
     return SweepRecord(
         name=space.name,
         question=space.question,

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write, sync_folder
+from lps_sweep.files import atomic_write, inside, sync_folder
 from lps_sweep.results import (
     COPY_NAME,
     LEDGER_NAME,
     Ledger,
+    Sidecar,
     driver_lock,
     read_sidecar,
     remove_parts,
@@ -29,6 +30,7 @@ from lps_sweep.sweep.check import (
     LedgerLost,
     Problem,
     SidecarDamaged,
+    SplitLost,
     TrunkLost,
     problems,
 )
@@ -58,20 +60,21 @@ def repair(results: Path) -> Iterator[str]:
             with Ledger.open(results, write=True) as ledger:
                 for problem in found:
                     yield _mend(results, ledger, problem)
-            found = list(problems(results))
+            before, found = found, list(problems(results))
+            if found == before:
+                raise StorageError(f"this cannot be mended: {found[0]}")
         with Ledger.open(results) as ledger:
             ledger.copy_to(results / COPY_NAME)
 
 
 def _mend(results: Path, ledger: Ledger, problem: Problem) -> str:
     if isinstance(problem, EndLost):
-        restore(ledger, problem.sidecar)
-        return f"trial {problem.sidecar.trial_id}: recorded again from its sidecar"
+        return _restore(results, ledger, problem.sidecar)
     if isinstance(problem, SidecarDamaged):
         _write_sidecar(results, ledger, problem.trial_id)
         return f"{problem.path}: written again"
     if isinstance(problem, ArtefactLost):
-        kept = _set_aside(results / problem.file.path)
+        kept = _set_aside_inside(results, problem.file.path)
         lose_artefact(ledger, problem.trial_id, f"artefact lost: {problem.reason}")
         _write_sidecar(results, ledger, problem.trial_id)
         return f"trial {problem.trial_id}: its artefact is recorded as lost{kept}"
@@ -85,7 +88,20 @@ def _mend(results: Path, ledger: Ledger, problem: Problem) -> str:
         problem.facts.unlink(missing_ok=True)
         sync_folder(problem.facts.parent)
         return f"trunk {problem.facts.stem}: to be made again"
+    if isinstance(problem, SplitLost):
+        problem.path.unlink(missing_ok=True)
+        sync_folder(problem.path.parent)
+        return f"{problem.path}: removed"
     raise StorageError(problem.reason)
+
+
+def _restore(results: Path, ledger: Ledger, sidecar: Sidecar) -> str:
+    try:
+        restore(ledger, sidecar)
+    except StorageError as error:
+        kept = _set_aside_inside(results, sidecar.path)
+        return f"trial {sidecar.trial_id}: {error}; the sidecar is set aside{kept}"
+    return f"trial {sidecar.trial_id}: recorded again from its sidecar"
 
 
 def _write_sidecar(results: Path, ledger: Ledger, trial_id: str) -> None:
@@ -151,6 +167,14 @@ def _refuse_other_version(path: Path) -> None:
             f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}, "
             "and leaves the file as it is"
         )
+
+
+def _set_aside_inside(results: Path, relative: str) -> str:
+    """As `_set_aside`, for a path that the folder's own records name."""
+    try:
+        return _set_aside(inside(results, relative))
+    except StorageError:
+        return ""
 
 
 def _set_aside(path: Path) -> str:

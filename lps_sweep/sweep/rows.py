@@ -24,6 +24,14 @@ class PackNotBegun:
 
 
 @dataclass(frozen=True)
+class PackWaits:
+    """A pack has saved its members at a rung and ended, to wait for trials of other packs."""
+
+    attempts: Mapping[str, int]
+    epoch: int
+
+
+@dataclass(frozen=True)
 class EpochRow:
     """A trial's state after `epoch`; `seconds` is its share of the pack's wall-clock time."""
 
@@ -57,4 +65,34 @@ class TrunkRow:
     loss: float
 
 
-Row = PackBegun | PackNotBegun | EpochRow | OutcomeRow | TrunkRow | CheckpointRecord
+@dataclass(frozen=True)
+class TrunkMade:
+    """A trunk is there: how good its features are, and how good those of random weights."""
+
+    trunk: str
+    quality: Mapping[str, float]
+    untrained: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """What `train.pack_costs` measured for the job `job_id`."""
+
+    job_id: str
+    shared_s: float
+    own_s: float
+    member_bytes: int
+    free_bytes: int
+
+
+Row = (
+    PackBegun
+    | PackNotBegun
+    | PackWaits
+    | EpochRow
+    | OutcomeRow
+    | TrunkRow
+    | TrunkMade
+    | CostRow
+    | CheckpointRecord
+)

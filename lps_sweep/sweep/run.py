@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError, StorageError
-from lps_sweep.plan import PlannedTrial, SearchSpace, default_config, expand
+from lps_sweep.plan import PlannedTrial, SearchSpace, expand
 from lps_sweep.results import FileRef, Ledger, PlanChange, driver_lock
 from lps_sweep.sweep.budget import Budget, permit_packs
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.driver import Driver
 from lps_sweep.sweep.executor import Executor
-from lps_sweep.sweep.jobs import trunk_file
 from lps_sweep.sweep.keeper import Keeper, open_ledger
 from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.progress import Progress, announcement
 from lps_sweep.sweep.records import sweep_record, trial_record
 from lps_sweep.sweep.selection import Selection
 from lps_sweep.sweep.splits import keep_splits
+from lps_sweep.sweep.stopping_history import own_counts, restore_stops, stopped_elsewhere
+from lps_sweep.sweep.stopping_orders import remove_orders
+from lps_sweep.sweep.trunks import trunk_file
 
 MakeProgress = Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress]
 
@@ -32,6 +34,7 @@ def run_sweep(
     make_progress: MakeProgress,
     selection: Selection | None = None,
     budget: Budget | None = None,
+    ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Runs the trials of `space` that have no outcome yet; always resumable.
@@ -43,6 +46,7 @@ def run_sweep(
         make_progress: Called with the trials and the outcomes so far, likewise.
         selection: Which trials may be started, and which are tried again.
         budget: Where it is spent, no pack is started any more.
+        ask: Called with the listed trials before anything is written; raises to end the run.
         say: Takes a line for people.
 
     Raises:
@@ -51,13 +55,12 @@ def run_sweep(
         StorageError: The results folder cannot be read or written.
     """
     selection = selection or Selection()
-    listed: tuple[PlannedTrial, ...] = ()
-    if space.search:
+    listed = expand(space, content_of)
+    if space.search or (space.stopping and space.stopping.rule == "halving"):
         _refuse_selection(selection)
-        content_of(default_config(space))
     else:
-        listed = expand(space, content_of)
         selection.matching(listed)
+    ask(listed)
     results = results.absolute()
     with driver_lock(results), open_ledger(results) as ledger:
         run = SweepRun(space, results, ledger, make_executor, make_progress, budget)
@@ -76,9 +79,12 @@ def _plans(space: SearchSpace, ledger: Ledger) -> Iterable[tuple[PlannedTrial, .
 
 
 def _refuse_selection(selection: Selection) -> None:
-    """What a search asks for next depends on all it asked for before."""
+    """What a search asks for next, and what halving keeps, depends on all trials before it."""
     if selection.only or selection.limit is not None:
-        raise BadInputError("a search chooses its trials itself: leave out --only and --limit")
+        raise BadInputError(
+            "a search chooses its trials itself, and halving compares all: leave out --only and "
+            "--limit"
+        )
 
 
 class SweepRun:
@@ -119,6 +125,7 @@ class SweepRun:
 
     def __enter__(self) -> SweepRun:
         permit_packs(self._results)
+        remove_orders(self._results)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,16 +147,19 @@ class SweepRun:
         if not self._begun:
             self._keeper.begin(name)
             self._begun = True
+        self._keeper.finished(restore_stops(self._space, ledger))
         before = ledger.outcomes(name)
-        chosen = selection.choose(selection.matching(trials), before)
+        elsewhere = set(stopped_elsewhere(self._space, ledger))
+        own = {trial: status for trial, status in before.items() if trial not in elsewhere}
+        chosen = selection.choose(selection.matching(trials), own)
         ledger.reopen([t for t in chosen if t in before])
         if not self._space.search:
-            for line in announcement(change, len(trials), before, chosen):
+            for line in announcement(change, len(trials), before, chosen, elsewhere):
                 say(line)
         if chosen:
             self._keeper.copy(now=True)
             keep_splits((trial.config for trial in trials), self._results)
-            driver = self._started(trials, chosen)
+            driver = self._started(trials, chosen, say)
             driver.run(chosen)
             self._spent = driver.spent if driver.outstanding(chosen) else ""
             self._keeper.copy(now=True)
@@ -159,15 +169,23 @@ class SweepRun:
         """What was found and done."""
         if self._ran:
             permit_packs(self._results)
-        counts = self._ledger.counts(self._space.name, driver_alive=False)
+            remove_orders(self._results)
+        counts = own_counts(self._space, self._ledger)
         return Outcome(counts, self._change, self._ran, self._spent)
 
-    def _started(self, trials: Sequence[PlannedTrial], chosen: Sequence[str]) -> Driver:
+    def _started(
+        self,
+        trials: Sequence[PlannedTrial],
+        chosen: Sequence[str],
+        say: Callable[[str], None],
+    ) -> Driver:
         """The driver, with executor and progress, which know of `trials`."""
         outcomes = self._ledger.outcomes(self._space.name)
         shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
         if self._driver is None or self._progress is None:
             executor = self._stack.enter_context(self._make_executor())
+            if self._budget and self._budget.gpu_hours is not None and not executor.gpus_per_pack:
+                say("no GPU is used here, so that the budget gpu_hours is never spent")
             self._progress = self._stack.enter_context(self._make_progress(shown, outcomes))
             self._progress.placed(executor.where)
             self._driver = Driver(

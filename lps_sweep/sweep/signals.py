@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from lps_sweep.errors import LpsSweepError
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _received: list[int] = []
+_errors: list[LpsSweepError] = []
+_entered: list[bool] = []
 
 
 class Interrupted(KeyboardInterrupt):
@@ -37,14 +42,30 @@ def interruptible() -> Iterator[None]:
         raise Interrupted(number)
 
     before = {number: signal.signal(number, interrupt) for number in ENDING}
+    _entered.append(True)
     try:
         yield
     except KeyboardInterrupt:
+        if _errors:
+            raise _errors[0] from None
         raise Interrupted(_received[0] if _received else signal.SIGINT) from None
     finally:
-        _received.clear()
+        for noted in (_entered, _received, _errors):
+            noted.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_with(error: LpsSweepError) -> bool:
+    """Makes the main thread leave its `interruptible` block with `error`; False if it is in none.
+
+    For other threads, which cannot raise anything there.
+    """
+    if not _entered or _received:
+        return False
+    _errors.append(error)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return True
 
 
 def check_interrupted() -> None:

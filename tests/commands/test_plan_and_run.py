@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from lps_sweep.cli import main
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import read_space
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.records import sweep_record
-from tests.test_cli import SPACE, plan_json, record
+from lps_sweep.sweep.records import sweep_record, trial_record
+from tests.test_cli import SPACE, loaded_by, plan_json, planned, record, run_cli
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def test_plan_after_the_file_was_changed(
 ) -> None:
     results = tmp_path / "results"
     record(results, file, done=[0, 1, 2, 3])
+    gone = [trial for trial in planned(file)[1] if trial.swept["tau"] == 0.2]
     file.write_text(SPACE.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6, 0.8]"))
     shown = plan_json(capsys, file, results)
     assert shown["change"] == {"added": 6, "shared": 0, "orphaned": 3}
@@ -31,7 +33,10 @@ def test_plan_after_the_file_was_changed(
     assert main(["plan", str(file), "--results", str(results)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "already recorded: 1 done; to run: 8, 6 of them new"
-    assert lines[3] == "3 trials no longer in the plan: kept, and left out"
+    assert lines[3].startswith("3 trials no longer in the plan: kept, and left out: tau=0.2 seed=")
+    assert [(old["swept"], old["seed"]) for old in shown["left_out"]] == [
+        ({"tau": 0.2}, trial.seed) for trial in sorted(gone, key=lambda t: t.trial_id)
+    ]
 
 
 def test_a_plan_knows_what_other_sweeps_have_done(
@@ -90,3 +95,35 @@ def test_a_choice_and_a_budget_reach_the_run(
     assert "two: 3 planned, 2 done, 1 not run" in out
     assert "the budget is spent" not in out
     assert main([*asked, "--retry", "failed,diverged"]) == 0
+
+
+@pytest.mark.slow
+def test_a_finished_sweep_of_500_trials_answers_quickly_and_starts_nothing(
+    file: Path, tmp_path: Path
+) -> None:
+    levels = [(i + 1) / 100 for i in range(100)]
+    text = SPACE.replace("[0.2, 0.4]", str(levels)).replace("[0, 1, 2]", "[0, 1, 2, 3, 4]")
+    file.write_text(text)
+    results = tmp_path / "results"
+    space, trials = planned(file)
+    assert len(trials) == 500
+    metrics = {f"acc_{part}": 50.0 for part in ("seen", "novel", "all")}
+    with driver_lock(results), Ledger.open(results, write=True) as ledger:
+        ledger.record_plan(sweep_record(space), [trial_record(trial) for trial in trials])
+        with ledger.transaction():
+            ids = [trial.trial_id for trial in trials]
+            for trial_id, attempt in ledger.start_attempts(ids, "pack", {}).items():
+                for epoch in range(1, 21):
+                    ledger.add_epoch(trial_id, attempt, epoch, metrics, seconds=2.0)
+                ledger.finish(trial_id, attempt, "done", epoch=20, metrics=metrics)
+    asked = ("run", str(file), "--results", str(results))
+    assert run_cli(*asked).returncode == ExitCode.DONE, "which also builds the report"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = run_cli(*asked)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (ended.returncode, "500 planned, 500 done" in ended.stdout) == (ExitCode.DONE, True)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+    assert "pre-training" not in ended.stdout
+    status, modules = loaded_by(*asked)
+    assert status == ExitCode.DONE
+    assert modules.isdisjoint({"ray", "torch", "plotly"})

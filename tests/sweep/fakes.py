@@ -12,7 +12,15 @@ from lps_sweep.results import CheckpointRecord, FileRef
 from lps_sweep.sweep.budget import packs_forbidden
 from lps_sweep.sweep.executor import Accept, Blame, Death
 from lps_sweep.sweep.jobs import Job, JobMember, PackJob, TrunkJob
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, Row
+from lps_sweep.sweep.rows import (
+    EpochRow,
+    OutcomeRow,
+    PackBegun,
+    PackNotBegun,
+    PackWaits,
+    Row,
+)
+from lps_sweep.sweep.stopping_orders import stopped_members
 
 
 def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
@@ -24,6 +32,7 @@ def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
         "acc_all": value / 4 + epoch,
         "acc_novel_strict": value / 2,
         "nmi_novel": value / 3,
+        "acc_holdout": value,
     }
 
 
@@ -33,6 +42,7 @@ class FakeExecutor:
 
     dies: Callable[[PackJob, int], Blame | None] = lambda _job, _epoch: None
     status_of: Callable[[str], str] = lambda _trial_id: "done"
+    metrics: Callable[[str, int], dict[str, float]] = metrics_of
     num_workers: int = 2
     device: str = "cpu"
     gpus_per_pack: float = 0.0
@@ -63,6 +73,7 @@ class FakeExecutor:
             facts = f'{{"sha256": "{sha256_bytes(b"weights")}"}}'
             atomic_write(folder / f"{job.trunk}.json", facts.encode())
             return None
+        assert isinstance(job, PackJob)
         if packs_forbidden(job.place.results):
             accept([PackNotBegun({m.trial_id: m.attempt for m in job.members})])
             return None
@@ -71,16 +82,21 @@ class FakeExecutor:
         first = job.members[0].checkpoint.epoch if job.members[0].checkpoint else 0
         epochs = int(job.members[0].config["epochs"])
         self.started += [(m.trial_id, first) for m in job.members]
-        for epoch in range(first + 1, epochs + 1):
+        present = list(job.members)
+        for epoch in range(first + 1, (job.until or epochs) + 1):
             blame = self.dies(job, epoch)
             if blame:
                 return Death(job, "killed", blame)
-            accept([row for m in job.members for row in self._rows(job, m, epoch, epochs)])
+            accept([row for m in present for row in self._rows(job, m, epoch, epochs)])
+            over = stopped_members(job.place.results, {m.trial_id: m.attempt for m in present})
+            present = [m for m in present if m.trial_id not in over]
+        if job.until:
+            accept([PackWaits({m.trial_id: m.attempt for m in present}, job.until)])
         return None
 
     def _rows(self, job: PackJob, member: JobMember, epoch: int, epochs: int) -> Iterable[Row]:
         trial_id, attempt = member.trial_id, member.attempt
-        metrics = metrics_of(trial_id, epoch)
+        metrics = self.metrics(trial_id, epoch)
         if epoch == epochs and self.status_of(trial_id) == "out_of_memory":
             yield OutcomeRow(trial_id, attempt, "out_of_memory", epoch - 1, {}, error="planted")
             return

@@ -15,7 +15,9 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.plan import PlannedTrial, expand, read_space
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.jobs import Place, TrunkJob, perform, trunk_file
+from lps_sweep.sweep.jobs import Place, TrunkJob, perform
+from lps_sweep.sweep.rows import TrunkMade
+from lps_sweep.sweep.trunks import trunk_file
 from tests.data.cifar_cases import write_cifar100
 from tests.train.released_cases import released_net, write_released
 
@@ -44,7 +46,8 @@ def trial_of(space: Path, *settings: str) -> PlannedTrial:
 def take(trial: PlannedTrial, results: Path) -> None:
     """Makes the trunk of `trial`."""
     job = TrunkJob(Place(results, "cpu", 1), trial.trunk, flat(trial.config))
-    assert list(perform(job)) == []
+    [[made]] = perform(job)
+    assert isinstance(made, TrunkMade)
 
 
 def test_cifar100_trains_from_released_weights(

@@ -76,8 +76,8 @@ def test_status_and_plan_know_what_is_done(
     assert (plan["num_trials"], plan["outcomes"], plan["epochs_left"]) == (3, {"done": 2}, 2)
     assert [trial["status"] for trial in plan["trials"]] == ["done", "done", "not_run"]
     assert [trial["swept"] for trial in plan["trials"]] == [{"C": c} for c in (1.0, 10.0, 20.0)]
-    assert plan["hours_left"] > 0
-    assert plan["bytes_left"] > 100_000
+    assert plan["cost"]["hours"] > 0
+    assert plan["cost"]["size"] > 100_000
     assert list(plan["trunks"].values()) == [True]
 
 

@@ -3,11 +3,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from lps_sweep.sweep.signals import ENDING, Interrupted, check_interrupted, interruptible
+from lps_sweep.errors import StorageError
+from lps_sweep.sweep.signals import (
+    ENDING,
+    Interrupted,
+    check_interrupted,
+    end_with,
+    interruptible,
+)
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -59,3 +68,21 @@ def test_the_second_signal_is_not_held_up() -> None:
 
     assert exit_code_of(block) == 143
     assert handlers == [signal.SIG_DFL]
+
+
+def test_another_thread_can_end_the_block_with_an_error() -> None:
+    said = []
+
+    def block() -> None:
+        thread = threading.Thread(target=lambda: said.append(end_with(StorageError("it is gone"))))
+        thread.start()
+        time.sleep(30)
+
+    with pytest.raises(StorageError, match="it is gone"):
+        exit_code_of(block)
+    assert said == [True]
+    assert exit_code_of(lambda: None) == 0, "nothing is left of it"
+
+
+def test_nobody_is_ended_who_is_in_no_such_block() -> None:
+    assert not end_with(StorageError("it is gone"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +18,12 @@ from ray import tune
 from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
 from lps_sweep.plan import Resources
 from lps_sweep.sweep.executor import Accept, Blame, Death, usable_cpus
-from lps_sweep.sweep.jobs import Job, perform
+from lps_sweep.sweep.jobs import Job, PackJob, perform
+from lps_sweep.sweep.ray.hang import Hang, told
 from lps_sweep.sweep.ray.session import output_to, ray_session
+
+LOSSES = 3
+"""Nodes that a trial may be on when they are lost before it is taken for the cause."""
 
 
 class RayExecutor:
@@ -33,10 +39,12 @@ class RayExecutor:
     def __init__(self, resources: Resources, results: Path, log: Path, address: str) -> None:
         self._resources = resources
         self._storage = results.absolute() / "ray"
+        self._notes = self._storage / "hung"
         self._log = log
         self._address = address
         self._stack = contextlib.ExitStack()
         self._num_runs = 0
+        self._losses: Counter[str] = Counter()
         self.num_workers = 0
         self.device = "cpu"
         self.gpus_per_pack = 0.0
@@ -44,8 +52,8 @@ class RayExecutor:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(output_to(self._log))
-            stack.enter_context(ray_session(self._address, usable_cpus()))
+            terminal = stack.enter_context(output_to(self._log))
+            stack.enter_context(ray_session(self._address, usable_cpus(), terminal))
             self._measure()
             stack.callback(shutil.rmtree, self._storage, ignore_errors=True)
             self._stack = stack.pop_all()
@@ -62,11 +70,16 @@ class RayExecutor:
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
         """Runs `jobs` in one call of Tune's `fit`; what it left undone comes back as deaths."""
         self._num_runs += 1
+        shutil.rmtree(self._notes, ignore_errors=True)
         watch = Watch(accept)
         try:
             tuner = tune.Tuner(
                 tune.with_resources(_trainable, self._bundle),
-                param_space={"job": tune.grid_search(list(jobs))},
+                param_space={
+                    "job": tune.grid_search(list(jobs)),
+                    "notes": str(self._notes),
+                    "limit_s": self._resources.epoch_time_limit_s,
+                },
                 tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=_dirname),
                 run_config=tune.RunConfig(
                     name=f"{os.getpid()}-{self._num_runs}",
@@ -84,11 +97,32 @@ class RayExecutor:
         for result in (grid[number] for number in range(len(grid))):
             if result.error and result.config:
                 watch.died(result.config["job"], str(result.error))
-        return list(watch.deaths.values())
+        there = {node["NodeID"] for node in alive_nodes()}
+        return [
+            self._explained(death, watch.nodes.get(job_id, "") in {"", *there})
+            for job_id, death in watch.deaths.items()
+        ]
+
+    def _explained(self, death: Death, node_alive: bool) -> Death:
+        """With what the worker itself wrote down, or with the loss of its node.
+
+        That is not the job's fault, unless it happens to it again and again.
+        """
+        job = death.job
+        if death.error:
+            return death
+        note = told(self._notes / job.job_id, self._resources.epoch_time_limit_s)
+        if note:
+            return dataclasses.replace(death, reason=note)
+        if node_alive:
+            return death
+        trials = [m.trial_id for m in job.members] if isinstance(job, PackJob) else [job.job_id]
+        self._losses.update(trials)
+        often = max(self._losses[trial] for trial in trials) > LOSSES
+        return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
 
     def _measure(self) -> None:
-        known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        nodes = [node["Resources"] for node in known if node["Alive"]]
+        nodes = [node["Resources"] for node in alive_nodes()]
         gpus = sum(node.get("GPU", 0.0) for node in nodes)
         wanted = self._resources.gpus_per_pack
         self._bundle = {
@@ -109,6 +143,12 @@ class RayExecutor:
                 f"one node, and there are {facts}",
                 "resources",
             )
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """The nodes that Ray takes for alive, as it describes them."""
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in known if node["Alive"]]
 
 
 def _room(node: Mapping[str, float], bundle: Mapping[str, float]) -> int:
@@ -147,6 +187,7 @@ class Watch(tune.Callback):
         self.started: set[str] = set()
         self.running: set[str] = set()
         self.deaths: dict[str, Death] = {}
+        self.nodes: dict[str, str] = {}
         self.refusal: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -163,6 +204,7 @@ class Watch(tune.Callback):
     ) -> None:
         """A job reported rows, or an error that no retry would mend."""
         job = trial.config["job"]
+        self.nodes[job.job_id] = str(result.get("node", ""))
         if "error" in result:
             self.died(job, str(result["error"]), result["error"])
         if self._accept is None or "rows" not in result:
@@ -189,9 +231,13 @@ class Watch(tune.Callback):
 
 
 def _trainable(config: dict[str, Any]) -> None:
+    job: Job = config["job"]
+    node = ray.get_runtime_context().get_node_id()
     try:
-        for rows in perform(config["job"]):
-            tune.report({"rows": rows})
+        with Hang(Path(config["notes"]) / job.job_id, config["limit_s"]) as hang:
+            for rows in perform(job):
+                with hang.suspended():
+                    tune.report({"rows": rows, "node": node})
     except LpsSweepError as error:
         tune.report({"error": error})
 

@@ -1,57 +1,103 @@
-"""The plan of an adaptive search: it grows by what the searcher asks for next."""
+"""The plan of a sweep that searches: it grows by what its searches ask for next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
-from lps_sweep.plan import PlannedTrial, Search, SearchSpace, defaults, expand_asked
+from lps_sweep.plan import Asked, PlannedTrial, SearchSpace, expand_asked, points, unsearched
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.search.asked import asked_before
+from lps_sweep.sweep.search.asked import Point, asked_before
 from lps_sweep.sweep.search.searcher import Searcher
+
+Measured = list[tuple[float, ...] | None]
+"""The objectives of configurations, means over the seeds. None where a seed failed, diverged or
+was not run; without values where a rule ended the trial of a seed."""
 
 
 def search_plans(space: SearchSpace, ledger: Ledger) -> Iterator[tuple[PlannedTrial, ...]]:
-    """The trials planned so far, again and again, each time with a batch more.
+    """The trials planned so far, again and again, each time with a batch of every cell more.
 
     Whoever iterates trains what has no outcome before coming back; while something is left
-    without one, nothing more is asked for. The search is rebuilt from the ledger alone.
+    without one, nothing more is asked for. All searches are rebuilt from the ledger alone. Each
+    cell's asks for what it would ask for if it were alone.
     """
-    assert space.search is not None
-    search, together = space.search, space.search.together
     asked = asked_before(space, ledger)
     if asked:
         yield expand_asked(space, asked, content_of)
         if ledger.outstanding(space.name):
             return
-    searcher = Searcher(search, defaults(space))
-    measured = _measured(search, space.name, len(space.seeds), ledger)
-    for start in range(0, len(asked), together):
-        batch = slice(start, start + together)
-        searcher.replay(asked[batch], measured[batch])
-    while len(asked) < search.configurations:
-        points = searcher.ask(min(together, search.configurations - len(asked)))
-        if not points:
-            return
-        asked += points
+    studies = _rebuilt(space, asked, _measured(space, ledger))
+    while batch := [one for study in studies for one in study.ask()]:
+        asked += batch
         yield expand_asked(space, asked, content_of)
         if ledger.outstanding(space.name):
             return
-        measured = _measured(search, space.name, len(space.seeds), ledger)
-        for point, values in zip(points, measured[-len(points) :], strict=True):
-            searcher.tell(point, values)
+        for (number, _), values in zip(batch, _measured(space, ledger)[-len(batch) :], strict=True):
+            studies[number].tell(values)
 
 
-def _measured(
-    search: Search, sweep: str, num_seeds: int, ledger: Ledger
-) -> list[tuple[float, ...] | None]:
-    """The objectives of each configuration, means over the seeds; None where a seed has none."""
-    rows = ledger.trial_rows(sweep, False)
-    found: list[tuple[float, ...] | None] = []
+class _Study:
+    """The search of one cell.
+
+    Args:
+        space: The search space.
+        number: Number of the cell.
+        searcher: Asks for its configurations.
+    """
+
+    def __init__(self, space: SearchSpace, number: int, searcher: Searcher) -> None:
+        assert space.search is not None
+        self._search = space.search
+        self._number = number
+        self._searcher = searcher
+        self._num_asked = 0
+        self._open: list[Point] = []
+
+    def replay(self, asked: Sequence[Asked], measured: Measured) -> None:
+        """Takes over what was asked for before, batch by batch."""
+        self._num_asked = len(asked)
+        for start in range(0, len(asked), self._search.together):
+            batch = slice(start, start + self._search.together)
+            self._searcher.replay([dict(one.values) for one in asked[batch]], measured[batch])
+
+    def ask(self) -> list[Asked]:
+        """The next batch; nothing at the end of the search or of the space."""
+        left = self._search.configurations - self._num_asked
+        points = self._searcher.ask(min(self._search.together, left)) if left > 0 else []
+        self._num_asked += len(points)
+        self._open = [*points]
+        return [Asked(self._number, point) for point in points]
+
+    def tell(self, values: tuple[float, ...] | None) -> None:
+        """What was measured of the next configuration of the batch."""
+        self._searcher.tell(self._open.pop(0), values)
+
+
+def _rebuilt(space: SearchSpace, asked: Sequence[Asked], measured: Measured) -> list[_Study]:
+    assert space.search is not None
+    studies = []
+    for number, cell in enumerate(points(space)):
+        study = _Study(space, number, Searcher(space.search, unsearched(space, cell)))
+        own = [i for i, one in enumerate(asked) if one.cell == number]
+        study.replay([asked[i] for i in own], [measured[i] for i in own])
+        studies.append(study)
+    return studies
+
+
+def _measured(space: SearchSpace, ledger: Ledger) -> Measured:
+    """Of each configuration planned, in the order of asking."""
+    assert space.search is not None
+    rows, num_seeds = ledger.trial_rows(space.name, False), len(space.seeds)
+    found: Measured = []
     for start in range(0, len(rows), num_seeds):
-        metrics = [row.metrics for row in rows[start : start + num_seeds]]
-        found.append(_means(search.objectives, metrics))
+        replicates = rows[start : start + num_seeds]
+        ends = {row.status for row in replicates}
+        if "stopped" in ends <= {"done", "stopped"}:
+            found.append(())
+        else:
+            found.append(_means(space.search.objectives, [row.metrics for row in replicates]))
     return found
 
 

@@ -71,22 +71,26 @@ class Searcher:
                 repeats = 0
                 continue
             repeats += 1
-            values = self._known[key]
-            if values is None:
-                self._study.tell(trial, state=TrialState.FAIL)
-            else:
-                self._study.tell(trial, list(values))
+            self._answer(trial, self._known[key])
         return points
 
     def tell(self, point: Point, values: Sequence[float] | None) -> None:
-        """What was measured of `point`: the objectives' values, or nothing for a failure."""
+        """What was measured of `point`: the objectives' values, none where a rule ended it.
+
+        None stands for a failure, of which samplers learn nothing. Of what a rule ended, Optuna's
+        TPE learns that it does worse than all that came to its end; the other samplers, nothing.
+        What was measured before the end is kept from all of them.
+        """
         key = _key(point)
-        trial = self._open.pop(key)
-        if values is None:
-            self._study.tell(trial, state=TrialState.FAIL)
-        else:
-            self._known[key] = tuple(values)
+        self._known[key] = None if values is None else tuple(values)
+        self._answer(self._open.pop(key), values)
+
+    def _answer(self, trial: optuna.Trial, values: Sequence[float] | None) -> None:
+        if values:
             self._study.tell(trial, list(values))
+        else:
+            state = TrialState.FAIL if values is None else TrialState.PRUNED
+            self._study.tell(trial, state=state)
 
     def replay(self, points: Sequence[Point], values: Sequence[Sequence[float] | None]) -> None:
         """Takes over a batch that was asked for and measured before.
@@ -114,7 +118,12 @@ class Searcher:
         ):
             used = {name: self._distributions[name] for name in point}
             self._study.add_trial(
-                create_trial(params=dict(point), distributions=used, values=list(values))
+                create_trial(
+                    state=TrialState.COMPLETE if values else TrialState.PRUNED,
+                    params=dict(point),
+                    distributions=used,
+                    values=list(values) or None,
+                )
             )
 
     def _propose(self) -> tuple[optuna.Trial, Point]:

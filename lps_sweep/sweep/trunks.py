@@ -1,0 +1,161 @@
+"""Pre-trained trunks of a results folder: each recipe made once, whatever interrupts it.
+
+Weights lie in ``checkpoints/trunks/<recipe>.pt``; ``<recipe>.json`` beside them vouches for them
+and says how good they are. While a trunk is in training its states, with the epoch and the SHA-256
+of the content in their names, lie there too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.config import Config, config_from_flat, trunk_recipe
+from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.failpoints import failpoint
+from lps_sweep.files import atomic_write, read_file, sha256_file
+from lps_sweep.results import FileRef
+from lps_sweep.sweep.rows import Row, TrunkMade, TrunkRow
+
+if TYPE_CHECKING:
+    from lps_sweep.train import Pretraining, SavedFile
+
+_STATE = re.compile(r"-epoch-(\d+)-([0-9a-f]{64})\.pt")
+
+
+def trunk_file(results: Path, trunk: str) -> FileRef | None:
+    """The pre-trained weights with this recipe, or nothing if they are yet to be made."""
+    facts = _facts_path(results, trunk)
+    weights = facts.with_suffix(".pt")
+    try:
+        sha256 = str(json.loads(read_file(facts))["sha256"])
+        intact = sha256_file(weights) == sha256
+    except (ValueError, KeyError, TypeError, RecursionError, StorageError):
+        return None
+    return FileRef(str(weights.relative_to(results)), sha256) if intact else None
+
+
+def make_trunk(
+    results: Path,
+    trunk: str,
+    values: Mapping[str, Any],
+    device: tuple[str, int],
+    interval_s: float,
+) -> Iterator[list[Row]]:
+    """Makes the trunk with the recipe `trunk`, from where it was interrupted.
+
+    Args:
+        results: The results folder.
+        trunk: Hash of the recipe.
+        values: Flat values of a configuration that needs it.
+        device: Name of the torch device, and CPU threads.
+        interval_s: Least time between two states that are saved.
+
+    Raises:
+        BadInputError: The data are missing, or released weights do not fit the network or are not
+            those that were planned with.
+        StorageError: A file cannot be written.
+    """
+    from lps_sweep.data import load
+    from lps_sweep.train import Pretraining, check_step, set_up_device
+    from lps_sweep.train.quality import trained_quality, untrained_quality
+
+    config = config_from_flat(values)
+    torch_device = set_up_device(*device)
+    check_step(config.loop, torch_device)  # not only when the trunk has been trained
+    images = load(config.data)
+    facts: dict[str, Any]
+    if config.pretrain.pretrained:
+        weights, facts = _released(config, trunk)
+    else:
+        training = Pretraining(config, images, torch_device)
+        yield from _trained(training, results, trunk, config.pretrain.pretrain_epochs, interval_s)
+        weights = training.network.state_dict()
+        facts = {"images": training.images.place}
+        if training.epoch:
+            facts["final_loss"] = training.loss
+    facts["quality"] = trained_quality(weights, config, images, torch_device)
+    facts["untrained"] = untrained_quality(config, images, torch_device)
+    _save(results, trunk, weights, {**facts, "config": dict(values)})
+    for path in _states(results, trunk):
+        path.unlink(missing_ok=True)
+    yield [TrunkMade(trunk, facts["quality"], facts["untrained"])]
+
+
+def _trained(
+    training: Pretraining, results: Path, trunk: str, epochs: int, interval_s: float
+) -> Iterator[list[Row]]:
+    _go_on(training, results, trunk)
+    saved_at = time.monotonic()
+    for epoch, loss in training:
+        if epoch < epochs and time.monotonic() - saved_at >= interval_s:
+            _save_state(training, results, trunk)
+            saved_at = time.monotonic()
+        yield [TrunkRow(trunk, epoch, epochs, loss)]
+
+
+def _go_on(training: Pretraining, results: Path, trunk: str) -> None:
+    """Takes up the newest state that verifies; without one, training begins at the beginning."""
+    from lps_sweep.train import load_state
+
+    for path, saved in _states(results, trunk).items():
+        try:
+            state = load_state(saved, training.device)
+        except StorageError:
+            path.unlink(missing_ok=True)
+            continue
+        training.load_state(state)
+        return
+
+
+def _save_state(training: Pretraining, results: Path, trunk: str) -> None:
+    """Saves how far training has come; the state before is kept, should this one be damaged."""
+    from lps_sweep.files import sha256_bytes
+    from lps_sweep.train.checkpoint import state_bytes
+
+    content = state_bytes(training.state())
+    name = f"{trunk}-epoch-{training.epoch:05d}-{sha256_bytes(content)}.pt"
+    failpoint("trunk.state")
+    atomic_write(_facts_path(results, trunk).with_name(name), content)
+    for old in list(_states(results, trunk))[2:]:
+        old.unlink(missing_ok=True)
+
+
+def _states(results: Path, trunk: str) -> dict[Path, SavedFile]:
+    """The states of a trunk in training, the newest first."""
+    from lps_sweep.train import SavedFile
+
+    folder = _facts_path(results, trunk).parent
+    found = {}
+    for path in sorted(folder.glob(f"{trunk}-epoch-*.pt"), reverse=True):
+        if match := _STATE.fullmatch(path.name.removeprefix(trunk)):
+            found[path] = SavedFile(path, match[2])
+    return found
+
+
+def _released(config: Config, trunk: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    from lps_sweep.train import read_released
+
+    state, sha256 = read_released(config)
+    if trunk_recipe(config, data="", weights=sha256) != trunk:
+        file = config.pretrain.pretrained
+        raise BadInputError(f"{file} has changed since the sweep was planned", where="pretrained")
+    return state, {"released_sha256": sha256}
+
+
+def _save(results: Path, trunk: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Saves the weights and, after them, the facts that vouch for them."""
+    from lps_sweep.train import save_state
+
+    path = _facts_path(results, trunk)
+    saved = save_state(weights, path.parent, trunk)
+    failpoint("trunk.facts")
+    atomic_write(path, json.dumps({"sha256": saved.sha256, **facts}, indent=1).encode())
+
+
+def _facts_path(results: Path, trunk: str) -> Path:
+    return results / "checkpoints" / "trunks" / f"{trunk}.json"
