@@ -1,0 +1,84 @@
+"""Files that leave a mark when somebody unpickles them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class Canary:
+    """Touches `mark` when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return exec, (f"open({str(self._mark)!r}, 'w').close()",)
+
+
+def _state(mark: Path) -> dict[str, Any]:
+    return {"epoch": 1, "model": {"weight": torch.zeros(2)}, "extra": Canary(mark)}
+
+
+def _torch(mark: Path, *, new: bool) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(_state(mark), buffer, _use_new_zipfile_serialization=new)
+    return buffer.getvalue()
+
+
+def _npz(mark: Path) -> bytes:
+    buffer = io.BytesIO()
+    held: Any = np.array([Canary(mark)], dtype=object)
+    np.savez(buffer, labels=held, indices=held, predictions=held)
+    return buffer.getvalue()
+
+
+def _npy(mark: Path) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Canary(mark)], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def _tar(mark: Path) -> bytes:
+    """The oldest form of torch's files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in ("storages", "tensors", "pickle"):
+            content = pickle.dumps(Canary(mark), protocol=2)
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _exported(mark: Path) -> bytes:
+    """The form of `torch.export` and of TorchScript: an archive with pickles in it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ("data.pkl", "constants.pkl", "data/sample_inputs/model.pt", "code/x.py"):
+            archive.writestr(f"archive/{name}", pickle.dumps(Canary(mark), protocol=2))
+        archive.writestr("archive/archive_format", "pt2")
+        archive.writestr("archive/version", "3")
+    return buffer.getvalue()
+
+
+FORMS: dict[str, Callable[[Path], bytes]] = {
+    "pickle, oldest": lambda mark: pickle.dumps(_state(mark), protocol=0),
+    "pickle, newest": lambda mark: pickle.dumps(_state(mark), protocol=5),
+    "pickle, gzip": lambda mark: gzip.compress(pickle.dumps(_state(mark))),
+    "torch": lambda mark: _torch(mark, new=True),
+    "torch, legacy": lambda mark: _torch(mark, new=False),
+    "torch, tar": _tar,
+    "torch, exported": _exported,
+    "npz": _npz,
+    "npy": _npy,
+}
