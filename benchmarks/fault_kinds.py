@@ -1,31 +1,17 @@
-"""The faults of `benchmarks.faults`: each disturbs a case, whose last run is the caller's."""
+"""Faults of a driver that trains in its own process, and of its files."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fault_setting import Kind, Setting
 from lps_sweep import cli
 from tests.faults import truth
 from tests.faults.harness import DIED, KILLED, Case, in_child
 
 DAMAGED = 5
 """Exit code of `check` where something is wrong."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all cases share: an undisturbed sweep, the failpoints that it passed, and the seed."""
-
-    straight: Case
-    passed: list[str]
-    seed: int
-
-
-Fault = Callable[[Case, random.Random, Setting, int], tuple[int, int]]
-"""Disturbs a case; how many faults took effect, and how many repairs were needed so far."""
 
 
 def killed_at_a_failpoint(
@@ -108,19 +94,15 @@ def ledger_deleted(
     return 1, repair(case)
 
 
-KINDS: dict[str, tuple[Fault, int, int]] = {
-    "kill at a failpoint": (killed_at_a_failpoint, 300, 40),
-    "kills while it resumes": (killed_again_and_again, 100, 10),
-    "SIGKILL at a random time": (killed_by_sigkill, 25, 4),
-    "disk full": (disk_full, 200, 25),
-    "bit in a checkpoint": (bit_in_a_checkpoint, 60, 10),
-    "bit in the ledger": (bit_in_the_ledger, 200, 20),
-    "ledger deleted": (ledger_deleted, 40, 6),
+KINDS = {
+    "kill at a failpoint": Kind(killed_at_a_failpoint, 300, 40),
+    "kills while it resumes": Kind(killed_again_and_again, 100, 10),
+    "SIGKILL at a random time": Kind(killed_by_sigkill, 25, 4),
+    "disk full": Kind(disk_full, 200, 25),
+    "bit in a checkpoint": Kind(bit_in_a_checkpoint, 60, 10, damages=True),
+    "bit in the ledger": Kind(bit_in_the_ledger, 200, 20, damages=True),
+    "ledger deleted": Kind(ledger_deleted, 40, 6, damages=True),
 }
-"""Fault, number of cases, and number of cases of the quick matrix."""
-
-DAMAGES = ("bit in a checkpoint", "bit in the ledger", "ledger deleted")
-"""Faults after which a trial in training may have to begin again."""
 
 
 def die_halfway(case: Case, draw: random.Random, setting: Setting) -> None:

@@ -11,62 +11,35 @@ import argparse
 import json
 import random
 import shutil
-import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from benchmarks.fault_kinds import DAMAGES, KINDS, Setting
+from benchmarks.fault_figures import Result, counted, figures, recoveries, table
+from benchmarks.fault_kinds import KINDS as OF_PROCESS
+from benchmarks.fault_nodes import NODE_KINDS
+from benchmarks.fault_ray import RAY_KINDS
+from benchmarks.fault_setting import EPOCHS, Setting
+from benchmarks.fault_soak import Soak, summary
+from benchmarks.fault_time import TIME_KINDS
 from tests.faults import truth
 from tests.faults.checker import check
 from tests.faults.harness import REDO, Case, passages, warm_up
 
 TRIALS = 4
-EPOCHS = 6
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one sweep.
-
-    Attributes:
-        kind: Of fault.
-        number: Of the case among those of its kind.
-        injected: Faults that took effect.
-        trials: Trials of the sweep.
-        acknowledged: Epochs that the driver had taken note of, each counted once.
-        lost: Acknowledged epochs and ends that are not there, and trials without outcome.
-        duplicated: Trials, outcomes or epochs of an attempt that are there twice.
-        rerun: Finished trials that were taken up again.
-        repaired: Times that `check --repair` was needed.
-        recovery_s: Seconds from each new start of the driver to its first trial, or its end.
-        findings: All that the checker says, for people.
-    """
-
-    kind: str
-    number: int
-    injected: int
-    trials: int
-    acknowledged: int
-    lost: int
-    duplicated: int
-    rerun: int
-    repaired: int
-    recovery_s: list[float]
-    findings: list[str]
+KINDS = {**OF_PROCESS, **TIME_KINDS, **RAY_KINDS, **NODE_KINDS}
 
 
 def carry_out(kind: str, number: int, setting: Setting, folder: Path) -> Result:
     """One case, from the plan to the checker."""
-    fault, _, _ = KINDS[kind]
+    about = KINDS[kind]
     draw = random.Random(f"{setting.seed} {kind} {number}")
-    case = Case.at(folder, epochs=EPOCHS, redo=EPOCHS if kind in DAMAGES else REDO)
-    injected, repaired = fault(case, draw, setting, number)
+    case = Case.at(folder, epochs=EPOCHS, redo=EPOCHS if about.damages else REDO)
+    injected, repaired = about.fault(case, draw, setting, number)
     case.run()
-    findings = check(case.truth, case.results, setting.straight.results)
+    findings = check(case.truth, case.results, setting.reference(real=about.real))
     events = truth.read(case.truth)
     texts = [f"{finding.rule}: {finding.fact}" for finding in findings]
     lost, duplicated, rerun = counted(texts)
@@ -80,51 +53,19 @@ def carry_out(kind: str, number: int, setting: Setting, folder: Path) -> Result:
         duplicated=duplicated,
         rerun=rerun,
         repaired=repaired,
-        recovery_s=list(_recoveries(events)),
+        recovery_s=list(recoveries(events)),
         findings=texts,
     )
 
 
-def counted(findings: Sequence[str]) -> tuple[int, int, int]:
-    """What the checker says, in numbers: lost, duplicated, finished trials run again."""
-    lost = sum(text.endswith("lost") or "has 0 outcomes" in text for text in findings)
-    duplicated = sum(" times: " in text for text in findings)
-    return lost, duplicated, sum(text.startswith("I4") for text in findings)
+def run_matrix(
+    quick: bool, seed: int, notes: Path, memory: Path | None, only: str = ""
+) -> list[Result]:
+    """All cases, or those of the kinds that have `only` in their names.
 
-
-def _recoveries(events: Sequence[dict[str, Any]]) -> Iterator[float]:
-    """Seconds from each start of a driver but the first to its first trial, or its end."""
-    runs = [number for number, event in enumerate(events) if event["kind"] == "run"]
-    for number in runs[1:]:
-        for event in events[number:]:
-            if event["kind"] == "start" or (event["kind"] == "exit" and event["code"] == 0):
-                yield event["at"] - events[number]["at"]
-                break
-            if event["kind"] == "exit":
-                break
-
-
-def table(results: Sequence[Result]) -> str:
-    """The figures, a line per kind of fault."""
-    names = ("injected", "trials", "acknowledged", "lost", "duplicated", "rerun", "repaired")
-    lines = [
-        "| fault | cases | injected | trials | epochs acknowledged | lost | duplicated "
-        "| finished trials run again | repairs | recovery median (s) | p99 (s) |",
-        "|---|" + "---:|" * 10,
-    ]
-    for kind in (*KINDS, "all"):
-        some = [r for r in results if kind in (r.kind, "all")]
-        seconds = sorted(s for r in some for s in r.recovery_s)
-        sums = [sum(getattr(r, name) for r in some) for name in names]
-        median = statistics.median(seconds) if seconds else float("nan")
-        late = seconds[min(len(seconds) - 1, int(0.99 * len(seconds)))] if seconds else median
-        cells = [kind, len(some), *sums, f"{median:.2f}", f"{late:.2f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
-
-
-def run_matrix(quick: bool, seed: int, notes: Path, memory: Path | None) -> list[Result]:
-    """All cases, of which those in `notes` are not done again."""
+    Those in `notes` are not done again.
+    """
+    kinds = {kind: about for kind, about in KINDS.items() if only in kind}
     notes.parent.mkdir(parents=True, exist_ok=True)
     lines = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
     results = [Result(**json.loads(line)) for line in lines]
@@ -133,13 +74,13 @@ def run_matrix(quick: bool, seed: int, notes: Path, memory: Path | None) -> list
         folder = Path(name)
         warm_up(folder / "warm")
         straight = Case.at(folder / "straight", epochs=EPOCHS)
-        setting = Setting(straight, passages(straight), seed)
-        for kind, (_, many, few) in KINDS.items():
-            for number in range(few if quick else many):
+        setting = Setting(straight, passages(straight), seed, folder / "real")
+        for kind, about in kinds.items():
+            for number in range(about.few if quick else about.many):
                 if (kind, number) in known:
                     continue
-                spread = number * len(setting.passed) // few if quick else number
-                result = carry_out(kind, spread if quick else number, setting, folder / "case")
+                place = number * len(setting.passed) // about.few if quick else number
+                result = carry_out(kind, place, setting, folder / "case")
                 result = Result(**{**asdict(result), "number": number})
                 results.append(result)
                 with notes.open("a", encoding="utf-8") as file:
@@ -149,21 +90,44 @@ def run_matrix(quick: bool, seed: int, notes: Path, memory: Path | None) -> list
     return results
 
 
+def run_soak(minutes: float, seed: int, notes: Path | None) -> int:
+    """A soak; 0 if the checker found nothing."""
+    notes = notes or Path("results") / "benchmarks" / f"soak-{seed}.jsonl"
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="lps-soak-") as name:
+        rounds = Soak(minutes, seed, Path(name), notes).run()
+    print(summary(rounds))
+    return 1 if any(one.findings for one in rounds) else 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the matrix and prints the table; 0 if the checker found nothing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="about a tenth of the cases")
     parser.add_argument("--seed", type=int, default=0, help="of all draws (default: 0)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="kinds with TEXT in their names")
     parser.add_argument("--notes", type=Path, help="file of the cases that are over")
+    parser.add_argument("--json", type=Path, help="file that takes the figures, for programs")
     parser.add_argument("--anew", action="store_true", help="forget the cases that are over")
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help="sweep after sweep, a fault every 20 s"
+    )
     given = parser.parse_args(arguments)
     name = f"faults-{given.seed}{'-quick' if given.quick else ''}.jsonl"
     notes = given.notes or Path("results") / "benchmarks" / name
     if given.anew:
         notes.unlink(missing_ok=True)
     memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-    results = run_matrix(given.quick, given.seed, notes, memory)
-    print(table(results))
+    if given.soak:
+        return run_soak(given.soak, given.seed, given.notes)
+    results = run_matrix(given.quick, given.seed, notes, memory, given.only)
+    rows = figures(results, list(KINDS))
+    print(table(rows))
+    if given.json:
+        from benchmarks.machine import machine_facts
+
+        about = {"seed": given.seed, "machine": machine_facts(), "figures": rows}
+        given.json.write_text(json.dumps(about, indent=1), encoding="utf-8")
     red = [result for result in results if result.findings]
     for result in red:
         print(f"{result.kind} {result.number}: " + "; ".join(result.findings))

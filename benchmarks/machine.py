@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
 import torch
 
+PACKAGES = ("numpy", "torchvision", "pillow", "ray")
+"""Whose versions are given besides those of Python and torch."""
 
-def machine_facts() -> dict[str, str | int]:
-    """Processor, cores, and the versions that matter."""
-    return {
+
+def machine_facts(device: torch.device | None = None) -> dict[str, str | int | float]:
+    """Processor, cores, load, the GPU if it is used, and the versions that matter."""
+    facts: dict[str, str | int | float] = {
         "machine": f"{_processor()}, {os.cpu_count()} CPUs",
+        "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "num_threads": torch.get_num_threads(),
     }
+    facts |= {name: version for name in PACKAGES if (version := _version(name))}
+    if device is not None and device.type == "cuda":
+        facts |= {
+            "gpu": torch.cuda.get_device_name(device),
+            "cuda": torch.version.cuda or "",
+            "cudnn": torch.backends.cudnn.version() or 0,  # type: ignore[no-untyped-call]
+        }
+    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return str(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _processor() -> str:

@@ -1,0 +1,124 @@
+"""The benchmarks that start processes, and all of them by the command."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import resume, sharing, sweep
+from benchmarks.frame import Measurement, Setting
+from benchmarks.workload import SMALL, configs_of
+from lps_sweep.train import Run
+
+QUICK = Setting(torch.device("cpu"), quick=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def failed(measurement: Measurement) -> list[str]:
+    return [check.name for check in measurement.checks if not check.passes]
+
+
+@pytest.mark.slow
+def test_b9(monkeypatch: pytest.MonkeyPatch) -> None:
+    measurement = sharing.measure(SMALL, 2, False, QUICK)
+    assert measurement.valid
+    assert [ratio.ours for ratio in measurement.ratios] == ["at once", "pack"]
+    monkeypatch.setattr(sharing, "configs_of", lambda size, n: configs_of(size, n + 1)[1:])
+    assert failed(sharing.measure(SMALL, 2, False, QUICK)) == [
+        "largest difference of process and member, all state"
+    ]
+
+
+def test_b9_a_worker_that_ends_is_an_error() -> None:
+    worker = sharing.Worker(dataclasses.replace(SMALL, network="none"), 1, 0, "cpu", {})
+    with pytest.raises(RuntimeError, match="a worker ended: 1"):
+        worker.wait()
+    worker.close()
+
+
+def test_b11_sees_a_metric_that_differs_and_a_trial_that_is_missing() -> None:
+    metrics: dict[str, dict[str, Any]] = {"a": {"acc_all": 1.0}, "b": {"acc_all": 2.0}}
+    right = sweep.Sweep(metrics, 1.0, 0.1, 0.8)
+    other = dataclasses.replace(right, metrics={**metrics, "b": {"acc_all": 2.0 + 1e-12}})
+    fewer = dataclasses.replace(right, metrics={"a": metrics["a"]})
+    equal = dataclasses.replace(right, metrics={"a": metrics["a"], "b": metrics["a"]})
+
+    def failing(inline: sweep.Sweep, *sweeps: sweep.Sweep) -> list[str]:
+        return failed(Measurement(sweep.checks_of(inline, sweeps, 2)))
+
+    assert failing(right, right, right) == []
+    assert failing(right, right, other) == [
+        "difference of any final metric: packs, alone, without Ray"
+    ]
+    assert failing(right, fewer, right)[0] == "trials done"
+    assert failing(equal, equal) == ["difference of two trials"]
+
+
+def failed_in(folder: Path) -> list[str]:
+    checks, lost = resume.checks_in(folder, "cpu")
+    assert lost == resume.STEPS_INTO_EPOCH
+    return failed(Measurement(checks))
+
+
+@pytest.mark.slow
+def test_b13(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failed_in(tmp_path / "right") == []
+    monkeypatch.setattr(Run, "load_state", lambda *_: None)
+    assert failed_in(tmp_path / "wrong") == [
+        "difference to a run left alone, all state",
+        "the same, gone on in a smaller pack",
+    ]
+
+
+@pytest.mark.slow
+def test_b13_sees_that_who_leaves_disturbs_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Run.train_epoch
+
+    def disturbed(run: Run, epoch: int) -> dict[str, dict[str, float]]:
+        return train(run, epoch if len(run.members) == resume.COUNT else epoch - 1)
+
+    monkeypatch.setattr(Run, "train_epoch", disturbed)
+    assert failed_in(tmp_path) == [
+        "the same, gone on in a smaller pack",
+        "the same, of those that stay where one is stopped",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_all_of_them_by_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--cpu", "--quick", "--json", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {record["benchmark"] for record in records} == {f"b{n}" for n in range(1, 15)}
+    measured = [record for record in records if not record["skipped"]]
+    assert {record["benchmark"] for record in measured} >= {
+        *("b1", "b3", "b4", "b5", "b6", "b7", "b8", "b10", "b11", "b13")
+    }
+    for record in measured:
+        assert record["valid"], record
+        assert record["ratios"], record
+        assert all(ratio["ratio"] > 0 for ratio in record["ratios"])
+        assert record["baseline_triples_per_s_and_core"] > 0
+    skipped = [record for record in records if record["skipped"]]
+    assert {record["skipped"] for record in skipped} == {"needs a CUDA device"}
+    assert done.stdout.count("\n| b") == sum(max(1, len(r["ratios"])) for r in records)

@@ -1,0 +1,193 @@
+"""The baseline is honest: it computes what ours computes, in its own way."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks.reference_style import loss as reference
+from benchmarks.reference_style import views as reference_views
+from benchmarks.reference_style.loaders import Loaders
+from benchmarks.reference_style.loop import ReferenceLoop
+from benchmarks.states import relative_error
+from benchmarks.syncs import waits_of
+from benchmarks.workload import (
+    SEED,
+    SMALL,
+    backbone_of,
+    config_of,
+    data_of,
+    prepared,
+    run_of,
+)
+from lps_sweep.data import pil_reference
+from lps_sweep.data.randaugment import OPERATIONS
+from lps_sweep.data.views import CIFAR, plain_view
+from lps_sweep.methods.lps import LPSConfig, lps_loss
+from lps_sweep.train import evaluate
+
+CPU = torch.device("cpu")
+SIZE = dataclasses.replace(SMALL, num_steps=3)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+Views = tuple[Tensor, Tensor, Tensor]
+
+
+def logits(scale: float, rows: int = 24, classes: int = 6) -> Views:
+    generator = torch.Generator().manual_seed(5)
+    shared = torch.randn((rows, classes), generator=generator, dtype=torch.float64) * scale
+    noise = torch.randn((3, rows, classes), generator=generator, dtype=torch.float64) / 2
+    weak1, weak2, strong = ((shared + part).requires_grad_() for part in noise)
+    return weak1, weak2, strong
+
+
+def with_gradients(total: Tensor, leaves: Views) -> list[Tensor]:
+    return [total.detach(), *torch.autograd.grad(total, leaves, materialize_grads=True)]
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0, 40.0], ids=lambda scale: f"scale {scale}")
+@pytest.mark.parametrize(
+    ("config", "progress"),
+    [
+        (LPSConfig(), 0.35),
+        (LPSConfig(C=1.0, tau=0.2, eta1=0.7, eta2=1.9, w_entropy=0.3), 0.9),
+        (LPSConfig(C=0.0), 0.0),
+    ],
+    ids=["defaults", "others", "no margin"],
+)
+def test_loss_and_gradients_are_those_of_training(
+    scale: float, config: LPSConfig, progress: float
+) -> None:
+    """From no row confident (scale 0) to all of them (40)."""
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    leaves = logits(scale)
+    given: dict[str, Any] = {"num_seen": 3, "progress": progress, "config": config}
+    ours = with_gradients(lps_loss(*leaves, labels, **given).total, leaves)
+    theirs = with_gradients(reference.loss(*leaves, labels, **given), leaves)
+    for found, right in zip(theirs, ours, strict=True):
+        if right.norm() > 1e-12:
+            assert relative_error(found, right) < 1e-5
+        else:
+            assert found.norm() < 1e-9
+
+
+def test_it_waits_for_the_host_twice_a_row() -> None:
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    given: dict[str, Any] = {"num_seen": 3, "progress": 0.3, "config": LPSConfig()}
+    views = logits(3.0)
+    assert waits_of(lambda: reference.loss(*views, labels, **given))["_local_scalar_dense"] >= 48
+    assert waits_of(lambda: lps_loss(*views, labels, **given)) == {}
+
+
+def test_its_shapes_follow_from_the_data() -> None:
+    """Half of the rows confident, half not: two kinds of row lists."""
+    confidence = torch.tensor([0.1, 0.1, 0.99, 0.5, 0.5, 0.9])
+    targets = torch.tensor([0, 1, 2, 3, 0, 1])
+    found = reference._confident(confidence, targets, 2, 3, 0.25, LPSConfig())
+    assert found == [0, 1, 2, 3], "labeled rows, 0.95 for seen classes, 0.5 for novel ones"
+
+
+def loop_and_run() -> tuple[ReferenceLoop, Any]:
+    config = config_of(SIZE)
+    split = data_of(SIZE)[1]
+    loop = ReferenceLoop(config, seed=SEED, split=split, backbone=backbone_of(SIZE), device=CPU)
+    return loop, run_of(SIZE, [config], CPU)
+
+
+@pytest.mark.parametrize("frozen_through", ["stage3", "none"])
+def test_training_on_the_same_views_gives_the_same_network(frozen_through: str) -> None:
+    size = dataclasses.replace(SIZE, frozen_through=frozen_through)
+    config = config_of(size)
+    loop = ReferenceLoop(
+        config, seed=SEED, split=data_of(size)[1], backbone=backbone_of(size), device=CPU
+    )
+    run = run_of(size, [config], CPU)
+    before = {name: x.clone() for name, x in loop.network.state_dict().items()}
+    for epoch in range(2):
+        losses = loop.train(list(prepared(run, epoch)), epoch)
+        metrics = run.train_epoch(epoch)["member 0"]
+        assert sum(losses) / len(losses) == pytest.approx(metrics["loss_total"], rel=1e-4)
+    learner = run.members[0].learner
+    theirs = loop.network.state_dict()
+    ours = [*run.trunk.state_dict().values(), *learner.tail.state_dict().values()]
+    for found, right in zip(theirs.values(), ours, strict=True):
+        assert relative_error(found, right) < 1e-2
+    assert relative_error(loop.head.weight, learner.head.weight) < 1e-3
+    moved = [relative_error(before[n], found) for n, found in theirs.items() if "0.weight" in n]
+    assert max(moved) > 0.05
+
+
+def test_an_evaluation_is_that_of_the_same_weights() -> None:
+    loop, run = loop_and_run()
+    images, split = data_of(SIZE)
+    theirs = loop.evaluate(Loaders(images, split, SIZE.batch_size))
+    assert theirs == pytest.approx(evaluate(run)["member 0"].metrics)
+
+
+def test_batches_are_those_of_the_method() -> None:
+    images, split = data_of(SIZE)
+    batches = list(Loaders(images, split, SIZE.batch_size).epoch())
+    assert len(batches) == SIZE.num_steps
+    labels = torch.cat([labels for _, labels in batches])
+    assert Counter(labels.tolist()) == Counter(split.targets[split.labeled].tolist())
+    for views, _ in batches:
+        assert [tuple(view.shape) for view in views] == [(SIZE.batch_size, 3, 32, 32)] * 3
+        for first, second in itertools.combinations(views, 2):
+            assert not torch.equal(first, second)
+
+
+def test_what_comes_round_again_is_the_very_same_batch() -> None:
+    images, split = data_of(SIZE)
+    few = dataclasses.replace(split, unlabeled=split.unlabeled[:12])
+    loaders = Loaders(images, split, SIZE.batch_size)
+    short = Loaders(images, few, 16)
+    loaders._training[1] = short._training[1]
+    unlabeled = [views[2][SIZE.batch_size // 4 :] for views, _ in loaders.epoch()]
+    assert len(unlabeled) == 3
+    per_pass = 12 // short._training[1].batch_size  # type: ignore[operator]
+    assert torch.equal(unlabeled[0], unlabeled[per_pass])
+
+
+def test_a_plain_view_is_ours() -> None:
+    images, split = data_of(SIZE)
+    pixels = np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))
+    views = reference_views.Views(pixels, split.targets, train=False)
+    (found,), target = views[7]
+    right = plain_view(torch.from_numpy(images.images[7:8]), CIFAR)[0]
+    torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)
+    assert target == split.targets[7]
+
+
+def test_the_strong_view_has_its_cutout_and_all_operations() -> None:
+    picture = Image.fromarray(np.full((32, 32, 3), 200, dtype=np.uint8))
+    seen: set[str] = set()
+    apply = pil_reference.apply_operation
+
+    def noted(image: Any, operation: Any) -> Any:
+        seen.add(operation.name)
+        assert 1 <= operation.magnitude <= 9
+        return apply(image, operation)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pil_reference, "apply_operation", noted)
+        for _ in range(300):
+            made = np.asarray(reference_views.rand_augment(picture))
+            assert (made == 127).all(axis=2).sum() >= 9 * 9
+    assert seen == set(OPERATIONS)
+
+
+def test_its_rate_is_measured() -> None:
+    assert 20 < reference_views.triples_per_second() < 100_000
