@@ -2,7 +2,8 @@
 
 - I1: each planned configuration is there once, with one outcome.
 - I2: every acknowledged epoch and end is recorded; no epoch twice for one attempt.
-- I3: no row without truth: each recorded epoch and outcome was reported with these metrics.
+- I3: no row without truth: each recorded epoch and outcome was reported with these metrics, and
+  none came from an attempt after it was given up.
 - I4: no trial is taken up after it was done.
 - I5: a trial that goes on trains no more acknowledged epochs again than a checkpoint interval has.
 - I6: every file that is referred to has its recorded hash.
@@ -49,7 +50,7 @@ def judge(
     rules = {
         "I1": _planned_once(events, recorded),
         "I2": _nothing_lost(events, recorded),
-        "I3": _nothing_invented(events, recorded),
+        "I3": [*_nothing_invented(events, recorded), *_nothing_late(events, recorded)],
         "I4": _no_start_after_done(events),
         "I5": _little_redone(events),
         "I6": recorded.damaged,
@@ -101,6 +102,17 @@ def _nothing_invented(events: Sequence[Event], recorded: Recorded) -> Iterable[s
             yield f"nobody reported that trial {trial} is {status} with these metrics"
 
 
+def _nothing_late(events: Sequence[Event], recorded: Recorded) -> Iterable[str]:
+    rows: dict[tuple[str, int], set[int]] = {}
+    for trial, epoch, attempt, _ in recorded.epochs:
+        rows.setdefault((trial, attempt), set()).add(epoch)
+    for event in _of(events, "given up"):
+        for trial, attempt, epochs in event["attempts"]:
+            late = rows.get((trial, attempt), set()) - set(epochs)
+            if late:
+                yield f"epochs {sorted(late)} of trial {trial} came late, from attempt {attempt}"
+
+
 def _fixed(metrics: Any) -> tuple[tuple[str, float | None], ...]:
     return tuple(sorted(metrics.items()))
 
@@ -144,6 +156,9 @@ def _living(events: Sequence[Event]) -> Iterable[str]:
         pid = event.get("pid")
         if pid and _alive(pid):
             yield f"process {pid} is still there"
+
+    for event in _of(events, "left"):
+        yield from (f"{what} is left" for what in event["what"])
 
 
 def _alive(pid: int) -> bool:

@@ -7,13 +7,14 @@ Metrics are a function of trial and epoch alone. A checkpoint is made every
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import sys
 import time
 import types
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 import lps_sweep
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_bytes
-from tests.faults import truth
+from tests.faults import disorder, truth
 
 TRUTH = "LPS_TRUTH"
 """Environment variable: the file of the truth."""
@@ -59,6 +60,9 @@ class PackSpec:
     checkpoint_interval_s: float
     device: str
     num_threads: int
+    needed: tuple[str, ...] = ()
+    rungs: tuple[int, ...] = ()
+    until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,14 +99,24 @@ def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
 class Pretraining:
     """An epoch of nothing."""
 
+    epoch, loss, device = 1, 2.0, "cpu"
+
     def __init__(self, config: Any, images: Any, device: str) -> None:
         del config, images, device
         self.network = types.SimpleNamespace(state_dict=lambda: {"weights": 1})
         self.images = types.SimpleNamespace(place="nowhere")
-        self.images = types.SimpleNamespace(place="nowhere")
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
-        yield 1, 2.0
+        yield self.epoch, self.loss
+
+
+def check_step(*_: object) -> None:
+    """Every step is right."""
+
+
+def load_state(*_: object) -> dict[str, Any]:
+    """Nothing is kept of an epoch of nothing."""
+    return {}
 
 
 def set_up_device(device: str, num_threads: int) -> str:
@@ -120,24 +134,50 @@ def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
     return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
 
 
-def train_pack(spec: PackSpec) -> Iterator[list[Any]]:
-    """Trains nothing; each event is written to the truth before it is yielded, and after."""
-    file, pause = Path(os.environ[TRUTH]), float(os.environ.get(EPOCH_S, "0"))
-    first = spec.members[0].checkpoint.epoch if spec.members[0].checkpoint else 0
+def train_pack(
+    spec: PackSpec, stopped: Callable[[], Collection[str]] = tuple
+) -> Iterator[list[Any]]:
+    """Trains nothing."""
+    yield from witnessed(_train, spec, stopped)
+
+
+def witnessed(
+    train: Callable[..., Iterator[list[Any]]], spec: Any, *others: Any
+) -> Iterator[list[Any]]:
+    """What `train` yields; each event is written to the truth before it is yielded, and after.
+
+    Each member's beginning is, too. Where a plan of disorder lies, the process follows it.
+    """
+    file = Path(os.environ[TRUTH])
     for member in spec.members:
-        _go_on(member)
+        first = member.checkpoint.epoch if member.checkpoint else 0
         truth.write(file, "start", trial=member.trial_id, epoch=first)
-    last = spec.members[0].config.loop.epochs
-    interval = 1 + int(spec.checkpoint_interval_s)
-    for epoch in range(first + 1, last + 1) if first < last else (last,):
-        time.sleep(pause)
-        events = _events(spec, epoch, trained=first < last, saves=epoch % interval == 0)
+    for events in train(spec, *others):
+        disorder.follow(file, [member.config.method.C for member in spec.members])
         for event in events:
             _tell(file, event, ("reported", "finishing"))
         yield events
         for event in events:
             _tell(file, event, ("acknowledged", "finished"))
+
+
+def _train(spec: PackSpec, stopped: Callable[[], Collection[str]]) -> Iterator[list[Any]]:
+    pause = float(os.environ.get(EPOCH_S, "0"))
+    first = spec.members[0].checkpoint.epoch if spec.members[0].checkpoint else 0
+    for member in spec.members:
+        _go_on(member)
+    last = spec.members[0].config.loop.epochs
+    interval = 1 + int(spec.checkpoint_interval_s)
+    for epoch in range(first + 1, (spec.until or last) + 1) if first < last else (last,):
+        time.sleep(pause)
+        saves = epoch % interval == 0 or epoch in spec.rungs
+        events = _events(spec, epoch, trained=first < last, saves=saves)
+        yield events
         _clean_up(spec, events)
+        over = stopped() if spec.rungs else ()
+        spec = replace(spec, members=tuple(m for m in spec.members if m.trial_id not in over))
+        if not spec.members:
+            return
 
 
 def _go_on(member: MemberSpec) -> None:
@@ -175,11 +215,16 @@ def _save(folder: Path, trial: str, epoch: int) -> Checkpoint:
 
 
 def _tell(file: Path, event: Any, kinds: tuple[str, str]) -> None:
-    facts = {"trial": event.trial_id}
-    if isinstance(event, EpochDone):
-        truth.write(file, kinds[0], **facts, epoch=event.epoch, metrics=dict(event.metrics))
-    elif isinstance(event, Finished):
-        truth.write(file, kinds[1], **facts, status=event.status, metrics=dict(event.metrics))
+    """Writes down an event, of this trainer or the real one."""
+    facts: dict[str, Any] = {"trial": event.trial_id}
+    if type(event).__name__ in ("EpochDone", "Finished"):
+        facts["metrics"] = {
+            name: value if math.isfinite(value) else None for name, value in event.metrics.items()
+        }
+    if type(event).__name__ == "EpochDone":
+        truth.write(file, kinds[0], **facts, epoch=event.epoch)
+    elif type(event).__name__ == "Finished":
+        truth.write(file, kinds[1], **facts, status=event.status)
 
 
 def _clean_up(spec: PackSpec, events: list[Any]) -> None:
@@ -199,8 +244,18 @@ def _clean_up(spec: PackSpec, events: list[Any]) -> None:
                 path.unlink()
 
 
+def bring_submodules() -> None:
+    """Puts what is imported from below `lps_sweep.train` in its place."""
+    probe = types.ModuleType("lps_sweep.train.quality")
+    for name, value in (("trained_quality", 90.0), ("untrained_quality", 50.0)):
+        quality = {"oracle_linear_probe": value, "oracle_kmeans_acc": value}
+        setattr(probe, name, lambda *_, quality=quality: quality)
+    sys.modules[probe.__name__] = probe
+
+
 def install(file: Path, epoch_s: float = 0.0) -> None:
     """Puts this module in the place of `lps_sweep.train`, in this process."""
     os.environ[TRUTH], os.environ[EPOCH_S] = str(file), str(epoch_s)
     sys.modules["lps_sweep.train"] = sys.modules[__name__]
     lps_sweep.train = sys.modules[__name__]  # type: ignore[attr-defined]
+    bring_submodules()

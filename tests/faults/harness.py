@@ -52,13 +52,25 @@ class Case:
     truth: Path
 
     @classmethod
-    def at(cls, folder: Path, *, epochs: int = 3, redo: int = REDO) -> Case:
-        """A new case in `folder`, with its plan in the truth."""
+    def at(
+        cls, folder: Path, *, epochs: int = 3, redo: int = REDO, seeds: int = 1, disk: str = ""
+    ) -> Case:
+        """A new case in `folder`, or with its results in `folder`/`disk`; its plan is in the truth.
+
+        Four trials for each seed.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        case = cls(folder / "faults.yaml", folder / "results", folder / "truth.jsonl")
-        case.space.write_text(SPACE.replace("EPOCHS", str(epochs)))
-        truth.write(case.truth, "plan", trials=4, epochs=epochs, redo=redo)
+        case = cls(folder / "faults.yaml", folder / disk / "results", folder / "truth.jsonl")
+        text = SPACE.replace("EPOCHS", str(epochs))
+        case.space.write_text(text.replace("seeds: [0]", f"seeds: {list(range(seeds))}"))
+        truth.write(case.truth, "plan", trials=4 * seeds, epochs=epochs, redo=redo)
         return case
+
+    def resources(self, **values: float | None) -> None:
+        """Other resources than the usual ones."""
+        text = ", ".join(f"{name}: {value}" for name, value in values.items())
+        lines = [one for one in self.space.read_text().splitlines() if "resources:" not in one]
+        self.space.write_text("\n".join([*lines, f"resources: {{{text}}}", ""]))
 
     def run(
         self,
@@ -69,17 +81,19 @@ class Case:
         kill_after_s: float | None = None,
         epoch_s: float = 0.0,
         separate: bool = False,
+        prepare: Callable[[], object] = lambda: None,
     ) -> int:
         """Runs the driver until it ends or is killed; its exit status, negative for a signal.
 
-        `separate` starts a Python of its own in place of a forked child.
+        `separate` starts a Python of its own in place of a forked child, in which `prepare` is
+        called before the driver begins.
         """
         truth.write(self.truth, "run", outcomes=outcomes_of(self.results))
         output = self.truth.with_suffix(".out")
 
         def drive() -> int:
             failpoints.arm(failpoint)
-            return self.drive(epoch_s)
+            return self.drive(epoch_s, prepare)
 
         if separate:
             pid, code = self._separately(failpoint, output, kill_after_s, epoch_s)
@@ -89,11 +103,12 @@ class Case:
         truth.write(self.truth, "exit", code=code, expected=expected, says=says, text=text, pid=pid)
         return code
 
-    def drive(self, epoch_s: float) -> int:
+    def drive(self, epoch_s: float, prepare: Callable[[], object] = lambda: None) -> int:
         """The driver itself, in this process; its exit status."""
         sys.modules["lps_sweep.report"] = None  # type: ignore[assignment]
         executor.InlineExecutor = NoTorch  # type: ignore[misc]
         fake_train.install(self.truth, epoch_s)
+        prepare()
         return cli.main(["run", str(self.space), "--inline", "--results", str(self.results)])
 
     def _separately(

@@ -77,6 +77,20 @@ def outcomes_of(results: Path) -> dict[str, str]:
         return {}
 
 
+def given_up(results: Path) -> list[tuple[str, int, list[int]]]:
+    """The attempts that are over without an outcome: trial, number, epochs recorded so far."""
+    connection = sqlite3.connect(f"file:{results / 'ledger.sqlite'}?mode=ro", uri=True)
+    try:
+        attempts = connection.execute(
+            "SELECT trial_id, attempt FROM attempts WHERE ended IS NOT NULL EXCEPT"
+            " SELECT trial_id, attempt FROM outcomes"
+        ).fetchall()
+        rows = connection.execute("SELECT trial_id, attempt, epoch FROM epochs").fetchall()
+    finally:
+        connection.close()
+    return [(t, a, sorted(e for s, b, e in rows if (s, b) == (t, a))) for t, a in attempts]
+
+
 def _damaged(results: Path, connection: sqlite3.Connection) -> list[str]:
     """The newest checkpoint of each trial must be there; older ones may be gone, not changed."""
     found = []

@@ -46,6 +46,12 @@ def of_first_trial(kind: str, **facts: object) -> Doctor:
     return doctor
 
 
+def given_up(case: Case) -> None:
+    """The rows of the first trial are of an attempt that had come to its first epoch only."""
+    trial = recorded.read_ledger(case.results).planned[0][0]
+    truth.write(case.truth, "given up", attempts=[(trial, 1, [1])])
+
+
 def flip(pattern: str) -> Doctor:
     def doctor(case: Case) -> None:
         path = sorted(case.results.glob(pattern))[0]
@@ -84,6 +90,7 @@ BROKEN: list[tuple[str, str, Doctor]] = [
             " WHERE epoch = 1"
         ),
     ),
+    ("I3", "a late row", given_up),
     ("I4", "begun after its end", of_first_trial("start", epoch=3)),
     ("I5", "all over again", of_first_trial("start", epoch=0)),
     ("I6", "a checkpoint with another bit", flip("checkpoints/*/epoch-0003-member-*.pt")),
@@ -94,6 +101,7 @@ BROKEN: list[tuple[str, str, Doctor]] = [
     ("I7", "other final metrics", sql("UPDATE outcomes SET metrics = '{\"acc_all\":1.0}'")),
     ("I8", "a file half written", lambda case: (case.results / ".x.part").write_bytes(b"")),
     ("I8", "a lock that is held", held_lock),
+    ("I8", "something under Ray", event("left", what=["1 (ray::ImplicitFunc)"])),
     ("I8", "a process", event("exit", code=0, expected=[0], pid=os.getpid())),
     ("I9", "a wrong exit code", event("exit", code=0, expected=[5])),
     ("I9", "no word", event("exit", code=5, expected=[5], says="disk", text="full")),

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow]
 SPACE = """\
 name: real
 preset: digits
-set: {epochs: 3, pretrain_epochs: 1}
+set: {epochs: 3, pretrain_epochs: 3}
 grid: {C: [1, 10]}
 seeds: [0]
 resources: {checkpoint_interval_s: 0}
@@ -53,6 +53,7 @@ def test_weights_and_metrics_are_those_of_an_uninterrupted_run(tmp_path: Path) -
     space.write_text(SPACE)
     assert run(space, tmp_path / "straight") == 0
     places = (
+        *("trunk.state:1", "trunk.state:2"),
         *("trunk.facts:1", "checkpoint.save:1", "checkpoint.part:2", "checkpoint.saved:3"),
         *("outcome.inserted:1", "report.write:1", "report.manifest:1"),
     )

@@ -71,6 +71,16 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
         lambda case: next(case.results.glob("checkpoints/trunks/*.json")).write_text("{"),
         "made again by the next run that needs it",
     ),
+    "split cut": (
+        lambda case: cut(next(case.results.glob("artefacts/split-*.npz")), 0.5),
+        "written again by the next run that trains",
+    ),
+    "split of another name": (
+        lambda case: next(case.results.glob("artefacts/split-*.npz")).rename(
+            case.results / "artefacts" / f"split-{'0' * 16}.npz"
+        ),
+        "holds another split than its name says",
+    ),
     "sidecar flipped": (
         lambda case: flip(sorted(case.results.glob("artefacts/*-1.json"))[0]),
         "It will be written again from the ledger",

@@ -53,3 +53,13 @@ def test_the_environment_reaches_a_driver_of_its_own(straight: Straight, folder:
     assert case.run("file.rename:3:enospc", expected=(5,), says="No space", separate=True) == 5
     assert case.run(separate=True) == 0
     assert check(case.truth, case.results, straight[0].results) == []
+
+
+def test_what_a_killed_driver_left_of_ray_is_cleared_away(straight: Straight, folder: Path) -> None:
+    case = Case.at(folder / "case")
+    assert case.run() == 0
+    (case.results / "ray" / "1-1").mkdir(parents=True)
+    rules = {found.rule for found in check(case.truth, case.results, straight[0].results)}
+    assert rules == {"I8"}
+    assert case.run() == 0
+    assert check(case.truth, case.results, straight[0].results) == []

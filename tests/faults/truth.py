@@ -8,8 +8,12 @@ No import of lps_sweep: what the checker believes must not pass through what it 
 - ``start``: a trainer takes up `trial` after `epoch` epochs;
 - ``reported``: it hands on `metrics` of `epoch`; ``acknowledged``: the driver took note of them;
 - ``finishing`` and ``finished``: the same for its end, with `status` and final `metrics`;
+- ``given up``: these `attempts` (trial, number, recorded epochs) are over without an outcome;
+- ``struck``: a process or a node was killed or stopped; ``disorder``: one died or hung in a `way`;
+- ``woke``: a worker that was given up handed over `late` rows;
 - ``forgiven``: a repair said that the end of `trial` could not be proven;
 - ``exit``: a driver ended with `code`; `expected` codes are right, `says` is to be in its `text`.
+- ``left``: `what` processes still ran, long enough after the last driver.
 
 `at` is the time of the machine's monotonic clock in seconds, the same for all processes.
 """

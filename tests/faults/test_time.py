@@ -1,0 +1,190 @@
+"""Epochs that hang, workers that wake late, and clocks that jump."""
+
+from __future__ import annotations
+
+import ast
+import random
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+import lps_sweep
+from lps_sweep.results import CheckpointRecord, ledger
+from lps_sweep.sweep.packing import Packing
+from tests.faults import disorder, truth
+from tests.faults.checker import check
+from tests.faults.clock import JUMPS_S, Jumping, scatter_times
+from tests.faults.harness import DIED, KILLED, Case
+from tests.faults.waking import fall_asleep
+
+pytestmark = pytest.mark.fault
+
+Straight = tuple[Case, list[str]]
+
+
+def outcomes(case: Case) -> list[tuple[float, str, str]]:
+    with sqlite3.connect(case.results / "ledger.sqlite") as connection:
+        rows = connection.execute(
+            "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
+            " USING (trial_id) ORDER BY 1"
+        ).fetchall()
+    connection.close()
+    return rows
+
+
+def test_an_epoch_that_hangs_once_is_trained_again(straight: Straight, folder: Path) -> None:
+    for skip in (0, 2, 5):
+        case = Case.at(folder / str(skip))
+        limits = {"epoch_time_limit_s": 0.5, "max_attempts": 50}
+        case.resources(max_pack_size=2, checkpoint_interval_s=1, **limits)
+        disorder.plan(case.truth, "sleep", skip=skip)
+        started = time.monotonic()
+        assert case.run() == 0
+        assert time.monotonic() - started < 20
+        assert not disorder.pending(case.truth)
+        assert check(case.truth, case.results, straight[0].results) == []
+
+
+def test_trials_that_always_hang_fail_and_their_peers_do_not(
+    straight: Straight, folder: Path
+) -> None:
+    del straight
+    case = Case.at(folder / "case")
+    case.resources(max_pack_size=4, epoch_time_limit_s=1, max_attempts=1)
+    disorder.plan(case.truth, "sleep", only=10)
+    assert case.run(expected=(2,)) == 2, case.truth.with_suffix(".out").read_text()
+    found = outcomes(case)
+    assert [row[:2] for row in found] == [(1.0, "done")] * 2 + [(10.0, "failed")] * 2
+    for *_, error in found[2:]:
+        assert error.startswith("no epoch ended within 1 s; it stood here:")
+        assert "disorder.py" in error
+
+
+def test_without_a_limit_nothing_is_ended(straight: Straight, folder: Path) -> None:
+    case = Case.at(folder / "case")
+    assert case.run(epoch_s=0.1) == 0
+    assert check(case.truth, case.results, straight[0].results) == []
+
+
+def sleepers(folder: Path, cases: int = 6) -> tuple[list[Case], int]:
+    """Sweeps whose packs wake late, and how many did."""
+    done, late = [], 0
+    for number in range(cases):
+        case = Case.at(folder / str(number))
+        case.resources(max_pack_size=2, checkpoint_interval_s=1, max_attempts=100)
+        case.run(prepare=fall_asleep(case, random.Random(number)))
+        late += sum(event["kind"] == "woke" for event in truth.read(case.truth))
+        done.append(case)
+    return done, late
+
+
+def test_rows_that_come_late_are_refused(straight: Straight, folder: Path) -> None:
+    cases, late = sleepers(folder)
+    assert late >= 3
+    for case in cases:
+        assert check(case.truth, case.results, straight[0].results) == []
+
+
+def test_the_checker_sees_a_ledger_that_takes_them(
+    straight: Straight, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fence = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ?"
+    monkeypatch.setattr(ledger, "_OPEN", fence)
+    cases, late = sleepers(folder)
+    assert late >= 3
+    facts = [
+        finding.fact
+        for case in cases
+        for finding in check(case.truth, case.results, straight[0].results)
+    ]
+    assert any("came late, from attempt" in fact for fact in facts)
+
+
+def test_a_clock_that_jumps_changes_nothing(straight: Straight, folder: Path) -> None:
+    draw = random.Random(0)
+    for number in range(3):
+        case = Case.at(folder / str(number))
+        for place in (f"*:{draw.randint(1, 60)}", f"*:{draw.randint(1, 60)}"):
+            clock = Jumping(draw)
+            case.run(place, expected=(0, DIED), prepare=clock.install)
+            assert scatter_times(case.results, draw) > 5
+        assert case.run(prepare=Jumping(draw).install) == 0
+        assert check(case.truth, case.results, straight[0].results) == []
+        assert seconds_of(case) == seconds_of(straight[0])
+
+
+def test_the_checker_sees_a_choice_by_the_clock(
+    straight: Straight, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def newest_by_the_clock(self: Packing, trial_id: str) -> CheckpointRecord | None:
+        results = self._results
+        there = [c for c in self._ledger.checkpoints(trial_id) if (results / c.run.path).exists()]
+        times = [(results / one.run.path).stat().st_mtime for one in there]
+        return there[times.index(max(times))] if there else None
+
+    monkeypatch.setattr(Packing, "checkpoint", newest_by_the_clock)
+    draw, rules, number = random.Random(0), set(), 0
+    while "I5" not in rules and number < 100:
+        number += 1
+        case = Case.at(folder / str(number), epochs=6)
+        case.run(f"*:{draw.randint(1, 2 * len(straight[1]))}", expected=(0, DIED))
+        scatter_times(case.results, draw)
+        case.run()
+        rules |= {found.rule for found in check(case.truth, case.results)}
+    assert "I5" in rules, "an old checkpoint was taken for the newest"
+
+
+def test_the_checker_sees_a_hang_that_nobody_ends(straight: Straight, folder: Path) -> None:
+    case = Case.at(folder / "case")
+    disorder.plan(case.truth, "sleep", skip=2)
+    assert case.run(kill_after_s=3) == KILLED
+    rules = {found.rule for found in check(case.truth, case.results, straight[0].results)}
+    assert {"I1", "I7", "I9"} <= rules
+
+
+def seconds_of(case: Case) -> set[float]:
+    with sqlite3.connect(case.results / "ledger.sqlite") as connection:
+        found = {took for (took,) in connection.execute("SELECT seconds FROM epochs")}
+    connection.close()
+    return found
+
+
+def test_the_clock_really_jumps(folder: Path) -> None:
+    def work() -> int:
+        clock = Jumping(random.Random(0))
+        clock.install()
+        import datetime
+
+        years = {datetime.datetime.now(datetime.UTC).year for _ in range(100)}
+        return len(years) if {int(time.time() < 1e9 * j) for j in (1, 3)} else 0
+
+    from tests.faults.harness import in_child
+
+    folder.mkdir(exist_ok=True)
+    assert in_child(work, folder / "out")[1] == 3, "ten years back, now, and in ten years"
+    assert {-3600.0, 3600.0} < set(JUMPS_S)
+
+
+def wall_clock_reads(source: str) -> list[str]:
+    """The expressions of a module that ask for the time of day."""
+    names = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "datetime.now"}
+    names |= {"datetime.datetime.now", "datetime.date.today", "datetime.utcnow", "date.today"}
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return [ast.unparse(call.func) for call in calls if ast.unparse(call.func) in names]
+
+
+def test_nothing_but_notes_for_people_asks_for_the_time_of_day() -> None:
+    package = Path(lps_sweep.__file__).parent
+    found = {
+        str(path.relative_to(package)): reads
+        for path in sorted(package.rglob("*.py"))
+        if (reads := wall_clock_reads(path.read_text()))
+    }
+    assert set(found) <= NOTES_FOR_PEOPLE, found
+    assert "results/lock.py" in found
+
+
+NOTES_FOR_PEOPLE = {"results/lock.py", "tracking/mlflow.py"}
+"""Modules that write down when something was, and decide nothing by it."""
