@@ -92,7 +92,7 @@ def render_page(
         css=Markup(asset("report.css")),
         early=Markup(asset("early.js")),
         js=Markup(js),
-        allowed=" ".join(_hash(code) for code in (asset("early.js"), js, _plotly())),
+        allowed=Markup(" ".join(map(_hash, (asset("early.js"), js, _plotly())))),
         figures=Markup(_packed(script_json(_script_data(page)))),
         tables=Markup(_packed(script_json({s: _texts(t) for s, t in tables.items()}))),
         plotly=Markup(_packed(_plotly())),

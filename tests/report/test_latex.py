@@ -42,7 +42,7 @@ def test_every_table_of_a_report_compiles(tmp_path: Path, name: str) -> None:
     else:
         arms = {"full": {}, HOSTILE: {"dataset": HOSTILE}}
         sweep = ablation_record(arms=list(arms))
-        make_ledger(tmp_path, sweep, epochs=3, arms=arms)  # type: ignore[arg-type]
+        make_ledger(tmp_path, sweep, epochs=3, arms=arms)
     tables = [path for path in write_tables(tmp_path, name) if path.suffix == ".tex"]
     assert len(tables) > 8
     status, log = compiled(tmp_path, tables)

@@ -124,9 +124,14 @@ addEventListener("beforeprint", () => {
   }
   drawn.forPrint = true;
   if (drawn.page) for (const place of places) draw(place);
+  for (const svg of document.querySelectorAll(".plot .main-svg")) {
+    const { width, height } = svg.closest(".plot")._fullLayout;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // paper is narrower than the screen
+  }
 });
 addEventListener("afterprint", () => {
   for (const fold of opened.splice(0)) fold.open = false;
   drawn.forPrint = false;
+  for (const svg of document.querySelectorAll(".plot .main-svg")) svg.removeAttribute("viewBox");
   if (drawn.page) redraw();
 });

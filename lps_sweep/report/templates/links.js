@@ -24,7 +24,8 @@ function go(id, push = false) {
   writeState(push);
   document.querySelector(".target")?.classList.remove("target");
   if (!place.matches("main, section")) place.classList.add("target");
-  place.scrollIntoView({ block: row ? "center" : "start" });
+  const behavior = push ? "auto" : "instant"; // a page that opens at a place does not travel to it
+  place.scrollIntoView({ behavior, block: row ? "center" : "start" });
   const focus = row?.querySelector("a") ?? place;
   if (!focus.matches("a, button")) focus.tabIndex = -1;
   focus.focus({ preventScroll: true });
