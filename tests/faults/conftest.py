@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lps_sweep.results import Ledger
 from tests.faults.harness import DIED, Case, passages, warm_up
 from tests.faults.recorded import outcomes_of
 
@@ -41,6 +42,9 @@ def halfway(straight: tuple[Case, list[str]], folder: Path) -> Case:
     """Two trials of four are finished, two are at epoch 3 of 4; the driver was killed."""
     del straight
     case = Case.at(folder / "case", epochs=4)
-    assert case.run("ledger.committed:13", expected=(DIED,)) == DIED
+    assert case.run("ledger.committed:16", expected=(DIED,)) == DIED
     assert len(outcomes_of(case.results)) == 2
+    with Ledger.open(case.results) as ledger:
+        reached = [len(ledger.epoch_rows("faults")), len(ledger.outstanding("faults"))]
+    assert reached == [2 * 4 + 2 * 3, 2]
     return case
