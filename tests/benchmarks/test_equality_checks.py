@@ -46,6 +46,7 @@ def failed(measurement: Measurement) -> list[str]:
     return [check.name for check in measurement.checks if not check.passes]
 
 
+@pytest.mark.slow
 def test_b1(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = augmentation.measure(QUICK, batch_size=24)
     assert measurement.valid
@@ -69,12 +70,14 @@ def test_b1_sees_a_wrong_operation() -> None:
     assert augmentation.operations_differ(darker, few) > 0
 
 
+@pytest.mark.slow
 def test_b2(monkeypatch: pytest.MonkeyPatch) -> None:
     assert aug_gpu.measure(QUICK, batch_size=16).valid
     monkeypatch.setattr(aug_gpu, "eager", lambda images, step: augmentation.fixed(images, step + 1))
     assert len(failed(aug_gpu.measure(QUICK, batch_size=16))) == 2
 
 
+@pytest.mark.slow
 def test_b3(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = loss.measure(QUICK)
     assert measurement.valid
@@ -144,6 +147,7 @@ def test_b5(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_b6_and_b10(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = packing.measure(TRIALS, QUICK)
     assert measurement.valid
@@ -174,6 +178,7 @@ def test_b6_counts_costs() -> None:
     assert packing.costs(3, 1, (4.0,), (3.0,)).keys() == {"shared ms per step", "own ms per step"}
 
 
+@pytest.mark.slow
 def test_b7(monkeypatch: pytest.MonkeyPatch) -> None:
     assert overhead.measure(TINY, QUICK).valid
     step = overhead.PlainLoop.epoch
@@ -184,6 +189,7 @@ def test_b7(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", ["grouped", "bmm", "vmap"])
+@pytest.mark.slow
 def test_b8(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fuse.measure(3, 4, 6, QUICK).valid
     right = fuse.FORMS[form]
@@ -194,6 +200,7 @@ def test_b8(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_b12_counts_the_work_of_a_step() -> None:
     card = roofline.measure_card(QUICK, side=128, gigabytes=0.001)
     assert card.valid
@@ -204,6 +211,7 @@ def test_b12_counts_the_work_of_a_step() -> None:
     assert "ms per step and trial" in roofline.measure_step(TINY, 2, QUICK, 128, 0.001).facts
 
 
+@pytest.mark.slow
 def test_b12_counts_what_was_counted_by_hand() -> None:
     size = Size(batch_size=8, num_steps=1, num_classes=100)
     for frozen, tflop in roofline.EXPECTED_TFLOP.items():
@@ -212,6 +220,7 @@ def test_b12_counts_what_was_counted_by_hand() -> None:
         assert work["GB"] > 0.5
 
 
+@pytest.mark.slow
 def test_b14() -> None:
     sizes = {"float32": TINY, "bfloat16": with_loop(TINY, precision="bfloat16")}
     close = {name: [0.5, -0.4, 0.1] for name in precision.NAMES}

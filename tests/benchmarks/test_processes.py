@@ -40,6 +40,7 @@ def test_b9(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_b9_a_worker_that_ends_is_an_error() -> None:
     worker = sharing.Worker(dataclasses.replace(SMALL, network="none"), 1, 0, "cpu", {})
     with pytest.raises(RuntimeError, match="a worker ended: 1"):

@@ -32,6 +32,7 @@ def test_one_case_of_each_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert all(f"| {kind} | 1 |" in shown for kind in KINDS)
 
 
+@pytest.mark.slow
 def test_an_interrupted_matrix_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = "disk full"
     monkeypatch.setattr(faults, "KINDS", {kind: replace(KINDS[kind], many=3)})

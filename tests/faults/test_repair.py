@@ -142,6 +142,7 @@ def test_an_artefact_that_is_lost_is_recorded_as_lost(
     assert path.with_name(path.name + ".damaged").exists()
 
 
+@pytest.mark.slow
 def test_a_repair_that_is_killed_is_done_again(
     done: Case, straight: Straight, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:

@@ -164,6 +164,7 @@ def test_killed_around_a_decision(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_killed_at_every_failpoint_in_turn(
     straight: tuple[str, Case, list[str]], folder: Path
@@ -174,6 +175,7 @@ def test_killed_at_every_failpoint_in_turn(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_killed_again_and_again_while_it_resumes(
     straight: tuple[str, Case, list[str]], folder: Path
 ) -> None:

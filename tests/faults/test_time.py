@@ -47,6 +47,7 @@ def test_an_epoch_that_hangs_once_is_trained_again(straight: Straight, folder: P
         assert check(case.truth, case.results, straight[0].results) == []
 
 
+@pytest.mark.slow
 def test_trials_that_always_hang_fail_and_their_peers_do_not(
     straight: Straight, folder: Path
 ) -> None:
@@ -136,6 +137,7 @@ def test_the_checker_sees_a_choice_by_the_clock(
     assert "I5" in rules, "an old checkpoint was taken for the newest"
 
 
+@pytest.mark.slow
 def test_the_checker_sees_a_hang_that_nobody_ends(straight: Straight, folder: Path) -> None:
     case = Case.at(folder / "case")
     disorder.plan(case.truth, "sleep", skip=2)

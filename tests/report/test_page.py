@@ -86,6 +86,7 @@ def test_hostile_names_of_arms(tmp_path: Path) -> None:
         ("freezing", "c_tau", {"frozen_through": ["stage3", "none"]}, "freezing.csv"),
     ],
 )
+@pytest.mark.slow
 def test_the_scripts_of_one_question_print_its_tables(
     tmp_path: Path, script: str, sweep: str, axes: dict[str, list[Json]], first: str
 ) -> None:

@@ -50,6 +50,7 @@ def take(trial: PlannedTrial, results: Path) -> None:
     assert isinstance(made, TrunkMade)
 
 
+@pytest.mark.slow
 def test_cifar100_trains_from_released_weights(
     space: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +93,7 @@ def test_the_content_of_the_weights_makes_the_trial(space: Path) -> None:
     assert len({first.trunk, second.trunk, own.trunk}) == 3
 
 
+@pytest.mark.slow
 def test_a_trunk_is_made_of_the_planned_weights_alone(space: Path, tmp_path: Path) -> None:
     trial = trial_of(space)
     take(trial, tmp_path / "r")

@@ -81,6 +81,7 @@ def test_a_run_measures_first_and_records_nothing_of_it(
     assert [[a.attempt for a in one] for one in attempts] == [[1]] * 6
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_does_not_end_the_sweep(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def hang(note: Path, limit_s: float, how: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("how", ["python", "compiled"])
+@pytest.mark.slow
 def test_a_process_that_hangs_ends_and_says_where(how: str, tmp_path: Path) -> None:
     code, output = hang(tmp_path / "notes" / "job", 0.5, how)
     assert (code, output) == (1, "")

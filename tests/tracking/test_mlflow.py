@@ -39,6 +39,7 @@ def steps(place: str, run: str, metric: str) -> list[int]:
     return sorted(m.step for m in client.get_metric_history(run, metric))
 
 
+@pytest.mark.slow
 def test_a_run_per_trial(tmp_path: Path, place: str) -> None:
     results = ledger(tmp_path / "results")
     assert send(results, place) == 2 * EPOCHS + 3 * 3
@@ -55,6 +56,7 @@ def test_a_run_per_trial(tmp_path: Path, place: str) -> None:
     assert found["t00000"].data.metrics["final/oracle.acc_all"] == first.final["oracle.acc_all"]
 
 
+@pytest.mark.slow
 def test_sending_again_adds_what_is_new(tmp_path: Path, place: str) -> None:
     results = ledger(tmp_path / "results")
     send(results, place)

@@ -107,6 +107,7 @@ def test_without_a_compiler_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         set_up_step(compiled(config_of()).loop, torch.device("cuda"))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compiled_is_no_silent_return_to_the_plain_module() -> None:
     run = run_of([compiled(config_of())])
     trunk = run._trained_trunk

@@ -89,6 +89,7 @@ def test_a_resnet50_trains(
 
 
 @pytest.mark.parametrize("kind", ["mapped", "too large"])
+@pytest.mark.slow
 def test_images_on_the_host_train_to_the_same_bits(
     root: Path,
     in_memory: tuple[dict[str, object], list[dict[str, float]]],

@@ -115,6 +115,7 @@ def test_a_default_outside_the_domains_is_not_asked_for() -> None:
     assert 0.5 <= float(str(point["C"])) <= 5.0
 
 
+@pytest.mark.slow
 def test_a_small_space_is_asked_for_once_and_then_done() -> None:
     domains = (
         Domain("C", "choice", choices=(1.0, 5.0, 10.0)),
