@@ -203,12 +203,15 @@ def lines_end(line: Line) -> float:
     return line.values[-1]
 
 
-def test_thinning_keeps_the_last_epoch() -> None:
+def test_thinning_keeps_every_peak_and_the_last_epoch() -> None:
     epochs = tuple(range(1, 1001))
-    short = thinned(Line(epochs, tuple(float(e) for e in epochs)))
-    assert len(short.epochs) == MAX_POINTS
-    assert short.epochs[-1] == 1000
-    assert short.epochs[1] - short.epochs[0] == 5
+    values = tuple(100.0 if e == 333 else -5.0 if e == 777 else 50 + e % 3 for e in epochs)
+    short = thinned(Line(epochs, values))
+    assert len(short.epochs) <= MAX_POINTS + 1
+    assert list(short.epochs) == sorted(set(short.epochs))
+    drawn = dict(zip(short.epochs, short.values, strict=True))
+    assert (drawn[333], drawn[777], drawn[1000]) == (100.0, -5.0, values[-1])
+    assert thinned(Line(epochs[:200], values[:200])) == Line(epochs[:200], values[:200])
     assert thinned(Line((), ())) == Line((), ())
 
 

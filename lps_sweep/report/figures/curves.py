@@ -9,10 +9,10 @@ from lps_sweep.report.cells import held_point, in_order, moving_with, point_text
 from lps_sweep.report.escape import MINUS, plot_text
 from lps_sweep.report.figures.lines import (
     GAP,
-    MAX_POINTS,
     METRICS,
     Group,
     Line,
+    bucket_size,
     group_info,
     level_info,
     thinned,
@@ -230,5 +230,5 @@ def _thinning(groups: Sequence[Group]) -> str:
         (len(n.epochs) for g in groups for lines in g.lines.values() for n in lines.values()),
         default=0,
     )
-    step = -(-longest // MAX_POINTS) or 1
-    return f"Every {step}th epoch is drawn." if step > 1 else ""
+    size = bucket_size(longest)
+    return f"Of every {size} epochs the least and the greatest value are drawn." if size > 1 else ""

@@ -104,8 +104,19 @@ def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
     return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
 
 
+def bucket_size(num_epochs: int) -> int:
+    """Epochs of which two are drawn, so that at most about `MAX_POINTS` are; 1 for all of them."""
+    return 1 if num_epochs <= MAX_POINTS else -(-2 * num_epochs // MAX_POINTS)
+
+
 def thinned(line: Line) -> Line:
-    """At most about `MAX_POINTS` epochs of `line`, evenly spaced, the last one among them."""
-    step = -(-len(line.epochs) // MAX_POINTS) or 1
-    keep = slice((len(line.epochs) - 1) % step if line.epochs else 0, None, step)
-    return Line(line.epochs[keep], line.values[keep])
+    """`line` with the least and the greatest value of each bucket of epochs, and the last one."""
+    size, count = bucket_size(len(line.epochs)), len(line.epochs)
+    if size == 1:
+        return line
+    keep = {count - 1}
+    for start in range(0, count, size):
+        places = range(start, min(start + size, count))
+        keep |= {min(places, key=line.values.__getitem__), max(places, key=line.values.__getitem__)}
+    kept = sorted(keep)
+    return Line(tuple(line.epochs[i] for i in kept), tuple(line.values[i] for i in kept))
