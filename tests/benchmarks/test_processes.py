@@ -99,6 +99,7 @@ def test_b13_sees_that_who_leaves_disturbs_the_others(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.integration
 def test_all_of_them_by_the_command(tmp_path: Path) -> None:
     path = tmp_path / "results.json"

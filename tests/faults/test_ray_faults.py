@@ -27,7 +27,10 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     return Setting(straight, [], 0, base / "real")
 
 
-@pytest.mark.parametrize("kind", ["Ray lost", "node lost", "node hangs and wakes"])
+@pytest.mark.parametrize(
+    "kind",
+    ["Ray lost", "node lost", pytest.param("node hangs and wakes", marks=pytest.mark.long)],
+)
 def test_one_case(kind: str, setting: Setting, tmp_path: Path) -> None:
     result = faults.carry_out(kind, 0, setting, tmp_path / "case")
     assert result.findings == []

@@ -26,10 +26,10 @@ class Hungry:
             run(module)
             train_pack = module.train_pack
 
-            def hungry(pack: Any) -> Iterator[Any]:
+            def hungry(pack: Any, *rest: Any) -> Iterator[Any]:
                 if any(member.config.method.C == 99 for member in pack.members):
                     eat()
-                return iter(train_pack(pack))
+                return iter(train_pack(pack, *rest))
 
             module.train_pack = hungry
 

@@ -97,7 +97,10 @@ def asked(results: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.timeout(3 * TIMEOUT_S)
-@pytest.mark.parametrize("options", [("--inline",), ()], ids=["inline", "ray"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(("--inline",), id="inline"), pytest.param((), id="ray", marks=pytest.mark.long)],
+)
 def test_a_search_killed_twice_ends_as_one_left_alone(
     drivers: Drivers, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
