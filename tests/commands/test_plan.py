@@ -212,6 +212,7 @@ def test_at_a_terminal_it_is_asked_for(
         assert len(questions) == 1
 
 
+@pytest.mark.slow
 def test_what_is_chosen_counts_and_yes_is_an_answer(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +244,7 @@ def test_a_wrong_threshold_is_refused(file: Path, tmp_path: Path, limit: str) ->
     assert main([*asked, "--ask-above", limit]) == ExitCode.BAD_INPUT
 
 
+@pytest.mark.slow
 def test_a_budget_of_gpu_hours_without_a_gpu_is_told(
     file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_with_class_merges_they_cover_what_the_report_says(num_seeds: int) -> No
 
 @pytest.mark.parametrize("num_seeds", [3, 5])
 @pytest.mark.parametrize("pooled", [True, False], ids=["one spread", "pair by pair"])
+@pytest.mark.slow
 def test_a_table_without_differences_has_a_false_one_in_6_of_100_cases_at_most(
     num_seeds: int, pooled: bool
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_table_without_differences_has_a_false_one_in_6_of_100_cases_at_most(
 
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["one spread", "pair by pair"])
+@pytest.mark.slow
 def test_a_difference_at_the_margin_is_called_equivalent_in_6_of_100_cases_at_most(
     pooled: bool,
 ) -> None:

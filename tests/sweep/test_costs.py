@@ -68,6 +68,7 @@ resources: {measure_packs: true}
 """
 
 
+@pytest.mark.slow
 def test_a_run_measures_first_and_records_nothing_of_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

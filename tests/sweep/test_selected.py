@@ -103,6 +103,7 @@ def test_what_cannot_be_confirmed(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == []
 
 
+@pytest.mark.slow
 def test_it_runs(tmp_path: Path) -> None:
     space = tmp_path / "c.yaml"
     space.write_text(

@@ -57,6 +57,7 @@ def of_cell(found: list[Swept], **cell: Value) -> list[tuple[Json, Json]]:
     ]
 
 
+@pytest.mark.slow
 def test_each_cell_asks_for_what_it_would_alone(tmp_path: Path) -> None:
     outcome = run(search(tmp_path), tmp_path / "all", FakeExecutor())
     assert outcome.exit_code == ExitCode.DONE
@@ -117,6 +118,7 @@ def test_listed_values_that_become_a_search_are_asked_for_anew(tmp_path: Path) -
     assert len(asked(results)) == 5
 
 
+@pytest.mark.slow
 def test_small_cells_end_with_what_they_have(tmp_path: Path) -> None:
     text = SEARCH.replace("SET", "").replace("COUNT", "9").replace("BLOCKS", BLOCKS)
     head, _, _ = text.partition("  domains:")

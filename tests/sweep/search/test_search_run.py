@@ -65,6 +65,7 @@ def killed_after(num_outcomes: int, space: SearchSpace, results: Path) -> None:
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "quasi_random"])
 @pytest.mark.parametrize("together", [1, 4])
+@pytest.mark.slow
 def test_a_search_killed_twice_asks_for_what_an_uninterrupted_one_does(
     tmp_path: Path, sampler: str, together: int
 ) -> None:

@@ -73,6 +73,7 @@ SAMPLERS = ["tpe", "gp", "random", "quasi_random"]
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.slow
 def test_a_resumed_search_asks_for_what_an_uninterrupted_one_does(
     sampler: str, together: int
 ) -> None:
