@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lps_sweep.config import Config, flat
+from lps_sweep.errors import BadInputError
 from lps_sweep.plan import (
     Outstanding,
     PlannedTrial,
@@ -223,9 +224,10 @@ def planned_so_far(
     """The trials that are known: the `listed` ones, or what a search has asked for so far."""
     if not space.search:
         return listed
-    if not Ledger.exists(results):
+    found = _ledger(results)
+    if found is None:
         return ()
-    with Ledger.open(results) as ledger:
+    with found as ledger:
         return expand_asked(space, asked_before(space, ledger), content_of)
 
 
@@ -262,9 +264,10 @@ class Recorded:
 def recorded(space: SearchSpace, trials: Sequence[PlannedTrial], results: Path) -> Recorded:
     """What the results folder knows of `trials`, which `space` plans."""
     now = {trial.trial_id for trial in trials}
-    if not Ledger.exists(results):
+    found = _ledger(results)
+    if found is None:
         return Recorded({}, PlanChange(len(now), 0, 0))
-    with Ledger.open(results) as ledger, ledger.snapshot():
+    with found as ledger, ledger.snapshot():
         known = {**ledger.known(), **dict.fromkeys(stopped_elsewhere(space, ledger), "")}
         planned = {*ledger.outcomes(space.name), *ledger.outstanding(space.name)}
         costs = recorded_costs(ledger, results)
@@ -276,6 +279,14 @@ def recorded(space: SearchSpace, trials: Sequence[PlannedTrial], results: Path) 
         left_out=[{"trial_id": t.trial_id, "seed": t.seed, "swept": t.swept} for t in old],
         costs=costs,
     )
+
+
+def _ledger(results: Path) -> Ledger | None:
+    """The ledger; None where there is none yet, or a driver died while it made it."""
+    try:
+        return Ledger.open(results)
+    except BadInputError:
+        return None
 
 
 def hours_text(hours: float) -> str:

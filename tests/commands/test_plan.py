@@ -254,3 +254,14 @@ def test_a_budget_of_gpu_hours_without_a_gpu_is_told(
     asked = ["run", str(file), "--inline", "--results", str(tmp_path / "results")]
     assert main([*asked, "--budget", "gpu_hours=1"]) == ExitCode.DONE
     assert "no GPU is used here, so that the budget gpu_hours is never" in capfd.readouterr().out
+
+
+def test_a_ledger_that_a_driver_died_making_counts_as_none(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "r"
+    results.mkdir()
+    (results / "ledger.sqlite").touch()
+    asked = [str(file), "--results", str(results)]
+    assert main(["plan", *asked]) == 0
+    assert "new" in capsys.readouterr().out
