@@ -35,6 +35,7 @@ def lengths(results: Path) -> dict[str, int]:
     return {str(trial): int(str(number)) for trial, number in rows}
 
 
+@pytest.mark.long
 def test_halving_decides_on_ray_what_it_decides_inline(tmp_path: Path) -> None:
     space = tmp_path / "tiny.yaml"
     text = SPACE.replace("RULE", "halving").replace("epochs: 5", "epochs: 3")
