@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from lps_sweep.report.section import Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text, value_text
 
 if TYPE_CHECKING:
-    from lps_sweep.results import Counts, SweepRecord
+    from lps_sweep.results import Counts, Json, SweepRecord
     from lps_sweep.results.view import SweepView
 
 
@@ -126,7 +126,18 @@ def data_text(record: SweepRecord) -> str:
     return (
         f"Data: {', '.join(parts)}; {len(record.seeds)} {word} ({seeds}). Accuracies are "
         "percent of the unlabeled training images, scored after the last epoch with their hidden "
-        "labels: oracle accuracies, which no method has when it trains."
+        f"labels: oracle accuracies, which no method has when it trains.{_stored_text(known)}"
+    )
+
+
+def _stored_text(known: Mapping[str, Json]) -> str:
+    """How training departs from the reference where images are stored before it."""
+    if known.get("dataset") != "imagenet100":
+        return ""
+    side = known.get("image_size", 256)
+    return (
+        f" Random crops come out of stored squares of {side} x {side} pixels, not out of the "
+        "original photographs: a departure from the reference."
     )
 
 

@@ -13,12 +13,20 @@ from typing import Any
 import pytest
 
 from lps_sweep.report import build_report, write_tables
+from lps_sweep.report.summary import data_text
 from lps_sweep.results import Json
 from lps_sweep.results.statistics import (
     DIFFERENCE_COVERAGE_WITH_MERGES,
     MEAN_COVERAGE_WITH_MERGES,
 )
-from tests.report.report_cases import C_TAU, PAPER, ablation_record, make_ledger, record
+from tests.report.report_cases import (
+    C_TAU,
+    PAPER,
+    SETTINGS,
+    ablation_record,
+    make_ledger,
+    record,
+)
 
 
 def _page(folder: Path, sweep: str = "c_tau") -> str:
@@ -146,3 +154,9 @@ def test_the_script_writes_the_tables_and_prints_their_paths(tmp_path: Path) -> 
     wrong = subprocess.run([*command[:2], str(tmp_path / "x")], capture_output=True, text=True)
     assert wrong.returncode == 4
     assert "no sweep is named 'x'" in wrong.stderr
+
+
+def test_stored_images_are_told_as_a_departure() -> None:
+    stored = record({"C": [1]}, settings={**SETTINGS, "dataset": "imagenet100", "image_size": 128})
+    assert "stored squares of 128 x 128 pixels" in data_text(stored)
+    assert "stored" not in data_text(record({"C": [1]}))
