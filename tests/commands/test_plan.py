@@ -15,13 +15,6 @@ C_TAU = Path(__file__).parents[2] / "search_spaces" / "c_tau.yaml"
 AXES = ("C", "tau", "eta1", "eta2")
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "small.yaml"
-    path.write_text(SPACE)
-    return path
-
-
 def test_plan_before_anything_ran(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,13 +13,6 @@ from lps_sweep.sweep.records import sweep_record, trial_record
 from tests.test_cli import SPACE, loaded_by, plan_json, planned, record, run_cli
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "small.yaml"
-    path.write_text(SPACE)
-    return path
-
-
 def test_plan_after_the_file_was_changed(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

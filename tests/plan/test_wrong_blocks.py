@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lps_sweep.cli import main
-from tests.plan.test_wrong_files import Wrong
+from tests.plan.wrong_cases import Wrong, assert_refused
 
 RIGHT = """\
 name: right
@@ -122,17 +122,6 @@ def test_the_file_that_the_corpus_spoils_is_right(
     assert "32 trials: 32 configurations at seeds 0" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("case", CORPUS, ids=lambda case: f"{case.line}:{case.text.strip()[:40]}")
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 def test_wrong_line(case: Wrong, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "wrong.yaml"
-    lines = RIGHT.splitlines()
-    lines[case.line - 1] = case.text
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 4
-
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(f"lps_sweep: {file}:{case.at or case.line}: ")
-    assert case.message in printed.err.replace(str(file), "FILE")
-    assert "Located(" not in printed.err
+    assert_refused(RIGHT, case, tmp_path, capsys)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from lps_sweep.cli import main
 from lps_sweep.plan.yaml_file import MAX_BYTES
+from tests.plan.wrong_cases import Wrong, assert_refused
 
 RIGHT = """\
 name: right
@@ -21,16 +21,6 @@ grid:
   C: [1, 10]
 seeds: [0, 1]
 """
-
-
-class Wrong(NamedTuple):
-    """`RIGHT` with line `line` replaced by `text`; the error is to be at line `at`, or `line`."""
-
-    line: int
-    text: str
-    message: str
-    at: int = 0
-
 
 KEYS = [
     Wrong(1, "nam: right", "unknown key 'nam'; did you mean 'name'?"),
@@ -199,20 +189,9 @@ def test_the_file_that_the_corpus_spoils_is_right(tmp_path: Path) -> None:
     assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 0
 
 
-@pytest.mark.parametrize("case", CORPUS, ids=lambda case: f"{case.line}:{case.text.strip()[:40]}")
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 def test_wrong_line(case: Wrong, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "wrong.yaml"
-    lines = RIGHT.splitlines()
-    lines[case.line - 1] = case.text
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 4
-
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith(f"lps_sweep: {file}:{case.at or case.line}: ")
-    assert case.message in printed.err.replace(str(file), "FILE")
-    assert "Located(" not in printed.err
+    assert_refused(RIGHT, case, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(("content", "line", "message"), WHOLE_FILES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -26,10 +25,7 @@ from tests.sweep.stopping_cases import (
 from tests.sweep.test_choice import run
 from tests.sweep.test_driver import space_of
 
-
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
 
 @pytest.mark.parametrize(("size", "workers"), [(8, 1), (8, 2), (3, 1), (2, 2), (1, 2)])
