@@ -13,7 +13,7 @@ from lps_sweep.plan import json_schema
 from lps_sweep.plan.space import KEYS
 from lps_sweep.plan.yaml_file import parse_yaml
 from tests.plan import test_wrong_blocks, test_wrong_files
-from tests.plan.test_wrong_files import Wrong
+from tests.plan.wrong_cases import Wrong
 
 SPACES = sorted((Path(__file__).parents[2] / "search_spaces").rglob("*.yaml"))
 RIGHT = {"files": test_wrong_files.RIGHT, "blocks": test_wrong_blocks.RIGHT}
