@@ -56,7 +56,13 @@ def findings(case: Case, straight: Case | None) -> list[Finding]:
     return [one for one in found if "is stopped with" not in one.fact]
 
 
-@pytest.fixture(scope="module", params=list(RULES))
+@pytest.fixture(
+    scope="module",
+    params=[
+        *("halving in one pack", "asha"),
+        *(pytest.param(r, marks=pytest.mark.slow) for r in ("halving over packs", "median")),
+    ],
+)
 def straight(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Case, list[str]]:

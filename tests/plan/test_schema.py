@@ -33,6 +33,12 @@ def only_lps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(METHODS, name)
 
 
+@pytest.fixture(scope="module")
+def of_the_project() -> Any:
+    """The validator of all methods, made once."""
+    return validator()
+
+
 def validator() -> Any:
     library: Any = importlib.import_module("jsonschema")
     schema = json_schema()
@@ -65,9 +71,9 @@ def visible() -> list[str]:
 
 
 @pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)
-def test_each_search_space_of_the_project_fits_the_schema(path: Path) -> None:
+def test_each_search_space_of_the_project_fits_the_schema(path: Path, of_the_project: Any) -> None:
     found = parse_yaml(path.read_text(), str(path)).plain()
-    assert [error.message for error in validator().iter_errors(found)] == []
+    assert [error.message for error in of_the_project.iter_errors(found)] == []
 
 
 @pytest.mark.parametrize("kind", RIGHT)

@@ -148,12 +148,12 @@ def test_a_grid_too_large_is_counted_and_not_made(levels: int, tmp_path: Path) -
     assert time.process_time() - started < LIMIT_S
 
 
-def test_three_hundred_mutated_search_spaces(tmp_path: Path) -> None:
+def test_150_mutated_search_spaces(tmp_path: Path) -> None:
     """The first of the 10,000 of ``python -m benchmarks.fuzz``."""
-    tally = fuzz.run(300, 0, tmp_path / "failures")
+    tally = fuzz.run(150, 0, tmp_path / "failures")
     assert tally.failures == {}
-    assert tally.accepted >= 20
-    assert tally.refused >= 150
+    assert tally.accepted >= 10
+    assert tally.refused >= 75
 
 
 def test_the_fuzzer_tells_and_keeps_what_fails(
