@@ -118,6 +118,9 @@ def _add_giving(verbs: Verbs) -> None:
     report.add_argument(
         "--images", action="store_true", help="every figure also as SVG, PNG and PDF"
     )
+    report.add_argument(
+        "--maps", action="store_true", help="make the t-SNE maps of the features that are missing"
+    )
     _add_watch(report)
 
     check = verbs.add_parser("check", help="verify a results folder, and mend what can be mended")

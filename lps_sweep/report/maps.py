@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write, read_file
+from lps_sweep.files import atomic_write, read_file, sweep_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lps_sweep.results.view import SweepView
 
 FOLDER = "maps"
 PERPLEXITIES = (10, 30)
@@ -81,6 +83,35 @@ def compute_map(features: NDArray[Any]) -> FeatureMap:
         points[perplexity] = tuple((round(float(a), 2), round(float(b), 2)) for a, b in found)
         trust[perplexity] = round(float(trustworthiness(x, found, n_neighbors=NEIGHBOURS)), 4)
     return FeatureMap(tuple(map(int, rows)), points, trust)
+
+
+def make_maps(view: SweepView) -> list[Path]:
+    """Make the maps of `view` that are missing; returns the files written.
+
+    A trial whose features are missing, damaged, not finite or too few has none.
+
+    Raises:
+        StorageError: A map cannot be written.
+    """
+    import numpy as np
+
+    from lps_sweep.report.figures.kept import chosen_trials, load_kept
+
+    folder = sweep_folder(view.folder, view.record.name)
+    written = []
+    for label, trials in chosen_trials(view):
+        path = map_path(folder, view.artefacts[trials[0]].sha256)
+        kept = None if load_map(path) else load_kept(view, label, trials[0])
+        features = None if kept is None else kept.arrays.get("features")
+        if features is None or not np.isfinite(features).all():
+            continue
+        try:
+            found = compute_map(features)
+        except ValueError:
+            continue
+        save_map(path, found)
+        written.append(path)
+    return written
 
 
 def save_map(path: Path, found: FeatureMap) -> None:

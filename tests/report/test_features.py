@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lps_sweep.cli import main
 from lps_sweep.report import build_report
 from lps_sweep.report.figures.features import (
     class_key,
@@ -16,20 +17,21 @@ from lps_sweep.report.figures.features import (
     feature_table,
     sections,
 )
-from lps_sweep.report.map_script import make_maps, run_maps
 from lps_sweep.report.maps import (
     FeatureMap,
     compute_map,
     load_map,
+    make_maps,
     map_path,
     maps_digest,
     save_map,
     shown_rows,
 )
+from lps_sweep.report.script import run_maps
 from lps_sweep.report.section import Figure
-from lps_sweep.results import load_view
+from lps_sweep.results import Json, load_view
 from tests.report.artefact_cases import blobs, with_artefacts
-from tests.report.report_cases import ablation_record, record
+from tests.report.report_cases import ablation_record, make_ledger, record
 
 
 def put_map(folder: Path, trial: str = "t00000") -> FeatureMap:
@@ -54,8 +56,21 @@ def test_without_a_map_the_numbers_stand_and_the_cure_is_named(tmp_path: Path) -
     assert 0.3 < info.silhouette < 1
     assert info.map is None
     (section,) = sections(view)
-    assert any("analysis/tsne.py" in block for block in section.blocks if isinstance(block, str))
+    texts = [block for block in section.blocks if isinstance(block, str)]
+    assert any("lps-sweep report DIR c_tau --maps" in text for text in texts)
     assert not [block for block in section.blocks if isinstance(block, Figure)]
+
+
+def test_before_the_first_finished_trial_the_section_says_what_will_fill_it(
+    tmp_path: Path,
+) -> None:
+    waiting = make_ledger(tmp_path / "a", record({"C": [10]}, [0]), otherwise="running")
+    (section,) = sections(load_view(waiting, "c_tau"))
+    assert "lps-sweep report DIR c_tau --maps" in str(section.blocks[0])
+    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
+    asked = record({"C": [10]}, [0], search=search)
+    asked_of = make_ledger(tmp_path / "b", asked, otherwise="running")
+    assert sections(load_view(asked_of, "c_tau")) == []
 
 
 def test_a_map_is_drawn_with_rings_and_fixed_markers(tmp_path: Path) -> None:
@@ -156,17 +171,27 @@ def test_rows_are_spread_evenly() -> None:
 
 
 @pytest.mark.slow
-def test_the_script_makes_the_maps_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sklearn")
+def test_script_and_command_make_the_maps_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweep = ablation_record([0], arms=["full", "without_margin"])
     folder = with_artefacts(tmp_path, sweep)
-    assert run_maps("t", [str(folder / "ablation")]) == 0
-    assert "maps made: 1," in capsys.readouterr().err, "both arms left the same arrays"
+    report = folder / "ablation" / "report.html"
+    assert main(["report", str(folder), "ablation"]) == 0
+    assert len(list(folder.rglob("maps/*.json"))) == 0
+    assert main(["report", str(folder), "ablation", "--maps"]) == 0
+    (written,) = folder.rglob("maps/*.json")
+    shown = report.read_bytes()
     view = load_view(folder, "ablation")
     infos = feature_info(view)
-    assert [info.map is not None for info in infos] == [True, True]
+    assert [info.map is not None for info in infos] == [True, True], "of the same arrays"
     trust = [t for info in infos if info.map for t in info.map.trustworthiness.values()]
     assert min(trust) > 0.75
+    capsys.readouterr()
     assert run_maps("t", [str(folder / "ablation")]) == 0
-    assert "maps made: 0," in capsys.readouterr().err
+    assert capsys.readouterr().out.split() == [str(report)], "none is made again"
+    written.unlink()
+    assert run_maps("t", [str(folder / "ablation")]) == 0
+    assert capsys.readouterr().out.split() == [str(written), str(report)]
+    assert report.read_bytes() == shown
     assert run_maps("t", [str(folder / "nothing")]) == 4

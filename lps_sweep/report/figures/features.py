@@ -189,8 +189,14 @@ def feature_table(infos: Sequence[FeatureInfo]) -> Table:
 def sections(view: SweepView) -> list[Section]:
     """The section on features, where a shown trial kept some."""
     infos = feature_info(view)
+    command = f"lps-sweep report DIR {view.record.name} --maps"
     if not infos:
-        return []
+        waits = not view.record.search and "done" not in set(view.trials["status"])
+        text = (
+            "How well the features keep classes apart appears with the first finished trial; their "
+            f"t-SNE maps are then made by {command}, where DIR is the results folder."
+        )
+        return [Section("features", "Features", (text,))] if waits else []
     blocks: list[Block] = []
     if any(info.map for info in infos):
         blocks.append(_figure(view, infos))
@@ -199,8 +205,8 @@ def sections(view: SweepView) -> list[Section]:
     if without:
         blocks.append(
             f"No t-SNE map has been made for {', '.join(without)}: a map takes some seconds, so "
-            "that the report does not wait for it. Make them with analysis/tsne.py and the path of "
-            "this sweep, which then builds the report again."
+            f"that the report does not wait for it. Make them with {command}, where DIR is the "
+            "results folder: it needs scikit-learn and builds this report again."
         )
     return [Section("features", "Features", tuple(blocks))]
 
