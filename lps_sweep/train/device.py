@@ -87,6 +87,22 @@ def device_facts(name: str, num_threads: int) -> dict[str, str | int]:
     return {"device": model, "num_threads": num_threads}
 
 
+def forget_peak_memory(device: torch.device) -> None:
+    """From here on counts what `peak_memory` gives."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> dict[str, float]:
+    """``peak_memory_mb``, the most that this process's tensors took of a GPU; empty on a CPU.
+
+    It is that of a whole pack, in 10^6 bytes, since `forget_peak_memory`.
+    """
+    if device.type != "cuda":
+        return {}
+    return {"peak_memory_mb": torch.cuda.max_memory_allocated(device) / 1e6}
+
+
 def sent(source: Tensor, device: torch.device) -> Tensor:
     """`source` on `device`, for which the host does not wait.
 

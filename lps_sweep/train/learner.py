@@ -84,6 +84,11 @@ class Learner:
         self._num_steps_done = 0
         self.pi_hat_history: list[Tensor] = []
 
+    @property
+    def num_trained_weights(self) -> int:
+        """Numbers that training changes: those of the tail and of the head."""
+        return sum(weight.numel() for weight in self._weights if weight.requires_grad)
+
     def start_epoch(self, epoch: int) -> None:
         """Sets learning rate and clock for `epoch`, counted from 0."""
         self.tail.train()

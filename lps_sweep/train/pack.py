@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lps_sweep.data import load, make_split
 from lps_sweep.finite import unmeasured
 from lps_sweep.train.checkpoint import load_state, prune, save_checkpoint
-from lps_sweep.train.device import set_up_device
+from lps_sweep.train.device import forget_peak_memory, peak_memory, set_up_device
 from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features, train_and_evaluate
 from lps_sweep.train.events import CheckpointSaved, EpochDone, Event, Finished, PackSpec
 from lps_sweep.train.run import Departure, Run
@@ -41,7 +41,9 @@ def train_pack(
         StorageError: A checkpoint cannot be read or written.
         ValueError: The members cannot share a Run, or do not go on from the same state.
     """
-    run, first = start_pack(spec, set_up_device(spec.device, spec.num_threads))
+    device = set_up_device(spec.device, spec.num_threads)
+    forget_peak_memory(device)
+    run, first = start_pack(spec, device)
     total = run.num_epochs
     last = min(total, spec.until or total)
     if first == total:  # all was trained, but the end was not recorded
@@ -129,6 +131,7 @@ def _save(run: Run, spec: PackSpec, epoch: int) -> list[Event]:
 def _done(run: Run, evaluations: Mapping[str, Evaluation]) -> list[Event]:
     unlabeled = run.split.unlabeled
     indices, features = kept_features(run)
+    memory = peak_memory(run.device)
     events: list[Event] = []
     for member in run.members:
         evaluation = evaluations[member.trial_id]
@@ -140,7 +143,8 @@ def _done(run: Run, evaluations: Mapping[str, Evaluation]) -> list[Event]:
             "feature_indices": indices,
             "features": features[member.trial_id],
         }
-        metrics = evaluation.metrics
+        trained = float(member.learner.num_trained_weights if run.views else 0)
+        metrics = {**evaluation.metrics, "trained_weights": trained, **memory}
         events.append(Finished(member.trial_id, "done", run.num_epochs, metrics, arrays))
     return events
 

@@ -72,6 +72,21 @@ def test_the_table_has_the_seconds_and_the_paper(tmp_path: Path) -> None:
     assert "Table 1" in table.caption
 
 
+def test_what_a_trial_costs_is_the_median_of_the_done_ones(tmp_path: Path) -> None:
+    view = view_of(tmp_path, ["stage3", "none"], dict(SETTINGS))
+    info = freezing_info(view)
+    assert info is not None
+    assert "trained_weights" not in [c.key for c in freezing_table(view, info).columns]
+    tuned = view.trials["frozen_through"] == "none"
+    view.trials["trained_weights"] = tuned.map({True: 60_400.0, False: 37_000.0})
+    view.trials["peak_memory_mb"] = [float("nan")] * len(view.trials)
+    table = freezing_table(view, info)
+    keys = [column.key for column in table.columns]
+    rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    assert [row["trained_weights"] for row in rows] == [37_000, 60_400]
+    assert [row["peak_memory_mb"] for row in rows] == [None, None]
+
+
 def test_lines_join_the_levels_of_a_seed_and_the_paper_s_two(tmp_path: Path) -> None:
     info = freezing_info(view_of(tmp_path, ["stage3", "stage1", "none"], dict(PAPER)))
     assert info is not None

@@ -202,7 +202,7 @@ def test_a_method_that_trains_nothing_has_one_epoch(
     assert isinstance(row, EpochDone)
     assert isinstance(end, Finished)
     assert (row.epoch, end.epoch, end.status) == (1, 1, "done")
-    assert dict(row.metrics) == dict(end.metrics)
+    assert {**row.metrics, "trained_weights": 0.0} == dict(end.metrics)
     assert end.arrays["pi_hat"].shape == (0, 0)
     assert set(end.arrays["predictions"].tolist()) == set(range(6))
 

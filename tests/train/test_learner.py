@@ -240,3 +240,15 @@ def test_sums_start_from_nothing() -> None:
     assert torch.signbit(one._sums["a"]).tolist() == [False, True]
     assert one._sums["n"].item() == 4
     assert learner_module.NOTHING == 0
+
+
+@pytest.mark.parametrize("frozen_through", ["stage3", "stage1", "none"])
+def test_the_trained_weights_are_those_that_change(frozen_through: str) -> None:
+    run = run_of([config_of(trunk={"frozen_through": frozen_through}, epochs=1)])
+    learner = learner_of(run, "0")
+    parts = [run.trunk, learner.tail, learner.head]
+    weights = [weight for part in parts for weight in part.parameters()]
+    before = [weight.detach().clone() for weight in weights]
+    train(run, range(1))
+    changed = [a.numel() for a, b in zip(weights, before, strict=True) if not torch.equal(a, b)]
+    assert learner.num_trained_weights == sum(changed)

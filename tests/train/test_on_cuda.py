@@ -10,6 +10,7 @@ import torch
 
 from lps_sweep.config import Config
 from lps_sweep.train import Run, set_up_device
+from lps_sweep.train.device import forget_peak_memory, peak_memory
 from tests.train.step_cases import colour, step_cases, with_loop
 from tests.train.train_cases import (
     config_of,
@@ -158,3 +159,13 @@ def test_a_gpu_trains_as_a_cpu_does(device: torch.device) -> None:
     there, here = run_of([config_of()], device=device), run_of([config_of()])
     ours, theirs = (run.train_epoch(0)["0"] for run in (there, here))
     assert ours["loss_total"] == pytest.approx(theirs["loss_total"], rel=1e-3)
+
+
+def test_the_peak_of_memory_is_counted_from_where_it_was_forgotten(device: torch.device) -> None:
+    forget_peak_memory(device)
+    before = peak_memory(device)["peak_memory_mb"]
+    large = torch.zeros(10_000_000, device=device)
+    del large
+    assert peak_memory(device)["peak_memory_mb"] == pytest.approx(before + 40, abs=1)
+    forget_peak_memory(device)
+    assert peak_memory(device)["peak_memory_mb"] == pytest.approx(before, abs=1)

@@ -29,10 +29,13 @@ from lps_sweep.train import (
     save_state,
     train_pack,
 )
+from lps_sweep.train.device import peak_memory
 from tests.train.train_cases import CPU, SEED, backbone_of, config_of, differences, image_set
 
 EPOCHS = 3
 NAMES = ("first", "second")
+NUM_WEIGHTS = 64 * 64 * 9 + 2 * 64 + 6 * 64
+"""One convolution of 64 channels with its normalisation, and a head of six classes."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +103,21 @@ def test_the_events_of_a_pack(tmp_path: Path) -> None:
     assert isinstance(last, Finished)
     assert (last.status, last.epoch, last.error) == ("done", EPOCHS, "")
     epochs = [event for event in of_trial(batches, "first") if isinstance(event, EpochDone)]
-    assert last.metrics.items() <= epochs[-1].metrics.items()
+    assert last.metrics.items() - epochs[-1].metrics.items() == {("trained_weights", NUM_WEIGHTS)}
+
+
+def test_a_gpu_s_peak_of_memory_is_that_of_the_pack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert peak_memory(CPU) == {}
+    calls: list[str] = []
+    monkeypatch.setattr(pack, "forget_peak_memory", lambda _: calls.append("forget"))
+    monkeypatch.setattr(pack, "peak_memory", lambda _: {"peak_memory_mb": float(len(calls))})
+    for batch in train_pack(spec_of(tmp_path, configs_of())):
+        for event in batch:
+            if isinstance(event, Finished):
+                assert event.metrics["peak_memory_mb"] == 1
+    assert calls == ["forget"]
 
 
 def test_the_arrays_of_a_finished_trial(tmp_path: Path) -> None:

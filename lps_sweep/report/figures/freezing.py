@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES, plain, same, select
-from lps_sweep.report.figures.sensitivity import MOST_SEEDS, draw_slice
+from lps_sweep.report.figures.bars import INTERVAL
+from lps_sweep.report.figures.sensitivity import MOST_SEEDS, band_text, draw_slice, setting_text
 from lps_sweep.report.figures.slice_tables import difference_table, level_table
 from lps_sweep.report.figures.slices import SliceInfo, finding, held_text, slice_info
 from lps_sweep.report.figures.style import seed_keys
@@ -67,15 +68,27 @@ def freezing_reference(settings: Mapping[str, Json], levels: Sequence[Any]) -> R
 
 
 def freezing_table(view: SweepView, info: SliceInfo) -> Table:
-    """One row per level: accuracies, seconds of a trial, n, the paper's numbers."""
-    seconds: list[Cell] = []
-    for level in info.levels:
-        rows = select(view.trials, {**info.held, AXIS: level})
-        done = [float(plain(s)) for s in rows[rows["status"] == "done"]["seconds"].tolist()]
-        seconds.append(statistics.median(done) if done else None)
-    column = Column("seconds", "Seconds of a trial, median", "number")
-    table = level_table(info, "freezing", "What is frozen", [(column, seconds)])
+    """One row per level: accuracies, what a trial costs, n, the paper's numbers."""
+    costs = {
+        "trained_weights": Column("trained_weights", "Trained weights", "number", 0),
+        "seconds": Column("seconds", "Seconds of a trial, median", "number"),
+        "peak_memory_mb": Column("peak_memory_mb", "Peak memory of its pack, MB", "number", 0),
+    }
+    extra = [
+        (column, [_median(view, info, level, key) for level in info.levels])
+        for key, column in costs.items()
+        if key in view.trials
+    ]
+    table = level_table(info, "freezing", "What is frozen", extra)
     return replace(table, caption=f"{table.caption} Its frozen numbers are those of Table 1.")
+
+
+def _median(view: SweepView, info: SliceInfo, level: Json, key: str) -> float | None:
+    """Of the done trials of a level, in all their attempts."""
+    rows = select(view.trials, {**info.held, AXIS: level})
+    done = [plain(value) for value in rows[rows["status"] == "done"][key].tolist()]
+    known = [float(value) for value in done if value is not None and value == value]
+    return statistics.median(known) if known else None
 
 
 def paper_freezing_table() -> Table:
@@ -126,7 +139,7 @@ def sections(view: SweepView) -> list[Section]:
         return []
     blocks: list[Block] = [freezing_table(view, info)]
     if info.seeds:
-        blocks.append(_figure(info))
+        blocks.append(_figure(view, info))
     else:
         blocks.append("No trial of this slice is done; the figure appears with the first.")
     if info.default is not None:
@@ -135,8 +148,8 @@ def sections(view: SweepView) -> list[Section]:
     return [Section("freezing", "Freezing", tuple(blocks), (finding(info, "Freezing"),))]
 
 
-def _figure(info: SliceInfo) -> Figure:
-    keys = [Key("mean and 95 % t interval", "ink", "solid", "circle", 1.6)]
+def _figure(view: SweepView, info: SliceInfo) -> Figure:
+    keys = [Key(f"mean and {INTERVAL}", "ink", "solid", "circle", 1.6)]
     if len(info.seeds) <= MOST_SEEDS:
         keys += seed_keys(info.seeds).values()
     else:
@@ -146,8 +159,8 @@ def _figure(info: SliceInfo) -> Figure:
     caption = (
         f"Final accuracy by what is frozen{held_text(info)}, from the most frozen level to the "
         "least. Each seed is a line; seeds share split and, at one seed, batches, so a line is a "
-        f"paired comparison. Intervals, from three seeds on, are of each mean by itself. "
-        f"{info.reference.caption}"
+        f"paired comparison. Bars, from three seeds on, are of each mean by itself. "
+        f"{band_text(info)}{info.reference.caption} {setting_text(view, info)}"
     )
     return Figure(
         "freezing_figure",
