@@ -74,9 +74,13 @@ def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str
         return
     identical = sum(one.identical for one in found.shared)
     trials = f"; {identical} trials are one and the same in A and B" if identical else ""
+    how = "paired by seed, with its 95 % interval"
+    if found.unpaired:
+        names = " and ".join(found.unpaired)
+        how = f"not paired, because {names} gives a seed other images: Welch's 95 % interval"
     yield wrapped(
-        f"{_number(len(found.shared))} in both{trials}. B - A is paired by seed, with its 95 % "
-        "interval from three seeds on; accuracies are oracle, in percent."
+        f"{_number(len(found.shared))} in both{trials}. B - A is {how} from three seeds on; "
+        "accuracies are oracle, in percent."
     )
     for metric in found.shared[0].metrics:
         yield f"{metric}\n{_table(found.shared, metric)}"
@@ -118,8 +122,8 @@ def _cells(difference: MetricDifference) -> Iterator[str]:
         yield number(described.mean if described else None)
         yield str(described.n) if described else "0"
     paired = difference.paired
-    low, high = (paired.described.interval if paired else None) or (None, None)
-    yield number(paired.described.mean if paired else None, signed=True)
+    low, high = (paired.described.interval if paired else difference.welch) or (None, None)
+    yield number(paired.described.mean if paired else difference.apart, signed=True)
     yield str(len(paired.seeds)) if paired else "0"
     yield number(low, signed=True)
     yield number(high, signed=True)

@@ -20,8 +20,11 @@ class LevelDifference:
         by_seed: Level minus default at each seed that both have.
         difference: Estimate, level minus default; None where there is none.
         interval: 95 % interval, simultaneous over the levels; None below three seeds.
-        detectable: True difference that the seeds of this pair find in 80 % of cases; None below
-            three seeds.
+        detectable: True difference whose interval excludes zero in 80 % of cases, at the spread
+            found; None below three seeds, and without spread.
+        correlation: Of level and default over the seeds that both have; None below three seeds or
+            without spread.
+        variance_ratio: Variance of the difference, paired over unpaired; None likewise.
         word: `better` or `worse` only where the interval excludes zero and all common seeds, three
             at least, lie on that side; `equivalent` only where the 90 % interval, simultaneous
             as well, lies within the declared margin.
@@ -32,6 +35,8 @@ class LevelDifference:
     interval: tuple[float, float] | None
     detectable: float | None
     word: Word
+    correlation: float | None = None
+    variance_ratio: float | None = None
 
     @property
     def n(self) -> int:
@@ -103,4 +108,12 @@ def _difference(
         if sign is not None and any(sign * d <= 0 for d in paired.differences):
             word = "inconclusive"
     by_seed = dict(zip(paired.seeds, paired.differences, strict=True))
-    return LevelDifference(by_seed, contrast.difference, interval, paired.detectable, word)
+    return LevelDifference(
+        by_seed,
+        contrast.difference,
+        interval,
+        contrast.detectable if n >= MIN_SEEDS else None,
+        word,
+        paired.correlation,
+        paired.variance_ratio,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from lps_sweep.results.statistics import MIN_SEEDS, Interval, compare, describe, t_interval
+from lps_sweep.results.statistics import (
+    MIN_SEEDS,
+    Interval,
+    compare,
+    describe,
+    detectable,
+    t_interval,
+    t_quantile,
+)
 
 L = TypeVar("L", bound=Hashable)
 Array = NDArray[np.float64]
@@ -34,6 +42,8 @@ class Contrast:
         interval: 95 % interval, simultaneous over the family; None below three seeds.
         interval90: 90 % interval, simultaneous, for the test of equivalence; None likewise.
         p: p of the max-|t| test, adjusted for the family; None likewise.
+        detectable: True difference, in absolute value, whose `interval` lies beyond zero in 80 % of
+            cases, at the spread found; None likewise, and without any spread.
     """
 
     n: int
@@ -41,6 +51,7 @@ class Contrast:
     interval: Interval | None = None
     interval90: Interval | None = None
     p: float | None = None
+    detectable: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,8 @@ def _compared(
         critical = float(draws[int(0.95 * DRAWS)])
         quantiles = critical, float(draws[int(0.90 * DRAWS)])
         for level, error in zip(known, errors, strict=True):
-            table[level] = _contrast(len(values[level]), estimates[level], error, quantiles, draws)
+            found = _contrast(len(values[level]), estimates[level], error, quantiles, draws)
+            table[level] = replace(found, detectable=_detectable(found, error, critical, fit.df))
     return ContrastTable(default, table, len(seeds), sd, fit.df, critical)
 
 
@@ -129,13 +141,21 @@ def _paired(n: int, differences: tuple[float, ...], size: int) -> Contrast:
         p = 1.0 if abs(described.mean) <= _RELATIVE_ZERO else 0.0
     else:
         p = min(1.0, 2 * size * float(special.stdtr(df, -abs(described.mean) / error)))
-    return Contrast(
+    found = Contrast(
         n,
         described.mean,
         interval=t_interval(differences, 1 - 0.05 / size),
         interval90=t_interval(differences, 1 - 0.10 / size),
         p=p,
     )
+    critical = t_quantile(1 - 0.025 / size, df)
+    return replace(found, detectable=_detectable(found, error, critical, df))
+
+
+def _detectable(found: Contrast, error: float, critical: float, df: int) -> float | None:
+    if error <= _RELATIVE_ZERO * max(1.0, abs(found.difference or 0.0)):
+        return None
+    return detectable(error, critical, df)
 
 
 def near_best(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | None:

@@ -10,7 +10,16 @@ from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.queries import TrialRow
 from lps_sweep.results.records import Json, SweepRecord
-from lps_sweep.results.statistics import Comparison, Description, compare, describe
+from lps_sweep.results.statistics import Comparison, Description, Interval, compare, describe
+from lps_sweep.results.unpaired import welch_interval
+
+IMAGES = frozenset(
+    {
+        *("dataset", "image_size", "seen_classes", "novel_classes", "labeled_ratio"),
+        *("labeled_holdout", "split_seed"),
+    }
+)
+"""Settings that change which images there are: where they differ, a seed pairs nothing."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +29,17 @@ class MetricDifference:
     Attributes:
         first: Over the finished trials of the first sweep; None if there are none.
         second: Over those of the second.
-        paired: Second minus first, over the seeds that both have; None if there are none.
+        paired: Second minus first, over the seeds that both have; None if there are none, and where
+            the two sweeps have other images.
+        apart: Where they have, second minus first of the means; None otherwise.
+        welch: Its 95 % interval by Welch; None likewise, and below three seeds of either.
     """
 
     first: Description | None
     second: Description | None
     paired: Comparison | None
+    apart: float | None = None
+    welch: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,11 @@ class SweepDifferences:
     only_first: list[dict[str, Json]]
     only_second: list[dict[str, Json]]
 
+    @property
+    def unpaired(self) -> tuple[str, ...]:
+        """Of `settings`, those that change the images, so that no seed is paired."""
+        return tuple(name for name in self.settings if name in IMAGES)
+
 
 def sweep_differences(
     first: tuple[Path, str], second: tuple[Path, str], metrics: Sequence[str] = ()
@@ -85,12 +104,14 @@ def sweep_differences(
     names = list(dict.fromkeys((*record_a.axes, *record_b.axes)))
     metrics = _metrics((*rows_a, *rows_b), metrics)
     cells_a, cells_b = _cells(rows_a, names), _cells(rows_b, names)
+    settings = _settings(record_a.settings, record_b.settings, names)
+    paired = IMAGES.isdisjoint(settings)
     return SweepDifferences(
         first=record_a,
         second=record_b,
-        settings=_settings(record_a.settings, record_b.settings, names),
+        settings=settings,
         shared=[
-            _shared(_values(rows[0], names), rows, cells_b[key], metrics)
+            _shared(_values(rows[0], names), rows, cells_b[key], metrics, paired=paired)
             for key, rows in cells_a.items()
             if key in cells_b
         ],
@@ -147,24 +168,27 @@ def _shared(
     first: Sequence[TrialRow],
     second: Sequence[TrialRow],
     metrics: Iterable[str],
+    *,
+    paired: bool,
 ) -> Shared:
     ids = {row.trial_id for row in first}
     return Shared(
         values=values,
-        metrics={name: _difference(first, second, name) for name in metrics},
+        metrics={name: _difference(first, second, name, paired=paired) for name in metrics},
         identical=sum(row.trial_id in ids for row in second),
     )
 
 
 def _difference(
-    first: Sequence[TrialRow], second: Sequence[TrialRow], metric: str
+    first: Sequence[TrialRow], second: Sequence[TrialRow], metric: str, *, paired: bool
 ) -> MetricDifference:
     a, b = _by_seed(first, metric), _by_seed(second, metric)
-    return MetricDifference(
-        describe(list(a.values())) if a else None,
-        describe(list(b.values())) if b else None,
-        compare(b, a),
-    )
+    old = describe(list(a.values())) if a else None
+    new = describe(list(b.values())) if b else None
+    if paired or old is None or new is None:
+        return MetricDifference(old, new, compare(b, a) if paired else None)
+    welch = welch_interval(list(b.values()), list(a.values()))
+    return MetricDifference(old, new, None, new.mean - old.mean, welch)
 
 
 def _by_seed(rows: Iterable[TrialRow], metric: str) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Which configurations are like the best, each pair with a spread of its own."""
+"""Which configurations are like the best, and what choosing the best adds to its mean."""
 
 from __future__ import annotations
 
@@ -6,9 +6,37 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
+import numpy as np
+
 from lps_sweep.results.statistics import MIN_SEEDS, compare, t_quantile
 
 _K = TypeVar("_K", bound=Hashable)
+_DEALS = 1000
+
+
+def chance_lead(values: Mapping[_K, Mapping[int, float]]) -> float | None:
+    """How far the highest mean is expected above the mean of all if the levels are alike.
+
+    By permutation: the values of each seed are dealt out anew to the levels that have it, which
+    changes nothing if all levels are alike, and asks for no distribution. Where they do differ the
+    true number is lower. Levels without a value are left out; the number is in the values' unit.
+
+    Returns:
+        None below two levels or three seeds.
+    """
+    known = [by_seed for by_seed in values.values() if by_seed]
+    seeds = sorted({seed for by_seed in known for seed in by_seed})
+    if len(known) < 2 or len(seeds) < MIN_SEEDS:
+        return None
+    generator = np.random.default_rng(0)
+    table = np.array([[by_seed.get(seed, np.nan) for seed in seeds] for by_seed in known])
+    leads = []
+    for _ in range(_DEALS):
+        for column in table.T:
+            has = np.isfinite(column)
+            column[has] = generator.permutation(column[has])
+        leads.append(np.nanmean(table, axis=1).max() - np.nanmean(table))
+    return float(np.mean(leads))
 
 
 def near_best_paired(values: Mapping[_K, Mapping[int, float]]) -> tuple[_K, set[_K]] | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,6 @@ DIFFERENCE_COVERAGE_WITH_MERGES = {3: 70, 5: 82}
 
 _EXACT_FLIPS = 14
 _DRAWN_FLIPS = 20_000
-_K = TypeVar("_K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,6 @@ class Comparison:
         correlation: Between the two over the seeds; None below three seeds or without spread.
         variance_ratio: Variance of the mean difference, paired over unpaired; below 1 where pairing
             helps; None below three seeds or without spread.
-        detectable: True difference that a two-sided 5 % test of these seeds and this spread finds
-            in 80 % of cases; None below three seeds.
         sign_flip_p: Two-sided p of the sign-flip test of the mean.
         sign_flip_floor: The smallest p that this number of seeds can give.
     """
@@ -77,7 +74,6 @@ class Comparison:
     agree: int
     correlation: float | None
     variance_ratio: float | None
-    detectable: float | None
     sign_flip_p: float
     sign_flip_floor: float
 
@@ -170,7 +166,6 @@ def compare(values: Mapping[int, float], baseline: Mapping[int, float]) -> Compa
         agree=int((np.sign(d) == np.sign(described.mean)).sum()),
         correlation=float(np.corrcoef(a, b)[0, 1]) if spread else None,
         variance_ratio=float(d.var()) / unpaired if enough and unpaired > 0 else None,
-        detectable=None if described.sd is None else detectable(described.sd, len(seeds)),
         sign_flip_p=sign_flip_p(differences),
         sign_flip_floor=_sign_flip_floor(len(seeds)),
     )
@@ -189,15 +184,17 @@ def verdict(interval95: Interval | None, interval90: Interval | None, margin: fl
     return "better" if interval95[0] > 0 else "worse"
 
 
-def detectable(sd: float, n: int, power: float = 0.8) -> float:
-    """Mean of n differences with this sd that a two-sided 5 % t test finds with `power`."""
-    df = n - 1
-    critical = t_quantile(0.975, df)
+def detectable(error: float, critical: float, df: int, power: float = 0.8) -> float:
+    """True difference whose interval, estimate +- `critical` x error, lies beyond zero in `power`.
+
+    `error` is the standard error of the estimate with `df` degrees of freedom, taken as known here;
+    `critical` is the quantile that the comparison uses, simultaneous or not. Noncentral t.
+    """
 
     def missed(shift: float) -> float:
         return float(special.nctdtr(df, shift, critical)) - (1 - power)
 
-    return sd / math.sqrt(n) * float(optimize.brentq(missed, 0.0, 60.0, xtol=1e-9))
+    return float(error) * float(optimize.brentq(missed, 0.0, 2 * critical + 10, xtol=1e-9))
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
@@ -225,18 +222,3 @@ def _signs(n: int) -> NDArray[np.float64]:
 
 def _sign_flip_floor(n: int) -> float:
     return 2 / 2**n if n <= _EXACT_FLIPS else 1 / (_DRAWN_FLIPS + 1)
-
-
-def one_decimal(value: float, *, signed: bool = False) -> str:
-    """`value` with one decimal, as the paper prints it; `signed` for differences, never "-0.0"."""
-    text = f"{value:+.1f}" if signed else f"{value:.1f}"
-    return text.replace("-0.0", "0.0").replace("+0.0", "0.0") if float(text) == 0 else text
-
-
-def tied_best(means: Mapping[_K, float]) -> set[_K]:
-    """The keys whose mean, rounded to one decimal, is the highest: ties are emphasised together."""
-    if not means:
-        return set()
-    rounded = {key: float(f"{mean:.1f}") for key, mean in means.items()}
-    best = max(rounded.values())
-    return {key for key, value in rounded.items() if value == best}

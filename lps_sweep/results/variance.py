@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 _RELATIVE_ZERO = 1e-12
+_BEYOND_MEASURE = 1e9
+"""F ratio beyond which the noncentral distribution takes seconds to say nothing."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class Source:
         chance: The share that is expected if no source had an effect: its share of the df.
         p: p of its F test against the residual, for near-normal values of like spread; None for
             the residual itself, and without one.
+        partial: 95 % interval, 0 to 1, of the true share of the source in itself and the noise, as
+            by the noncentral F distribution (Steiger, Psychol. Methods 9, 2004); None likewise,
+            and where it cannot be computed.
     """
 
     name: str
@@ -31,6 +37,7 @@ class Source:
     share: float
     chance: float
     p: float | None
+    partial: tuple[float, float] | None = None
 
 
 def grid_variance(
@@ -80,6 +87,37 @@ def grid_variance(
             p=None
             if name == "residual" or noise <= floor
             else float(special.fdtrc(df, freedom["residual"], squares[name] / df / noise)),
+            partial=None
+            if name == "residual" or noise <= floor
+            else _partial(squares[name] / df / noise, df, freedom["residual"], y.size),
         )
         for name, df in freedom.items()
     )
+
+
+def _partial(ratio: float, df: int, df_noise: int, size: int) -> tuple[float, float] | None:
+    """Interval of the noncentrality l of an F ratio, as a share: l / (l + number of values).
+
+    None where the distribution cannot be computed, as with an effect beyond all measure.
+    """
+    low, high = (_noncentrality(ratio, df, df_noise, at) for at in (0.975, 0.025))
+    return None if low is None or high is None else (low / (low + size), high / (high + size))
+
+
+def _noncentrality(ratio: float, df: int, df_noise: int, probability: float) -> float | None:
+    """The noncentrality at which an F ratio up to this one has the probability; 0 at the least."""
+    if ratio > _BEYOND_MEASURE:
+        return None
+    if special.fdtr(df, df_noise, ratio) <= probability:
+        return 0.0
+
+    def off(noncentrality: float) -> float:
+        return float(special.ncfdtr(df, df_noise, noncentrality, ratio)) - probability
+
+    middle = max(0.0, df * (ratio - 1))
+    width = 8 * math.sqrt(2 * df + 4 * middle + 2 * (df + middle) ** 2 / df_noise)
+    low, high = max(_RELATIVE_ZERO, middle - width), middle + width + 20
+    try:
+        return float(optimize.brentq(off, low, high, xtol=1e-6))
+    except ValueError:  # no number between the ends, or none beyond them
+        return None

@@ -10,7 +10,11 @@ import pytest
 
 from lps_sweep.cli import main
 from lps_sweep.errors import ExitCode
+from lps_sweep.report.export import config_id
 from lps_sweep.results import Json, Ledger, TrialRecord, load_view
+from lps_sweep.results.unpaired import welch_interval
+from tests.report.report_cases import make_ledger
+from tests.report.report_cases import record as report_record
 from tests.results.sweep_cases import start, sweep_record
 from tests.results.test_differences import sweep
 
@@ -43,6 +47,18 @@ def test_two_sweeps_for_people(
     assert " ".join(table[1].split()) == "C mean A n mean B n B - A pairs from to"
     assert table[2].split() == ["1", "82.0", "3", "85.0", "4", "+2.0", "3", "-0.5", "+4.5"]
     assert max(map(len, (*facts[2:], *settings, *words, *table))) <= width
+
+
+def test_sweeps_of_other_images_are_told_not_to_be_paired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = sweep(tmp_path / "a", "s", OLD, axes=("C",), epochs=10, split_seed=0)
+    b = sweep(tmp_path / "b", "t", NEW, axes=("C",), epochs=10, split_seed=1)
+    assert main(["compare", f"{a}/s", f"{b}/t", "--metric", "acc_all"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "not paired, because split_seed gives a seed other images: Welch's 95 % interval" in text
+    low, high = welch_interval([82.0, 84.0, 86.0, 88.0], [81.0, 82.0, 83.0]) or (0.0, 0.0)
+    assert f"82.0 3 85.0 4 +3.0 0 {low:+.1f} {high:+.1f}" in text
 
 
 def test_two_sweeps_for_programs(
@@ -92,12 +108,12 @@ def test_frames_leave_and_come_back_whole(
     pytest.importorskip("pyarrow")
     to = tmp_path / "new" / "folder"
     assert main(["export", str(odd), "odd", "--to", str(to)]) == 0
-    names = ["trials.csv", "trials.parquet", "epochs.csv", "epochs.parquet"]
+    names = [f"{n}.{kind}" for n in ("trials", "epochs", "attempts") for kind in ("csv", "parquet")]
     assert capsys.readouterr().out.splitlines() == [str(to / name) for name in names]
     view = load_view(odd, "odd")
     for name, frame in (("trials", view.trials), ("epochs", view.epochs)):
         back = pd.read_parquet(to / f"{name}.parquet")
-        assert list(back) == list(frame)
+        assert [column for column in back if column != "config_id"] == list(frame)
         for column in frame.select_dtypes("number"):
             assert np.array_equal(back[column], frame[column], equal_nan=True)
     trials = pd.read_parquet(to / "trials.parquet")
@@ -111,6 +127,30 @@ def test_frames_leave_and_come_back_whole(
     assert rows[1]["acc_all"] == ""
 
 
+def test_attempts_and_configurations_are_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fates = {(1, 0): "failed", (10, 1): "running"}
+    made = make_ledger(tmp_path / "r", report_record({"C": [1, 10]}, [0, 1]), fates)
+    assert main(["export", str(made), "c_tau", "--to", str(tmp_path)]) == 0
+    assert "attempts.csv" in capsys.readouterr().out
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    levels = trials.groupby("config_id")["C"].unique().map(list).tolist()
+    assert sorted(levels) == [[1], [10]]
+    assert trials.groupby("config_id")["seed"].count().tolist() == [2, 2]
+    attempts = pd.read_csv(tmp_path / "attempts.csv")
+    assert attempts["trial_id"].tolist() == trials["trial_id"].tolist()
+    assert attempts["ended"].fillna("").tolist()[0] == "failed"
+    assert attempts["ended_at"].isna().sum() == 1, "one is open"
+    assert not (attempts["ended_at"] < attempts["begun_at"]).any()
+
+
+def test_a_configuration_is_named_by_its_values_and_not_by_where_its_data_lies() -> None:
+    here: dict[str, Json] = {"C": 10.0, "data_root": "/a"}
+    assert config_id(here) == config_id({"data_root": "/b", "C": 10.0})
+    assert config_id(here) != config_id({**here, "C": 5.0})
+
+
 def test_without_pyarrow_there_is_csv_alone(
     odd: Path,
     tmp_path: Path,
@@ -119,7 +159,8 @@ def test_without_pyarrow_there_is_csv_alone(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert main(["export", str(odd), "odd", "--to", str(tmp_path / "to")]) == 0
-    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == ["epochs.csv", "trials.csv"]
+    names = sorted(path.name for path in (tmp_path / "to").iterdir())
+    assert names == ["attempts.csv", "epochs.csv", "trials.csv"]
     assert "pyarrow is not installed" in capsys.readouterr().out
 
 

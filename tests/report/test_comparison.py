@@ -55,3 +55,14 @@ def test_one_seed_on_the_other_side_takes_the_word_away() -> None:
 def test_no_word_without_a_default() -> None:
     assert level_differences([{0: 1.0}, {0: 2.0}], None) == (None, None)
     assert level_differences([{0: 1.0}, {}], 1) == (None, None)
+
+
+def test_a_level_with_two_common_seeds_has_neither_interval_nor_detectable_difference() -> None:
+    base = {0: 90.0, 1: 90.4, 2: 90.1, 3: 90.9}
+    full = {seed: value + 0.3 * (seed % 2) for seed, value in base.items()}
+    few, whole, _ = level_differences([{0: 91.0, 1: 90.0}, full, base], 2)
+    assert few is not None
+    assert whole is not None
+    assert (few.n, few.interval, few.detectable, few.word) == (2, None, None, "too few seeds")
+    assert whole.interval is not None
+    assert whole.detectable is not None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from lps_sweep.errors import BadInputError
 from lps_sweep.results import Json, Ledger, TrialRecord
@@ -15,12 +16,14 @@ Values = Mapping[tuple[float, float, int], float]
 """acc_all by C, tau and seed."""
 
 
-def sweep(folder: Path, name: str, values: Values, *, axes: tuple[str, ...], epochs: int) -> Path:
+def sweep(
+    folder: Path, name: str, values: Values, *, axes: tuple[str, ...], epochs: int, **more: Json
+) -> Path:
     """A finished sweep; what it does not vary is in its configurations alone."""
     record = dataclasses.replace(
         sweep_record(name),
         axes={axis: [] for axis in axes},
-        settings={"dataset": "digits", "C": 1.0, "tau": 0.2, "epochs": epochs},
+        settings={"dataset": "digits", "C": 1.0, "tau": 0.2, "epochs": epochs, **more},
     )
     trials, finals = [], {}
     for (C, tau, seed), value in values.items():
@@ -95,3 +98,31 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         sweep_differences((a, "s"), (a, "s"), ["acc"])
     with pytest.raises(BadInputError, match="no sweep is named 't'"):
         sweep_differences((a, "s"), (a, "t"))
+
+
+def test_sweeps_of_other_images_are_not_paired(tmp_path: Path) -> None:
+    old = {(1.0, 0.2, seed): 50.0 + seed for seed in range(3)}
+    new = {(1.0, 0.2, seed): 60.0 + 3 * seed for seed in range(4)}
+    axes = ("C", "tau")
+    a = sweep(tmp_path / "a", "s", old, axes=axes, epochs=10, labeled_ratio=0.5)
+    b = sweep(tmp_path / "b", "s", new, axes=axes, epochs=10, labeled_ratio=0.1)
+    found = sweep_differences((a, "s"), (b, "s"), ["acc_all"])
+    assert found.unpaired == ("labeled_ratio",)
+    difference = found.shared[0].metrics["acc_all"]
+    assert difference.paired is None
+    assert difference.apart == pytest.approx(64.5 - 51.0)
+    reference = stats.ttest_ind([60, 63, 66, 69], [50, 51, 52], equal_var=False)
+    interval = reference.confidence_interval(0.95)
+    assert difference.welch == pytest.approx((interval.low, interval.high))
+    same = sweep_differences((a, "s"), (a, "s"), ["acc_all"])
+    assert same.unpaired == ()
+    assert same.shared[0].metrics["acc_all"].paired is not None
+    assert same.shared[0].metrics["acc_all"].apart is None
+
+
+def test_few_unpaired_seeds_have_no_interval(tmp_path: Path) -> None:
+    axes = ("C", "tau")
+    a = sweep(tmp_path / "a", "s", {(1.0, 0.2, 0): 50.0}, axes=axes, epochs=1, split_seed=0)
+    b = sweep(tmp_path / "b", "s", {(1.0, 0.2, 0): 52.0}, axes=axes, epochs=1, split_seed=1)
+    difference = sweep_differences((a, "s"), (b, "s")).shared[0].metrics["acc_all"]
+    assert (difference.apart, difference.welch) == (2.0, None)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lps_sweep.results.ranking import near_best_paired
+from lps_sweep.results.ranking import chance_lead, near_best_paired
 from lps_sweep.results.rates import normalised_error, wilson_interval
 from lps_sweep.results.unpaired import welch_interval
 
@@ -82,3 +82,31 @@ def test_welch_against_known_values() -> None:
     assert welch_interval(a, b) == pytest.approx((found.low, found.high))
     assert welch_interval(a, [1.0, 2.0]) is None
     assert welch_interval([5.0] * 3, [3.0] * 3) == (2.0, 2.0)
+
+
+def test_the_lead_by_chance_is_the_expected_highest_of_equal_levels() -> None:
+    """Five levels alike, sd 0.4, three seeds: the highest mean is 0.27 above, by 1.163 sd."""
+    found = []
+    for table in range(60):
+        draw = np.random.default_rng(table)
+        shift = draw.normal(0, 5, 3)
+        values = {k: {s: shift[s] + draw.normal(0, 0.4) for s in range(3)} for k in range(5)}
+        lead = chance_lead(values)
+        assert lead is not None
+        found.append(lead)
+    assert np.mean(found) == pytest.approx(1.163 * 0.4 / math.sqrt(3), abs=0.02)
+    assert chance_lead(values) == found[-1], "seeded"
+
+
+def test_the_lead_by_chance_knows_skewed_values_and_gaps() -> None:
+    """One merge in 75 lowers a mean and raises none: the lead is a share of it only."""
+    values = {k: dict.fromkeys(range(3), 95.0) for k in range(25)}
+    values[3][1] = 80.0
+    assert chance_lead(values) == pytest.approx(15 / 75)
+    del values[4][0], values[5]
+    assert chance_lead(values) == pytest.approx(15 / 71)
+
+
+@pytest.mark.parametrize("values", [{}, {1: {0: 1.0}}, {1: {0: 1.0, 1: 2.0}, 2: {0: 1.0, 1: 3.0}}])
+def test_too_few_levels_or_seeds_have_no_lead(values: dict[int, dict[int, float]]) -> None:
+    assert chance_lead(values) is None
