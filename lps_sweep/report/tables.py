@@ -6,9 +6,11 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from lps_sweep.report.escape import MINUS, csv_text, html_text, latex_text, markdown_text
+from lps_sweep.report.escape import csv_text, html_text, markdown_text
+from lps_sweep.report.facets import attributes, column_facets, row_facets
+from lps_sweep.report.latex import to_latex
 from lps_sweep.report.table_model import (
     PARTS,
     WORDS,
@@ -21,8 +23,11 @@ from lps_sweep.report.table_model import (
     cell_text,
     finite,
     number_text,
+    printed,
     scalar,
+    shown_texts,
     slug,
+    strong_places,
     value_text,
 )
 
@@ -52,10 +57,6 @@ _LONG_TEXT = 40
 """Characters above which a cell's text may wrap."""
 
 
-def _proper_minus(column: Column, text: str) -> str:
-    return text if column.kind in WORDS else text.replace("-", MINUS)
-
-
 def _sort_key(cell: Cell) -> str:
     first = cell[0] if isinstance(cell, tuple) else cell
     number = finite(first)
@@ -72,11 +73,12 @@ def to_html(table: Table, *, sortable: bool = True) -> str:
     page's script shows by the page.
     """
     heads = []
-    for column in (table.columns[i] for i in table.shown):
+    for i in table.shown:
+        column, facets = table.columns[i], attributes(column_facets(table, i))
         label, key = html_text(column.label), html_text(column.key)
         inner = f'<button type="button">{label}</button>' if sortable else label
         sort = f' aria-sort="none" data-key="{key}"' if sortable else ""
-        heads.append(f'<th scope="col" class="{column.kind}"{sort}>{inner}</th>')
+        heads.append(f'<th scope="col" class="{column.kind}"{sort}{facets}>{inner}</th>')
     ids = _row_ids(table)
     rows = [_html_row(table, number, ids[number]) for number in range(len(table.rows))]
     first, rest = rows[:PAGE_ROWS], rows[PAGE_ROWS:]
@@ -120,6 +122,7 @@ def _html_row(table: Table, number: int, name: str) -> str:
     names = ((table.marked, "marked"), (table.muted, "muted"))
     words = " ".join(word for rows, word in names if number in rows)
     mark = (f' id="{html_text(name)}"' if name else "") + (f' class="{words}"' if words else "")
+    mark += attributes(row_facets(table, number))
     return f"<tr{mark}>{''.join(cells)}</tr>"
 
 
@@ -136,7 +139,7 @@ def _html_spans(table: Table) -> str:
 
 
 def _html_cell(column: Column, cell: Cell) -> str:
-    text = html_text(_proper_minus(column, cell_text(column, cell)))
+    text = html_text(printed(column, cell))
     if cell is None or column.kind not in {"link", "trial"}:
         return text
     if column.kind == "trial":
@@ -171,86 +174,23 @@ def _csv_cell(cell: Cell) -> str:
     return csv_text(cell if isinstance(cell, str) else value_text(cell))
 
 
-def _text_rows(table: Table, escape: Callable[[str], str]) -> list[list[str]]:
-    columns = [(i, table.columns[i]) for i in table.shown]
-    rows = [[escape(column.label) for _, column in columns]]
-    for row in table.rows:
-        rows.append([escape(_proper_minus(c, cell_text(c, row[i]))) for i, c in columns])
-    return rows
-
-
 def to_markdown(table: Table) -> str:
     """A pipe table under its caption; marked rows are bold in their first cell, muted ones italic.
 
     The label of a span stands before those of its columns.
     """
-    _, *body = _text_rows(table, markdown_text)
+    body = [[markdown_text(text) for text in row] for row in shown_texts(table, table.shown)[1:]]
     head = [markdown_text(table.heading(table.columns[i].key)) for i in table.shown]
     rules = [":--" if table.columns[i].kind in WORDS else "--:" for i in table.shown]
     for number in table.marked:
         body[number][0] = f"**{body[number][0]}**"
     for number in table.muted:
         body[number] = [f"*{text}*" if text.strip("—") else text for text in body[number]]
-    for number, place in _strong_places(table):
+    for number, place in strong_places(table, table.shown):
         body[number][place] = f"**{body[number][place]}**"
     lines = [markdown_text(table.caption), "", _pipes(head), _pipes(rules), *map(_pipes, body)]
     return "\n".join(lines) + "\n"
 
 
-def _strong_places(table: Table) -> list[tuple[int, int]]:
-    """Row and place among the shown columns of each cell to emphasise."""
-    keys = [table.columns[i].key for i in table.shown]
-    return sorted((number, keys.index(key)) for number, key in table.strong if key in keys)
-
-
 def _pipes(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def to_latex(table: Table) -> str:
-    r"""A `table` environment with `booktabs` rules; marked rows are bold in their first cell."""
-    head, *body = _text_rows(table, latex_text)
-    places = "".join("l" if table.columns[i].kind in WORDS else "r" for i in table.shown)
-    for number in table.marked:
-        body[number][0] = rf"\textbf{{{body[number][0]}}}"
-    for number, place in _strong_places(table):
-        body[number][place] = rf"\textbf{{{body[number][place]}}}"
-    for number in table.muted:
-        body[number] = [rf"\textcolor{{gray}}{{{text}}}" for text in body[number]]
-    needs = [r"\usepackage{booktabs}", r"\usepackage[T1]{fontenc}"]
-    needs += [r"\usepackage{xcolor}"] if table.muted else []
-    lines = [
-        f"% needs {' and '.join(needs)}",
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{latex_text(table.caption)}}}",
-        rf"\label{{tab:{table.slug}}}",
-        rf"\begin{{tabular}}{{{places}}}",
-        r"\toprule",
-        *_latex_spans(table),
-        _latex_row(head),
-        r"\midrule",
-        *map(_latex_row, body),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    # A bracket after a row end would be read as its optional argument.
-    first = "{" + cells[0] + "}" if cells[0].startswith("[") else cells[0]
-    return " & ".join([first, *cells[1:]]) + r" \\"
-
-
-def _latex_spans(table: Table) -> list[str]:
-    if not table.spans:
-        return []
-    cells, rules, place = [], [], 1
-    for label, width in table.header:
-        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(label)}}}")
-        if label:
-            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
-        place += width
-    return [_latex_row(cells), *rules]

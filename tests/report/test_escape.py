@@ -53,6 +53,7 @@ def test_latex_specials() -> None:
         r"50\%\_\textbackslash{}\{\}\#\$\&\textasciitilde{}\textasciicircum{}"
     )
     assert latex_text("\U0001f600 \u2212 é") == "? $-$ é"
+    assert latex_text("KL(a \u2016 b)") == r"KL(a $\Vert$ b)"
 
 
 def test_markdown_cannot_break_its_cell() -> None:
