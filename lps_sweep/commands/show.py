@@ -89,23 +89,16 @@ def _not_default(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attempts(attempts: Sequence[Attempt]) -> str:
     from lps_sweep.report.escape import first_line
+    from lps_sweep.results.rates import error_line
 
     rows = []
     for one in attempts:
         epochs = "-" if one.first is None else f"{one.first}-{one.last}"
         waiting = "open" if one.begun else "waiting"
-        ended = first_line(_brief(one.ended), 60) or waiting
+        ended = first_line(error_line(one.ended), 60) or waiting
         device = first_line(str(one.provenance.get("device", "-")), 30)
         rows.append((str(one.attempt), epochs, number(one.seconds), device, ended))
     return aligned(("attempt", "epochs", "seconds", "device", "ended"), rows, "rrrll")
-
-
-def _brief(ended: str) -> str:
-    """Why an attempt ended; of a traceback its last line."""
-    if "Traceback" not in ended:
-        return ended
-    before, _, trace = ended.partition("Traceback")
-    return before + trace.rstrip().splitlines()[-1]
 
 
 def _last(view: TrialView) -> str:

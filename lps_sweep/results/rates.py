@@ -13,6 +13,7 @@ _REPLACED = (
     (re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"), "#"),
 )
 _MOST = 200
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 def wilson_interval(count: int, total: int) -> tuple[float, float] | None:
@@ -33,12 +34,27 @@ def wilson_interval(count: int, total: int) -> tuple[float, float] | None:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def normalised_error(text: str) -> str:
-    """The first line of an error with numbers, addresses, hashes and paths as ``#``: one kind.
+def error_line(text: str) -> str:
+    """What went wrong, on one line: of a traceback the line of its last exception.
 
-    The first line that is not blank, at most 200 characters.
+    A first line before a traceback is kept if it ends with a colon; of any other text it is the
+    first line that is not blank.
     """
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")[:_MOST]
+    before, found, _ = text.partition(_TRACEBACK)
+    start = next((line.strip() for line in before.splitlines() if line.strip()), "")
+    if not found:
+        return start
+    lines = [line for line in text.rpartition(_TRACEBACK)[2].splitlines() if line.strip()]
+    named = next((line for line in lines if not line[0].isspace()), lines[-1] if lines else "")
+    return f"{start} {named.strip()}" if start.endswith(":") else named.strip()
+
+
+def normalised_error(text: str) -> str:
+    """`error_line` with numbers, addresses, hashes and paths as ``#``: one kind of error.
+
+    At most 200 characters.
+    """
+    line = error_line(text)[:_MOST]
     for pattern, word in _REPLACED:
         line = pattern.sub(word, line)
     return line

@@ -35,6 +35,10 @@ class Attempt:
         last: The last one.
         seconds: Its epochs' durations added up.
         provenance: Versions, device and threads.
+        begun_at: When the driver learnt of its begin, in seconds since 1970; None where it is not
+            recorded.
+        ended_at: Likewise of its end.
+        worker: The place that it was trained at.
     """
 
     attempt: int
@@ -45,6 +49,9 @@ class Attempt:
     last: int | None
     seconds: float
     provenance: dict[str, Json]
+    begun_at: float | None = None
+    ended_at: float | None = None
+    worker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,14 +165,15 @@ def _sweeps(connection: sqlite3.Connection, path: Path, trial_id: str) -> list[M
 def _attempts(connection: sqlite3.Connection, path: Path, trial_id: str) -> list[Attempt]:
     rows = connection.execute(
         "SELECT a.attempt, a.pack_id, a.begun, coalesce(a.ended, ''), min(e.epoch), max(e.epoch),"
-        " total(e.seconds), a.provenance FROM attempts a LEFT JOIN epochs e"
+        " total(e.seconds), a.provenance, a.begun_at, a.ended_at, a.worker"
+        " FROM attempts a LEFT JOIN epochs e"
         " ON e.trial_id = a.trial_id AND e.attempt = a.attempt"
         " WHERE a.trial_id = ? GROUP BY a.attempt ORDER BY a.attempt",
         (trial_id,),
     )
     return [
-        Attempt(attempt, pack, bool(begun), ended, first, last, seconds, parse(facts, path))
-        for attempt, pack, begun, ended, first, last, seconds, facts in rows
+        Attempt(attempt, pack, bool(begun), ended, first, last, seconds, parse(facts, path), *times)
+        for attempt, pack, begun, ended, first, last, seconds, facts, *times in rows
     ]
 
 

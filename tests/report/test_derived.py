@@ -44,6 +44,21 @@ def test_all_that_is_derived_can_be_deleted(built: Path, copy: Path) -> None:
     assert files(copy / "c_tau") == files(built / "c_tau")
 
 
+def test_a_report_changes_nothing_outside_its_own_folder(tmp_path: Path) -> None:
+    """Neither the ledger nor what runs have left beside it."""
+    make_ledger(tmp_path, record({"C": [1, 10]}, [0, 1]), epochs=3)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "report.html").write_text("of another sweep", encoding="utf-8")
+    before = files(tmp_path)
+    assert main(["report", str(tmp_path), "c_tau"]) == 0
+    after = files(tmp_path)
+    made = {name for name in after if name.startswith("c_tau/")}
+    kept = {name for name in before if not name.endswith(("-shm", "-wal"))}
+    assert len(made) > 20
+    assert {name for name in kept if after.get(name) != before[name]} == set()
+    assert after.keys() - made - before.keys() <= {"ledger.sqlite-shm", "ledger.sqlite-wal"}
+
+
 @pytest.mark.parametrize("name", ["report.html", "report.json", "tables/trials.csv"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "deleted"])
 def test_each_derived_file_that_is_damaged_is_made_again(

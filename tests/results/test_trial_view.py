@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def test_all_of_a_trial_that_was_tried_twice(tmp_path: Path) -> None:
     assert view.config == {"C": 10.0, "epochs": 5}
     assert view.sweeps == [Membership("c_tau", {"C": 10.0}, True)]
     again = "failed, tried again: planted"
-    assert view.attempts == [
+    times = [(one.begun_at, one.ended_at) for one in view.attempts]
+    assert all(begin and end and begin <= end for begin, end in times)
+    assert [replace(one, begun_at=None, ended_at=None) for one in view.attempts] == [
         Attempt(1, "pack", True, again, 1, 2, 3.0, dict(PROVENANCE)),
         Attempt(2, "pack", True, "done", 2, 2, 2.0, dict(PROVENANCE)),
     ]

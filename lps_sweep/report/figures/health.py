@@ -8,17 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import STATUS_WORDS, plain, point_text
+from lps_sweep.report.cells import ACCURACIES, STATUS_WORDS, plain, point_text
 from lps_sweep.report.escape import first_line
 from lps_sweep.report.figures.stops import stopped_table, stopped_text, stopped_trials
-from lps_sweep.report.section import Block, Section
+from lps_sweep.report.section import Block, Fold, Section
 from lps_sweep.report.tables import Column, Table, value_text
+from lps_sweep.results.rates import error_line, normalised_error
+from lps_sweep.results.repeats import NO_REPEATS, Repeats
 
 if TYPE_CHECKING:
     from lps_sweep.results import Counts
     from lps_sweep.results.view import SweepView
 
 ORDER = 80
+MOST_KINDS = 10
+"""Kinds of error that are printed whole."""
+MOST_LINES = 60
+"""Lines of each, the last ones."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class HealthInfo:
         total_s: Seconds of all attempts of all trials.
         lost_s: The part of it that trials which are not done took.
         done_s: Least, median and most seconds of a done trial; None without one.
+        repeats: Whether the repeated epochs gave the same numbers.
     """
 
     counts: Counts
@@ -42,6 +49,7 @@ class HealthInfo:
     total_s: float
     lost_s: float
     done_s: tuple[float, float, float] | None
+    repeats: Repeats = NO_REPEATS
 
 
 def health_info(view: SweepView) -> HealthInfo:
@@ -58,6 +66,7 @@ def health_info(view: SweepView) -> HealthInfo:
         total_s=math.fsum(seconds),
         lost_s=math.fsum(s for s, state in zip(seconds, states, strict=True) if state != "done"),
         done_s=(min(done), statistics.median(done), max(done)) if done else None,
+        repeats=view.repeats,
     )
 
 
@@ -103,7 +112,7 @@ def _tenth(seconds: float | None) -> float | None:
 
 
 def failures_table(view: SweepView) -> Table:
-    """Trials that failed or diverged, with the first line of the error."""
+    """Trials that failed or diverged, with their error on one line."""
     swept = list(view.record.axes)
     frame = view.trials[view.trials["status"].isin(["failed", "diverged"])]
     columns = (
@@ -112,7 +121,7 @@ def failures_table(view: SweepView) -> Table:
         Column("setting", "Setting"),
         Column("seed", "Seed", "value"),
         Column("attempts", "Attempts", "value"),
-        Column("error", "First line of the error"),
+        Column("error", "Error"),
     )
     rows = []
     for row in frame.to_dict("records"):
@@ -124,11 +133,25 @@ def failures_table(view: SweepView) -> Table:
                 point_text({name: plain(row[name]) for name in swept}),
                 int(row["seed"]),
                 int(_number(row["attempts"])),
-                first_line(error) if isinstance(error, str) else "",
+                first_line(error_line(error)) if isinstance(error, str) else "",
             )
         )
     caption = "Trials without a final value because they failed or diverged."
     return Table("failures", caption, columns, tuple(rows))
+
+
+def traces_text(view: SweepView) -> str:
+    """The whole error of the first trial of each kind, such as its traceback."""
+    first: dict[str, str] = {}
+    frame = view.trials[view.trials["status"].isin(["failed", "diverged"])]
+    for row in frame.to_dict("records"):
+        error = row.get("error")
+        if isinstance(error, str) and error.strip():
+            kept = "\n".join(error.strip().splitlines()[-MOST_LINES:])
+            first.setdefault(normalised_error(error), f"{row['trial_id']}\n{kept}")
+    kinds = list(first.values())
+    more = [f"{len(kinds) - MOST_KINDS} more kinds"] if len(kinds) > MOST_KINDS else []
+    return "\n\n".join([*kinds[:MOST_KINDS], *more])
 
 
 def provenance_rows(provenance: list[dict[str, Any]]) -> list[tuple[str, tuple[str, ...]]]:
@@ -181,7 +204,7 @@ def sections(view: SweepView) -> list[Section]:
     blocks: list[Block] = [_summary(info), health_table(info)]
     failures = failures_table(view)
     if failures.rows:
-        blocks += [failures]
+        blocks += [failures, Fold("The first of each kind, whole", traces_text(view))]
     stopped = stopped_trials(view)
     if stopped:
         blocks += [stopped_text(stopped, _planned_epochs(view)), stopped_table(stopped)]
@@ -200,6 +223,19 @@ def _planned_epochs(view: SweepView) -> int:
     return sum(number for number in epochs if isinstance(number, int))
 
 
+def repeats_text(found: Repeats) -> str:
+    """A check that comes for free: the same trial and epoch, trained twice."""
+    if not found.pairs:
+        return ""
+    if not found.different:
+        return ", with the same numbers to the last digit"
+    accuracies = {name: found.largest.get(name, 0.0) for name in ACCURACIES}
+    largest = ", ".join(f"{ACCURACIES[n].lower()} {v:.2g}" for n, v in accuracies.items())
+    return (
+        f", {found.different} of them with other numbers (largest differences in points: {largest})"
+    )
+
+
 def _summary(info: HealthInfo) -> str:
     counts = info.counts
     failed = "No trial failed or diverged."
@@ -214,5 +250,8 @@ def _summary(info: HealthInfo) -> str:
     repeated = "no epoch was trained twice"
     if info.repeated_epochs:
         word = "epoch was" if info.repeated_epochs == 1 else "epochs were"
-        repeated = f"{info.repeated_epochs} {word} trained again after an interruption"
+        repeated = (
+            f"{info.repeated_epochs} {word} trained again after an interruption"
+            f"{repeats_text(info.repeats)}"
+        )
     return f"{failed} {retried}; {repeated}. The epochs took {duration(info.total_s)} in all."
