@@ -20,6 +20,7 @@ from tests.report.report_cases import (
 )
 
 SEEDS = range(5)
+STILL = "With 10 % labeled, fine-tuning still"
 
 
 def judged(view: SweepView) -> dict[str, Judgement | None]:
@@ -64,7 +65,15 @@ def test_an_ablation_like_the_paper_s(tmp_path: Path) -> None:
     assert found is not None
     assert found.link == "ablation_figure"
     assert found.evidence.startswith("novel, without_entropy \u221238.4 [\u2212")
-    assert found.evidence.endswith("0 of 5 seeds above")
+    assert "0 of 5 seeds above; direction only: without a declared margin" in found.evidence
+
+
+@pytest.mark.parametrize(("margin", "word"), [(1.0, "supported"), (4.0, "inconclusive")])
+def test_a_substantial_drop_is_beyond_the_margin(tmp_path: Path, margin: float, word: str) -> None:
+    """A drop of four points is surely a drop, and substantial only where so much matters."""
+    view = ablation(tmp_path, {"full": 90.0, "without_entropy": 86.0}, margin=margin)
+    assert verdict(view, "Without the entropy regulariser") == word
+    assert verdict(view, "The removal of any component") == "inconclusive"
 
 
 def test_one_removal_that_helps_contradicts(tmp_path: Path) -> None:
@@ -141,14 +150,14 @@ def test_robust_weights(tmp_path: Path) -> None:
 
 def test_a_rising_threshold(tmp_path: Path) -> None:
     rising = swept(tmp_path / "a", "lambda_novel_end", {0.7: 60.0, 0.8: 70.0, 0.9: 80.0})
-    assert verdict(rising, "Higher lambda_novel") == "supported"
+    assert verdict(rising, "Higher lambda_novel gives better") == "supported"
     falling = swept(tmp_path / "b", "lambda_novel_end", {0.7: 80.0, 0.8: 70.0, 0.9: 60.0})
-    assert verdict(falling, "Higher lambda_novel") == "contradicted"
+    assert verdict(falling, "Higher lambda_novel gives better") == "contradicted"
 
 
 @pytest.mark.parametrize(
     ("ratio", "tested", "other"),
-    [(0.5, "Fine-tuning the backbone", "With 10 %"), (0.1, "With 10 %", "Fine-tuning the")],
+    [(0.5, "Fine-tuning the", STILL), (0.1, STILL, "Fine-tuning the")],
 )
 def test_fine_tuning(tmp_path: Path, ratio: float, tested: str, other: str) -> None:
     novel = {"stage3": 90.0, "none": 95.0}
@@ -170,6 +179,27 @@ def test_fine_tuning(tmp_path: Path, ratio: float, tested: str, other: str) -> N
         assert verdict(view, other) == "none"
 
 
+@pytest.mark.parametrize(
+    ("tuned", "margin", "word"),
+    [
+        (93.0, None, "supported"),
+        (90.0, 1.0, "supported"),
+        (90.0, None, "inconclusive"),
+        (87.0, 1.0, "contradicted"),
+    ],
+)
+def test_with_few_labels_the_paper_s_cifar_100_only_keeps_its_accuracy(
+    tmp_path: Path, tuned: float, margin: float | None, word: str
+) -> None:
+    settings = {**PAPER, "dataset": "cifar100", "labeled_ratio": 0.1}
+    novel = {"stage3": 90.0, "none": tuned}
+    sweep = record({"frozen_through": list(novel)}, SEEDS, settings=settings, margin=margin)
+    made = make_ledger(tmp_path, sweep, epochs=3, finals=steady(novel))
+    view = load_view(made, "c_tau")
+    assert verdict(view, "With 10 % labeled, LPS fine-tuned is as") == word
+    assert verdict(view, STILL) == "none"
+
+
 def test_curves_of_the_default_cell(tmp_path: Path) -> None:
     view = swept(tmp_path, "C", {5: 80.0, 10: 80.0})
     assert verdict(view, "The divergence of estimated") == "supported"
@@ -182,18 +212,23 @@ def test_curves_of_the_default_cell(tmp_path: Path) -> None:
     assert found.link == "pace_default_figure"
 
 
-def _with_curves(folder: Path, view_kl: Mapping[float, float]) -> SweepView:
-    """A sweep over C whose KL divergence after the first of two epochs is `view_kl`."""
-    sweep = record({"C": list(view_kl)}, SEEDS, settings=PAPER)
+def _with_curves(
+    folder: Path,
+    view_kl: Mapping[float, float],
+    axis: str = "C",
+    metric: str = "kl_estimate_to_prior",
+) -> SweepView:
+    """A sweep over `axis` whose `metric` after the first of two epochs is `view_kl`."""
+    sweep = record({axis: list(view_kl)}, SEEDS, settings={**PAPER, "lambda_novel_end": 0.8})
     make_ledger(folder, sweep, otherwise="not_run")
     with Ledger.open(folder, write=True) as ledger, ledger.transaction():
         for trial in ledger.outstanding("c_tau"):
             known = ledger.trial(trial, "c_tau")
             attempt = ledger.start_attempts([trial], "p", {})[trial]
             ledger.begin_attempt(trial, attempt, {})
-            first = view_kl[float(str(known.swept["C"]))] + 0.001 * (known.seed % 2)
+            first = view_kl[float(str(known.swept[axis]))] + 0.001 * (known.seed % 2)
             for epoch, kl in ((1, first), (2, 0.01)):
-                metrics = {"kl_estimate_to_prior": kl, "acc_seen": 90.0, "acc_novel": 80.0}
+                metrics = {metric: kl, "acc_seen": 90.0, "acc_novel": 80.0}
                 ledger.add_epoch(trial, attempt, epoch, metrics, 1.0)
             ledger.finish(trial, attempt, "done", epoch=2, metrics={"acc_all": 85.0})
     return load_view(folder, "c_tau")
@@ -207,11 +242,29 @@ def test_a_larger_margin_aligns_faster(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("last", "word"), [(20.0, "supported"), (60.0, "contradicted")])
+def test_a_higher_threshold_gives_fewer_pseudo_labels(
+    tmp_path: Path, last: float, word: str
+) -> None:
+    shares = {0.7: 40.0, 0.9: last}
+    view = _with_curves(tmp_path, shares, "lambda_novel_end", "confident_share_novel")
+    assert verdict(view, "Higher lambda_novel gives fewer") == word
+    assert verdict(
+        swept(tmp_path / "b", "C", {5: 80.0, 10: 80.0}), "Higher lambda_novel gives f"
+    ) == ("none")
+
+
 def test_signs_need_three_seeds_and_all_of_them() -> None:
-    assert judge_sign({}, 1, "x", "f") == Judgement("not tested", "no trial that counts is done")
+    assert judge_sign({}, 1, "x", "f") == Judgement(
+        "not tested", "no seed is done at all that is compared"
+    )
     assert judge_sign({0: 1.0, 1: 1.1}, 1, "x", "f").verdict == "inconclusive"
     assert judge_sign({0: 1.0, 1: 1.1, 2: 0.9}, 1, "x", "f").verdict == "supported"
     assert judge_sign({0: 1.0, 1: 1.1, 2: 0.9}, -1, "x", "f").verdict == "contradicted"
+    wide = {0: 0.1, 1: 5.0, 2: 10.0}
+    assert judge_sign(wide, 1, "x", "f").verdict == "inconclusive", "its interval has zero in it"
+    rounding = dict.fromkeys(range(3), -1e-17)
+    assert judge_sign(rounding, 1, "x", "f").verdict == "inconclusive"
     many = {seed: 1.0 + 0.01 * seed for seed in range(20)} | {20: -0.01}
     assert judge_sign(many, 1, "x", "f").verdict == "inconclusive"
 

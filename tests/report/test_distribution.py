@@ -9,6 +9,7 @@ import pytest
 
 from lps_sweep.report import build_report
 from lps_sweep.report.figures.class_shares import (
+    dead_text,
     draw_divergence,
     draw_shares,
     final_table,
@@ -120,6 +121,8 @@ def test_the_tables_have_every_seed_and_every_class() -> None:
     assert table.rows[2][7] is None
     assert first_of_each(both) == (both[0], both[2])
     assert final_table(both).rows[-1] == ("b", 0, 1, "cluster", 0.0)
+    assert dead_text(both) == "Dead classes at the end, means over seeds (n 1 to 2): a 0.5, b 1"
+    assert dead_text(both[:2]) == "Dead classes at the end, means over seeds (n 2 each): a 0.5"
 
 
 def test_a_sweep_of_arms_shows_each_arm(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lps_sweep.report.figures.evidence import Evidence, Judgement, Verdict
-from lps_sweep.report.figures.paper_claims import CLAIMS, Claim
+from lps_sweep.report.figures.evidence import Claim, Evidence, Judgement, Verdict
+from lps_sweep.report.figures.paper_claims import CLAIMS
 from lps_sweep.report.section import Block, Fold, Section
 from lps_sweep.report.tables import Column, Table
 
@@ -40,7 +40,9 @@ def claims_info(view: SweepView) -> ClaimsInfo:
     setting = "" if same else reason
     if same and not same_method(view.record.settings):
         setting = "its default cell is another method\u2019s"
-    return ClaimsInfo(tuple((claim, claim.judge(evidence)) for claim in CLAIMS), setting)
+    lps = view.record.settings.get("method", "lps") == "lps"
+    judged = (c.judge(evidence) if lps or not c.lps_only else None for c in CLAIMS)
+    return ClaimsInfo(tuple(zip(CLAIMS, judged, strict=True)), setting)
 
 
 def claims_table(info: ClaimsInfo) -> Table:
@@ -60,7 +62,8 @@ def claims_table(info: ClaimsInfo) -> Table:
     caption = (
         "Sentences of the paper and what this sweep shows of them: estimates in points of accuracy "
         "unless said, with 95 % intervals. Supported and contradicted need an interval without "
-        "zero and all seeds on one side; robust needs equivalence within a declared margin. An "
+        "zero and all seeds on one side; robust needs equivalence within a declared margin, and "
+        "what is substantial an interval beyond it, where one was declared. An "
         "interval is simultaneous within its own table and not over all claims."
     )
     return Table("claims", caption, columns, rows)

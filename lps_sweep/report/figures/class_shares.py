@@ -110,7 +110,7 @@ def _slider(found: Shares, order: Sequence[int]) -> dict[str, Any]:
 
 
 def shares_table(shares: Sequence[Shares]) -> Table:
-    """One row per trial: dead classes, entropy, divergences, share of the seen classes."""
+    """One row per trial: dead classes, entropy, share of the seen classes, smallest and largest."""
     columns = (
         Column("configuration", "Configuration"),
         Column("seed", "Seed", "value"),
@@ -203,9 +203,19 @@ def _divergence_figure(view: SweepView, group: Group, point: dict[str, Any]) -> 
     )
 
 
+def dead_text(shares: Sequence[Shares]) -> str:
+    """The mean number of dead classes of each configuration, over how many seeds."""
+    counts: dict[str, list[int]] = {}
+    for found in shares:
+        counts.setdefault(found.label, []).append(found.dead)
+    means = (f"{label} {sum(dead) / len(dead):.2g}" for label, dead in counts.items())
+    sizes = sorted({len(dead) for dead in counts.values()})
+    n = f"n {sizes[0]} each" if len(sizes) == 1 else f"n {sizes[0]} to {sizes[-1]}"
+    return f"Dead classes at the end, means over seeds ({n}): {', '.join(means)}"
+
+
 def _shares_figure(view: SweepView, shares: Sequence[Shares]) -> Figure:
     first = first_of_each(shares)
-    dead = [f"{s.label} {s.dead}" for s in first]
     kinds = {_key(s, k) for s in first for k in s.order}
     keys = tuple(key for key in (SEEN, NOVEL, CLUSTER) if key in kinds)
     few = any(len(s.final) > MOST_BARS for s in first)
@@ -220,10 +230,9 @@ def _shares_figure(view: SweepView, shares: Sequence[Shares]) -> Figure:
         + (f"The {MOST_BARS} largest shares are drawn. " if few else "")
         + f"{where_text(view.record.settings)}."
     )
-    title = f"Dead classes at the end: {', '.join(dead)}"
     return Figure(
         "class_shares_figure",
-        title,
+        dead_text(shares),
         caption,
         (*keys, UNIFORM),
         lambda: draw_shares(first),

@@ -1,4 +1,4 @@
-"""Learning pace: seen, novel, their gap, and by level the KL of the class estimate, by epoch."""
+"""Learning pace: the accuracies, their gap, and by level the KL of the estimate, by epoch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from lps_sweep.report.figures.lines import (
     METRICS,
     Group,
     Line,
+    average,
     bucket_size,
     group_info,
     level_info,
     thinned,
 )
+from lps_sweep.report.figures.pace_tables import epoch_table, pace_table, reach_table
 from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
 from lps_sweep.report.figures.where import where_text
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
-from lps_sweep.report.tables import Column, Table
+from lps_sweep.report.tables import number_text
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -66,10 +68,11 @@ def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, **more: 
 DEFAULT_KEYS = {
     "acc_seen": Key("seen", "blue", "solid", width=2.4),
     "acc_novel": Key("novel", "vermillion", "dash", width=2.4),
+    "acc_all": Key("all", "green", "dot", width=2.4),
     GAP: Key(f"seen {MINUS} novel", "ink", "solid", width=2.4),
 }
 PANELS = {
-    "Accuracy": ("%", ("acc_seen", "acc_novel")),
+    "Accuracy": ("%", ("acc_seen", "acc_novel", "acc_all")),
     f"Gap, seen {MINUS} novel": ("points", (GAP,)),
 }
 """Panels of the default cell: heading, unit, metrics."""
@@ -97,58 +100,6 @@ def draw_levels(groups: Sequence[Group], keys: Sequence[Key]) -> tuple[Panel, ..
     )
 
 
-def epoch_table(group: Group) -> Table:
-    """Means of the default cell, by epoch."""
-    columns = (
-        Column("epoch", "Epoch", "value"),
-        *(
-            Column(f"{m}_mean", t, "number", 3 if m.startswith("kl") else 1)
-            for m, t in METRICS.items()
-        ),
-    )
-    means = {m: dict(zip(line.epochs, line.values, strict=True)) for m, line in group.means.items()}
-    epochs = sorted({epoch for line in means.values() for epoch in line})
-    rows = tuple((e, *(means[m].get(e) for m in METRICS)) for e in epochs)
-    caption = (
-        f"Learning pace of the default cell: means of {group.num_done} trials after each epoch."
-    )
-    return Table("pace_default", caption, columns, rows)
-
-
-def pace_table(parameter: str, groups: Sequence[Group], default: int | None, held: str) -> Table:
-    """Per level: the gap at the end and averaged over the epochs, and the KL divergence at the end.
-
-    Only trials with a finished mean count: the numbers are of done trials.
-    """
-    columns = (
-        Column(parameter, parameter, "value"),
-        Column("n", "n", "value"),
-        Column("gap_end", "Gap at the end", "number"),
-        Column("gap_average", "Gap, average over epochs", "number"),
-        Column("kl_first", "KL(prior ‖ estimate), first epoch", "number", 3),
-        Column("kl_end", "KL(prior ‖ estimate), last epoch", "number", 3),
-    )
-    rows = []
-    for group in groups:
-        gap, kl = group.means[GAP].values, group.means["kl_prior_to_estimate"].values
-        rows.append(
-            (
-                group.label,
-                group.num_done,
-                gap[-1] if gap else None,
-                sum(gap) / len(gap) if gap else None,
-                kl[0] if kl else None,
-                kl[-1] if kl else None,
-            )
-        )
-    caption = (
-        f"Learning pace by {parameter}{held}: means over n done trials. The gap is seen minus "
-        "novel accuracy, in points; averaged over the epochs it measures how late novel follows."
-    )
-    marked = frozenset() if default is None else frozenset({default})
-    return Table(f"pace_{slug(parameter)}", caption, columns, tuple(rows), marked)
-
-
 def sections(view: SweepView) -> list[Section]:
     """The section on learning pace."""
     held = held_point(view)
@@ -162,6 +113,8 @@ def sections(view: SweepView) -> list[Section]:
             _default_figure(view, default, held),
             Fold("The means by epoch", epoch_table(default)),
         ]
+        reached = reach_table(default)
+        blocks += [reached] if reached.rows else []
     else:
         blocks.append("The default cell has no recorded epoch yet.")
     for parameter in () if view.record.search else view.record.axes:
@@ -207,11 +160,11 @@ def _level_blocks(view: SweepView, parameter: str, held: dict[str, Any]) -> list
     others = _at(without(held, parameter, *moving_with(view, parameter)))
     caption = (
         f"Levels of {parameter}{others}. Thin lines: each seed. Thick lines: mean of the done "
-        f"trials of a level. {_thinning(groups)}"
+        f"trials of a level. {where_text(view.record.settings, parameter)}. {_thinning(groups)}"
     )
     figure = Figure(
         f"pace_{slug(parameter)}_figure",
-        f"Learning pace by {parameter}",
+        _finding(parameter, groups),
         caption.strip(),
         tuple(keys),
         lambda: draw_levels(groups, keys),
@@ -219,6 +172,25 @@ def _level_blocks(view: SweepView, parameter: str, held: dict[str, Any]) -> list
         f"pace_{slug(parameter)}",
     )
     return [figure, Fold("The numbers", pace_table(parameter, groups, default, others))]
+
+
+def _finding(parameter: str, groups: Sequence[Group]) -> str:
+    """Between which levels the gap, averaged over the epochs, moves; means without a test."""
+    known = []
+    for group in groups:
+        gaps = [average(line) for line in group.done_lines(GAP).values()]
+        known += [(sum(gaps) / len(gaps), group.label)] if gaps else []
+    if len(known) < 2:
+        return f"Learning pace by {parameter}"
+    (low, first), (high, last) = min(known), max(known)
+    return (
+        f"Averaged over the epochs, novel trails seen by {_points(low)} at {parameter} = {first} "
+        f"and by {_points(high)} at {last} (means)"
+    )
+
+
+def _points(value: float) -> str:
+    return f"{number_text(value, 1).replace('-', MINUS)} points"
 
 
 def _at(point: dict[str, Any]) -> str:

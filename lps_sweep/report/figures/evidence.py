@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ from lps_sweep.report.cells import held_point, same, select, without
 from lps_sweep.report.comparison import LevelDifference, level_differences
 from lps_sweep.report.escape import MINUS
 from lps_sweep.report.figures.arms import AblationInfo, ablation_info
-from lps_sweep.report.figures.lines import Line, group_info
+from lps_sweep.report.figures.lines import Line, lines_of
 from lps_sweep.report.figures.slices import SliceInfo, slice_info
 from lps_sweep.report.section import slug
 from lps_sweep.report.tables import number_text, value_text
@@ -33,6 +33,25 @@ class Judgement:
     link: str | None = None
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper.
+
+    Attributes:
+        text: What it says, in its words as far as they fit.
+        where: Its table or figure.
+        needs: What a sweep must vary to test it.
+        judge: Gives the verdict; None where the sweep does not vary that.
+        lps_only: Whether it is about the default cell, which must then be of LPS.
+    """
+
+    text: str
+    where: str
+    needs: str
+    judge: Callable[[Evidence], Judgement | None]
+    lps_only: bool = True
+
+
 class Evidence:
     """What the claims look up in a sweep, each thing computed once."""
 
@@ -50,6 +69,19 @@ class Evidence:
         """Where the default cell lies."""
         return held_point(self.view)
 
+    @cached_property
+    def method_points(self) -> dict[str, dict[str, Any]]:
+        """Where each method lies: the default cell, and of the other methods their first arm."""
+        view = self.view
+        points: dict[str, dict[str, Any]] = {}
+        for arm in (None, *view.record.axes.get("arm", ())):
+            changed = {} if arm is None else {"arm": arm}
+            rows = select(view.trials, {**self.default_point, **changed})
+            for trial in rows["trial_id"].tolist()[:1]:
+                method = str(view.configs.get(trial, {}).get("method", "lps"))
+                points.setdefault(method, {**self.default_point, **changed})
+        return points
+
     def slice(self, parameter: str) -> SliceInfo | None:
         """The slice of `parameter`; None where it is not swept."""
         if len(self.view.record.axes.get(parameter, ())) < 2:
@@ -62,7 +94,7 @@ class Evidence:
         """The curve of each seed of the done trials at `point`."""
         rows = select(self.view.trials, point)
         done = {int(seed) for seed in rows[rows["status"] == "done"]["seed"].tolist()}
-        lines = group_info(self.view, dict(point)).lines[metric]
+        lines = lines_of(self.view, dict(point), metric)
         return {seed: line for seed, line in lines.items() if seed in done}
 
     def level_lines(self, parameter: str, metric: str) -> dict[Any, dict[int, Line]]:
@@ -92,6 +124,18 @@ class Evidence:
         return None
 
 
+TINY = 1e-9
+"""What is closer to zero than this is rounding, and has no sign."""
+EARLY = 0.1
+"""Share of the epochs after which the pace of learning is read."""
+
+
+def early(line: Line) -> float:
+    """The value after `EARLY` of the epochs."""
+    epoch = max(line.epochs[0], round(EARLY * line.epochs[-1]))
+    return next(v for e, v in zip(line.epochs, line.values, strict=True) if e >= epoch)
+
+
 def figure_of(parameter: str) -> str:
     """The id of the figure of a numeric parameter."""
     return f"sensitivity_{slug(parameter)}_figure"
@@ -110,11 +154,17 @@ def against(info: SliceInfo, base: float, metric: str) -> dict[Any, LevelDiffere
 
 
 def judge_differences(
-    parts: Sequence[Part], want: Literal["better", "worse"], link: str, *, whole: bool = True
+    parts: Sequence[Part],
+    want: Literal["better", "worse"],
+    link: str | None,
+    *,
+    whole: bool = True,
+    beyond: float | None = 0.0,
 ) -> Judgement:
     """Supported if all `parts` are as wanted, contradicted if one is the opposite or equivalent.
 
-    Without the `whole` of what the sentence names there is no support.
+    Without the `whole` of what the sentence names there is no support, nor for a sentence on a
+    large difference where an interval is not wholly `beyond` so many points (None: not declared).
     """
     words = [found.word if found else None for _, found in parts]
     if all(found is None for _, found in parts):
@@ -123,8 +173,16 @@ def judge_differences(
     if ({"better", "worse", "equivalent"} - {want}) & set(words):
         verdict = "contradicted"
     elif whole and set(words) == {want}:
-        verdict = "supported"
-    return Judgement(verdict, parts_text(parts), link)
+        large = all(
+            min(map(abs, found.interval)) > (beyond or 0.0)
+            for _, found in parts
+            if found is not None and found.interval is not None
+        )
+        verdict = "supported" if large else "inconclusive"
+    note = "" if beyond is not None else "; direction only: without a declared margin none is large"
+    if beyond:
+        note = f"; large: wholly beyond the margin of {value_text(beyond)}"
+    return Judgement(verdict, parts_text(parts) + note, link)
 
 
 def judge_equivalence(parts: Sequence[Part], margin: float | None, link: str) -> Judgement:
@@ -152,18 +210,19 @@ def judge_sign(
     from lps_sweep.results.statistics import describe
 
     if not values:
-        return Judgement("not tested", "no trial that counts is done")
+        return Judgement("not tested", "no seed is done at all that is compared")
     found = describe(list(values.values()))
-    agree = sum(1 for value in values.values() if want * value > 0)
-    opposite = sum(1 for value in values.values() if want * value < 0)
+    agree = sum(1 for value in values.values() if want * value > TINY)
+    opposite = sum(1 for value in values.values() if want * value < -TINY)
     verdict: Verdict = "inconclusive"
     if found.interval is not None:
         low, high = sorted(want * end for end in found.interval)
-        if low > 0 and agree == found.n:
+        if low > TINY and agree == found.n:
             verdict = "supported"
-        elif high < 0 and opposite == found.n:
+        elif high < -TINY and opposite == found.n:
             verdict = "contradicted"
-    text = f"{what} {_estimate(found.mean, found.interval, digits)}, {agree} of {found.n} seeds so"
+    estimate = difference_text(found.mean, found.interval, digits)
+    text = f"{what} {estimate}, {agree} of {found.n} seeds so"
     return Judgement(verdict, text, link)
 
 
@@ -174,12 +233,13 @@ def parts_text(parts: Sequence[Part]) -> str:
         if found is None or found.difference is None:
             texts.append(f"{words}: no seeds in common")
             continue
-        estimate = _estimate(found.difference, found.interval, 1)
+        estimate = difference_text(found.difference, found.interval)
         texts.append(f"{words} {estimate}, {found.higher} of {found.n} seeds above")
     return "; ".join(texts)
 
 
-def _estimate(mean: float, interval: tuple[float, float] | None, digits: int) -> str:
+def difference_text(mean: float, interval: tuple[float, float] | None, digits: int = 1) -> str:
+    """``-3.1 [-9.0, 2.8]``."""
     text = number_text(mean, digits, signed=True)
     if interval is not None:
         text += f" [{number_text(interval[0], digits)}, {number_text(interval[1], digits)}]"
