@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lps_sweep.results import Ledger, SweepRecord, save_artefact
-from tests.report.report_cases import Fates, final_metrics, make_ledger
+from tests.report.report_cases import BEGUN_AT, Fates, final_metrics, make_ledger
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -49,5 +49,6 @@ def with_artefacts(
         for row in rows:
             file = save_artefact(folder, row.trial_id, 1, arrays(row.seed))
             final = final_metrics(tuple(row.swept.values()), row.seed)
-            ledger.finish(row.trial_id, 1, "done", epoch=3, metrics=final, artefact=file)
+            at = BEGUN_AT + 9
+            ledger.finish(row.trial_id, 1, "done", epoch=3, metrics=final, artefact=file, at=at)
     return folder

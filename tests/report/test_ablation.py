@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from lps_sweep.report.figures.arms import (
     ablation_table,
     assignment_gap,
     changes_table,
+    changes_text,
     seen_weight,
 )
 from lps_sweep.report.figures.slice_tables import difference_table
+from lps_sweep.report.figures.trade import arm_keys, draw_trade
+from lps_sweep.report.figures.trade import finding as trade_finding
+from lps_sweep.report.section import Figure
 from lps_sweep.results import Json, SweepView, load_view
 from tests.report.report_cases import (
     ARMS,
@@ -168,6 +173,57 @@ def test_the_plot_has_every_seed_the_interval_and_the_paper(view: SweepView) -> 
     assert "without_entropy -" in panels[1].description
 
 
+def test_arrows_lead_from_the_default_to_each_arm(view: SweepView) -> None:
+    info = ablation_info(view)
+    assert info is not None
+    (panel,) = draw_trade(info.arms)
+    keys = arm_keys(info.arms)
+    assert [key.label for key in keys] == list(ARMS)[1:]
+    assert len({(key.colour, key.symbol) for key in keys}) == 4
+    arrows = panel.figure.layout.annotations
+    assert [(a.ax, a.ay, a.axref, a.ayref) for a in arrows] == [(0, 0, "x", "y")] * 4
+    for i, arrow in enumerate(arrows, 1):
+        pair = [info.arms.differences[m][i] for m in ("acc_seen", "acc_novel")]
+        assert (arrow.x, arrow.y) == pytest.approx([d and d.difference for d in pair], abs=1e-3)
+    seeds, mean, paper = panel.figure.data[9:12]
+    assert len(seeds.x) == 5
+    assert list(seeds.ids) == [info.arms.cells[4].trials[seed] for seed in range(5)]
+    assert (mean.x[0], mean.y[0]) == (arrows[3].x, arrows[3].y)
+    assert (paper.x[0], paper.y[0]) == pytest.approx((0.6, -38.0))
+    low, high = panel.figure.layout.yaxis.range
+    assert low < -38.0 < 2.0 < high
+    assert panel.figure.layout.xaxis.range[1] - panel.figure.layout.xaxis.range[0] >= 2.0
+
+
+def test_only_verdicts_in_both_accuracies_are_called_a_trade(view: SweepView) -> None:
+    info = ablation_info(view)
+    assert info is not None
+    assert trade_finding(info.arms) == "without_entropy: seen up, novel down"
+    novel = info.arms.differences["acc_novel"]
+    unsure = tuple(d and replace(d, word="inconclusive") for d in novel)
+    arms = replace(info.arms, differences={**info.arms.differences, "acc_novel": unsure})
+    assert trade_finding(arms).startswith("No arm is told to trade")
+
+
+def test_the_section_says_what_the_arms_change(view: SweepView, tmp_path: Path) -> None:
+    info = ablation_info(view)
+    assert info is not None
+    text = changes_text(info)
+    assert "4 of 4 arms differ from the default arm in one setting only." in text
+    assert "C = 0 leaves plain cross-entropy" in text
+    assert text in sections(view)[0].blocks
+    arms: dict[str, dict[str, Json]] = {
+        "full": {},
+        "without_pc": {"eta1": 0.0},
+        "without_uc": {"eta2": 0.0, "tau": 0.2},
+    }
+    sweep = ablation_record(arms=list(arms))
+    other = ablation_info(load_view(make_ledger(tmp_path, sweep, epochs=1, arms=arms), "ablation"))
+    assert other is not None
+    assert "1 of 2 arms differ" in changes_text(other)
+    assert changes_text(other).endswith("not so without_uc (2).")
+
+
 def test_the_section_and_its_finding(view: SweepView) -> None:
     (section,) = sections(view)
     assert section.slug == "ablation"
@@ -193,6 +249,19 @@ def test_an_arm_is_known_by_what_it_changes_and_not_by_its_name(tmp_path: Path) 
     places = {i for i, _ in info.arms.reference.numbers}
     assert places == {0, 1}
     assert "without_pc, without_uc: named as in Table 4" in sections(view)[0].blocks[-1]  # type: ignore[operator]
+
+
+def test_default_and_selected_arms_are_a_confirmation(tmp_path: Path) -> None:
+    arms: dict[str, dict[str, Json]] = {"default": {}, "selected": {"C": 20.0}}
+    sweep = ablation_record(arms=list(arms))
+    view = load_view(make_ledger(tmp_path, sweep, epochs=1, arms=arms), "ablation")
+    (section,) = sections(view)
+    assert (section.slug, section.title) == ("ablation", "Confirmation")
+    assert "fresh seeds" in str(section.blocks[0])
+    assert section.findings[0].startswith("Confirmation: ")
+    assert "Ablation" not in "".join(
+        block.title for block in section.blocks if isinstance(block, Figure)
+    )
 
 
 def test_arms_of_another_method(tmp_path: Path) -> None:
@@ -255,3 +324,12 @@ def test_arms_beside_another_parameter_are_compared_at_its_default(tmp_path: Pat
     expected = final_metrics(("without_margin", 0.4), 0)["acc_novel"]
     assert info.arms.cells[1].values["acc_novel"][0] == expected
     assert info.changes[1] == {"C": (10.0, 0.0)}
+
+
+def test_arms_of_several_methods_are_no_ablation(tmp_path: Path) -> None:
+    arms: dict[str, dict[str, Json]] = {"lps": {"method": "lps"}, "orca": {"method": "orca"}}
+    sweep = ablation_record(arms=list(arms))
+    view = load_view(make_ledger(tmp_path, sweep, epochs=1, arms=arms), "ablation")
+    (section,) = sections(view)
+    assert section.title == "Arms"
+    assert section.findings[0].startswith("Arms: ")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lps_sweep.report import build_report
 from lps_sweep.report.figures.class_counts import CountInfo, count_info
 from lps_sweep.report.figures.count_section import (
     count_table,
@@ -14,6 +15,7 @@ from lps_sweep.report.figures.count_section import (
     sections,
     unpaired_table,
 )
+from lps_sweep.report.figures.effects import sections as effect_sections
 from lps_sweep.report.figures.sensitivity import sections as sensitivity_sections
 from lps_sweep.results import Json, SweepView, load_view
 from lps_sweep.results.unpaired import welch_interval
@@ -127,6 +129,40 @@ def test_the_sections_replace_those_on_sensitivity(tmp_path: Path) -> None:
         "79.1 to 75.1, all 80.1 to 76.1 from 0.1 to 0.5 (means; not paired).",
     )
     assert sensitivity_sections(view) == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "levels"),
+    [
+        ("split_seed", [0, 1, 2]),
+        ("seen_classes", [(0, 1, 2), (0, 5, 7)]),
+        ("labeled_holdout", [0.0, 0.2]),
+        ("dataset", ["digits", "fashion_mnist"]),
+    ],
+)
+def test_what_changes_the_images_is_never_paired(
+    parameter: str, levels: list[Any], tmp_path: Path
+) -> None:
+    def finals(point: Sequence[Any], seed: int) -> dict[str, float]:
+        value = 90.0 + 2 * levels.index(point[0]) + 0.1 * seed
+        return {"acc_seen": 99.0, "acc_novel": value, "acc_all": value}
+
+    plain: list[Json] = [list(v) if isinstance(v, tuple) else v for v in levels]
+    axes = {parameter: plain}
+    default: dict[str, Json] = {parameter: axes[parameter][0]}
+    sweep = record(axes, settings={**SETTINGS, **default}, name="counts")
+    points = [(level,) for level in levels]
+    view = load_view(make_ledger(tmp_path, sweep, epochs=1, finals=finals, points=points), "counts")
+    assert sensitivity_sections(view) == []
+    assert effect_sections(view) == []
+    (section,) = sections(view)
+    table = unpaired_table(count_info(view, parameter))
+    assert table is not None
+    assert "Not paired" in table.caption
+    rows = [row for row in table.rows if row[1] == "Novel"]
+    assert [row[3] for row in rows] == pytest.approx([2.0 * i for i in range(1, len(levels))])
+    assert "counts_" + parameter in {found.slug for found in section.tables}
+    assert build_report(tmp_path, "counts").exists()
 
 
 @pytest.mark.parametrize("fate", ["not_run", "failed"])

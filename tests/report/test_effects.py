@@ -17,6 +17,8 @@ from lps_sweep.report.figures.effects import (
     sections,
     varied_alone,
 )
+from lps_sweep.report.figures.forest import draw_forest, forest_rows, forest_table
+from lps_sweep.report.figures.forest import finding as forest_finding
 from lps_sweep.results import Json, SweepView, load_view
 from tests.report.report_cases import SETTINGS, make_ledger, record
 
@@ -49,7 +51,8 @@ def finals(point: Sequence[Any], seed: int) -> dict[str, float]:
 
 
 def view_of(folder: Path, **known: Any) -> SweepView:
-    sweep = record(AXES, settings=KNOWN, name="ofat")
+    margin = known.pop("sweep_margin", None)
+    sweep = record(AXES, settings=KNOWN, name="ofat", margin=margin)
     made = make_ledger(folder, sweep, points=points(), epochs=1, finals=finals, **known)
     return load_view(made, "ofat")
 
@@ -94,14 +97,70 @@ def test_table_and_figure_agree(tmp_path: Path) -> None:
     assert seen[6:8] == (None, None), "no level is the highest where all are equal"
 
 
-def test_crossed_and_adaptive_designs_have_none(tmp_path: Path) -> None:
+def test_crossed_parameters_have_ranges_and_a_search_has_none(tmp_path: Path) -> None:
     crossed = record({"C": [1, 10], "tau": [0.2, 0.4]})
-    assert sections(load_view(make_ledger(tmp_path / "a", crossed, epochs=1), "c_tau")) == []
+    view = load_view(make_ledger(tmp_path / "a", crossed, epochs=1), "c_tau")
+    assert varied_alone(view) == []
+    (section,) = sections(view)
+    assert "analysis of variance" in str(section.blocks[0])
+    assert {"effect_ranges", "forest"} == {table.slug for table in section.tables}
     single = record({"C": [1, 10]})
-    assert sections(load_view(make_ledger(tmp_path / "b", single, epochs=1), "c_tau")) == []
+    (section,) = sections(load_view(make_ledger(tmp_path / "b", single, epochs=1), "c_tau"))
+    assert [table.slug for table in section.tables] == ["effect_ranges"]
+    assert "turn the truth around" not in str(section.blocks[0])
+    assert "analysis of variance" not in str(section.blocks[0])
     search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
     asked = record({"C": [1, 10], "tau": [0.2, 0.4]}, search=search)
     assert sections(load_view(make_ledger(tmp_path / "c", asked, epochs=1), "c_tau")) == []
+
+
+def test_parameters_that_move_together_stand_once(tmp_path: Path) -> None:
+    sweep = record({"C": [5, 10, 20], "tau": [0.2, 0.4, 0.6]})
+    rows = [(5, 0.2), (10, 0.4), (20, 0.6)]
+    info = effect_info(load_view(make_ledger(tmp_path, sweep, points=rows, epochs=1), "c_tau"))
+    assert info is not None
+    assert info.parameters == ("C",)
+
+
+def test_the_forest_has_every_level_of_every_parameter_on_one_axis(tmp_path: Path) -> None:
+    info = effect_info(view_of(tmp_path, sweep_margin=0.5))
+    assert info is not None
+    rows = forest_rows(info.slices)
+    labels = [row.label for row in rows]
+    assert len(labels) == 4 + 4 + 2 + 2
+    assert labels[0] == "tau = 0.2"
+    assert "C = 10" not in labels
+    (panel,) = draw_forest(rows)
+    seeds, means = panel.figure.data[:2]
+    heights = dict(zip(panel.figure.layout.yaxis.ticktext, means.y, strict=True))
+    assert heights["tau = 0.2"] == max(heights.values())
+    assert heights["tau = 0.6"] - heights["C = 1"] > heights["C = 1"] - heights["C = 5"]
+    assert len(seeds.x) == 3 * len(labels)
+    place = labels.index("C = 20")
+    row = forest_table(rows).rows[place]
+    assert row[:2] == ("C", 20)
+    assert means.x[place] == pytest.approx(row[2], abs=1e-3)
+    assert row[3] is not None
+    ends = (
+        means.x[place] - means.error_x.arrayminus[place],
+        means.x[place] + means.error_x.array[place],
+    )
+    assert ends == pytest.approx(row[3], abs=1e-3)
+    band = panel.figure.layout.shapes[0]
+    assert (band.x0, band.x1) == (-0.5, 0.5)
+    text = forest_finding(rows)
+    assert text.startswith("8 of 12 levels are told apart")
+    assert "eta" not in text
+
+
+def test_the_forest_waits_for_seeds(tmp_path: Path) -> None:
+    fates = {(*point, seed): "failed" for point in points() for seed in (1, 2)}
+    info = effect_info(view_of(tmp_path, fates=fates))
+    assert info is not None
+    rows = forest_rows(info.slices)
+    assert "too few finished seeds" in forest_finding(rows)
+    (panel,) = draw_forest(rows)
+    assert set(panel.figure.data[1].error_x.array) == {0.0}
 
 
 @pytest.mark.parametrize("fate", ["not_run", "failed", "diverged"])
@@ -109,3 +168,4 @@ def test_nothing_done(tmp_path: Path, fate: str) -> None:
     (section,) = sections(view_of(tmp_path, otherwise=fate))
     assert section.findings == ("Effect ranges: too few finished seeds.",)
     assert len(section.blocks) == 2
+    assert section.tables == ()

@@ -218,7 +218,7 @@ def test_thinning_keeps_every_peak_and_the_last_epoch() -> None:
 def test_curves_draw_each_seed_thin_and_each_mean_thick(view: SweepView) -> None:
     group = group_info(view, {"C": 10, "tau": 0.4})
     panels = draw_default(group)
-    assert [len(panel.figure.data) for panel in panels] == [8, 4]
+    assert [len(panel.figure.data) for panel in panels] == [12, 4]
     widths = sorted(trace.line.width for trace in panels[1].figure.data)
     assert widths[:3] == [0.8] * 3
     assert widths[3] > 2
@@ -227,6 +227,7 @@ def test_curves_draw_each_seed_thin_and_each_mean_thick(view: SweepView) -> None
     assert [panel.title for panel in levels] == [
         "Seen",
         "Novel",
+        "All",
         "Seen \u2212 novel",
         "KL(prior ‖ estimate)",
     ]
@@ -264,7 +265,7 @@ def test_sections_are_found_in_order_with_unique_names(view: SweepView) -> None:
     ]
     sections = all_sections(view)
     slugs = [section.slug for section in sections]
-    assert len(set(slugs)) == len(slugs) == 11
+    assert len(set(slugs)) == len(slugs) == 12
     assert "trials" in {table.slug for table in unique_tables(sections)}
     with pytest.raises(ValueError, match="two tables"):
         unique_tables([*sections, *sections])

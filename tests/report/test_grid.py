@@ -61,6 +61,28 @@ def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
     assert kinds == ["path", "rect", "rect"]
 
 
+def test_buttons_show_sd_and_n_in_place_of_the_mean(view: SweepView) -> None:
+    info = grid_info(view, "C", "tau")
+    layout = draw_grid(info)[1].figure.layout
+    buttons = {b.label: b.args for b in layout.updatemenus[0].buttons}
+    assert list(buttons) == ["mean", "sd", "n"]
+    texts = {
+        label: {(a["x"], a["y"]): a["text"] for a in notes["annotations"]}
+        for label, (_, notes) in buttons.items()
+    }
+    assert texts["mean"] == {(a.x, a.y): a.text for a in layout.annotations}
+    found = info.cells[0][0].stats("acc_novel")
+    assert found is not None
+    assert found.sd is not None
+    assert buttons["sd"][0]["z"][0][0][0] == pytest.approx(found.sd, abs=1e-4)
+    assert texts["sd"][0, 0] == f"{found.sd:.1f}<br>n 3"
+    assert (texts["sd"][3, 2], texts["sd"][4, 4]) == ("—<br>(2/3)", "—<br>several causes")
+    assert (texts["n"][3, 2], texts["n"][4, 4]) == ("2<br>of 3", "0<br>several causes")
+    assert (buttons["n"][0]["z"][0][4][4], buttons["n"][0]["zmax"]) == (0.0, [3.0])
+    hover = draw_grid(info)[1].figure.data[0].customdata
+    assert f"± {found.sd:.1f}, n 3" in hover[0][0]
+
+
 def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
     points = [(1, 0.4), (10, 0.4), (10, 0.2)]
     sweep = record({"C": [1, 10], "tau": [0.2, 0.4]})

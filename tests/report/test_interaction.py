@@ -77,6 +77,22 @@ def test_lines_and_heatmaps(view: SweepView) -> None:
     assert texts[0, 0] == "+2.0"
 
 
+def test_the_title_says_what_chance_alone_gives(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record(C_TAU), epochs=1), "c_tau")
+    (section,) = sections(view)
+    title = next(block.title for block in section.blocks if isinstance(block, Figure))
+    assert "% (5 % by chance), tau" in title
+    assert title.endswith("% (22 % by chance)")
+    seen = draw_lines(interaction_info(view, "C", "tau"))[0].figure.layout.yaxis.range
+    assert 100 < seen[1] <= 100.5, "no accuracy is above 100"
+    rows = variance_table(interaction_info(view, "C", "tau")).rows
+    assert [row[-1] is None for row in rows[:5]] == [False] * 4 + [True]
+    found = next(row[-1] for row in rows if row[:2] == ("Novel", "C"))
+    assert isinstance(found, tuple)
+    low, high = (float(end or 0) for end in found)
+    assert 0 <= low < high < 100
+
+
 @pytest.mark.parametrize(
     ("seeds", "fates", "words"),
     [

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.figures.arms import ablation_info, ablation_table, changes_table
-from lps_sweep.report.figures.sensitivity import MOST_SEEDS
+from lps_sweep.report.figures.arms import (
+    AblationInfo,
+    ablation_info,
+    ablation_table,
+    changes_table,
+    changes_text,
+)
+from lps_sweep.report.figures.sensitivity import MOST_SEEDS, setting_text
 from lps_sweep.report.figures.slice_tables import difference_table, paper_difference
 from lps_sweep.report.figures.slices import SliceInfo, finding, held_text
-from lps_sweep.report.figures.style import light, new_figure, seed_keys, thin
+from lps_sweep.report.figures.style import LINKED, light, new_figure, seed_keys, thin
+from lps_sweep.report.figures.subsets import subset_blocks
+from lps_sweep.report.figures.trade import arms_shown, trade_figure
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section
 from lps_sweep.report.tables import value_text
 
@@ -19,6 +27,12 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 35
+_CONFIRMATION = "Confirmation"
+_FRESH = (
+    "The selected arm had the highest mean of its sweep, which is too high because it was selected "
+    "for it. Here both arms have fresh seeds, and none of the numbers that it was selected by "
+    "counts: what this section shows is the estimate to quote."
+)
 
 
 def draw_ablation(info: SliceInfo) -> tuple[Panel, ...]:
@@ -72,6 +86,7 @@ def _panel(
             hovertemplate=f"seed {seed}: %{{x:+.1f}} points<extra></extra>",
         )
     _add_estimates(figure, info, metric, order)
+    figure.update_layout(meta=LINKED)
     figure.update_xaxes(title_text="points to the default", range=list(span), showgrid=True)
     figure.update_yaxes(
         tickmode="array",
@@ -138,21 +153,35 @@ def sections(view: SweepView) -> list[Section]:
         return []
     blocks: list[Block] = [ablation_table(info)]
     if any(found for found in info.arms.differences["acc_all"]):
-        blocks.append(_figure(info.arms))
+        blocks.append(_figure(view, info.arms, _title(info)))
+        if arms_shown(info.arms):
+            blocks.append(trade_figure(view, info.arms))
     else:
         blocks.append("No arm has a seed in common with the default arm yet.")
     blocks.append(difference_table(info.arms, "ablation_differences"))
+    blocks += subset_blocks(view, info)
     if any(info.changes):
+        blocks.append(changes_text(info))
         blocks.append(Fold("What each arm changes", changes_table(info)))
     if info.misnamed:
         blocks.append(
             f"{', '.join(info.misnamed)}: named as in Table 4 of the paper, but changing other "
             "settings, so that none of its numbers stands beside."
         )
-    return [Section("ablation", "Ablation", tuple(blocks), (finding(info.arms, "Ablation"),))]
+    title = _title(info)
+    if title == _CONFIRMATION:
+        blocks.insert(0, _FRESH)
+    return [Section("ablation", title, tuple(blocks), (finding(info.arms, title),))]
 
 
-def _figure(info: SliceInfo) -> Figure:
+def _title(info: AblationInfo) -> str:
+    """What the arms are: a confirmation, by the names that it gives; several methods; or parts."""
+    if set(info.arms.levels) == {"default", "selected"}:
+        return _CONFIRMATION
+    return "Arms" if any("method" in changed for changed in info.changes) else "Ablation"
+
+
+def _figure(view: SweepView, info: SliceInfo, title: str) -> Figure:
     keys = [Key("mean difference and simultaneous 95 % interval", "ink", "solid", "circle", 1.6)]
     if len(info.seeds) <= MOST_SEEDS:
         keys += [replace(key, dash="none") for key in seed_keys(info.seeds).values()]
@@ -164,11 +193,11 @@ def _figure(info: SliceInfo) -> Figure:
         f"Each arm less the default arm, in points, paired by seed{held_text(info)}; ordered by "
         "the difference in All. Every seed is drawn; intervals may reach beyond the panel. "
         f"{'The band is the declared margin. ' if info.margin is not None else ''}"
-        f"{info.reference.caption}"
+        f"{info.reference.caption} {setting_text(view, info)}"
     )
     return Figure(
         "ablation_figure",
-        finding(info, "Ablation"),
+        finding(info, title),
         caption.strip(),
         tuple(keys),
         lambda: draw_ablation(info),

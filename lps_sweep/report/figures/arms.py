@@ -150,6 +150,28 @@ def ablation_table(info: AblationInfo) -> Table:
     return replace(table, caption=table.caption + note)
 
 
+def changes_text(info: AblationInfo) -> str:
+    """Whether each arm changes one thing only, by the resolved configurations."""
+    arms = list(zip(info.arms.levels, info.changes, strict=True))
+    others = [
+        (value_text(arm), changes)
+        for i, (arm, changes) in enumerate(arms)
+        if i != info.arms.default
+    ]
+    alone = [arm for arm, changes in others if len(changes) == 1]
+    more = [f"{arm} ({len(changes)})" for arm, changes in others if len(changes) != 1]
+    text = (
+        f"By their resolved configurations, {len(alone)} of {len(others)} arms differ from the "
+        "default arm in one setting only"
+    )
+    text += f"; not so {', '.join(more)}." if more else "."
+    if any(same(c["C"][1], 0) for _, c in others if "C" in c):
+        text += (
+            " C = 0 leaves plain cross-entropy in place of the margin loss; the loss is not gone."
+        )
+    return text
+
+
 def changes_table(info: AblationInfo) -> Table:
     """One row per setting that an arm changes."""
     columns = (

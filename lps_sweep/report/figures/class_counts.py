@@ -1,4 +1,4 @@
-"""Number of novel classes and labeled ratio: what depends on the images that there are."""
+"""Novel classes, labeled ratio and the like: what depends on the images that there are."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ from lps_sweep.report.tables import scalar, value_text
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
-PARAMETERS = ("novel_classes", "labeled_ratio")
-"""Swept parameters that change which images there are."""
+PARAMETERS = (
+    *("novel_classes", "labeled_ratio"),
+    *("seen_classes", "labeled_holdout", "split_seed", "dataset"),
+)
+"""Swept parameters that change which images there are, or which are labeled."""
 
 
 @dataclass(frozen=True)

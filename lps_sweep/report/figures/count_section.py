@@ -1,4 +1,4 @@
-"""The sections on the number of novel classes and on the labeled ratio (Figure 6 of the paper)."""
+"""The sections on what changes the images, such as novel classes and labeled ratio (Figure 6)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES
 from lps_sweep.report.escape import plot_text
+from lps_sweep.report.figures.bars import INTERVAL, mean_bars
 from lps_sweep.report.figures.class_counts import PARAMETERS, CountGroup, CountInfo, count_info
 from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
-from lps_sweep.report.figures.where import where_text
+from lps_sweep.report.figures.where import seeds_text, where_text
 from lps_sweep.report.section import Block, Figure, Key, Panel, Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text
 
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 22
-TITLES = {"novel_classes": "Number of novel classes", "labeled_ratio": "Labeled ratio"}
+TITLES = {
+    "novel_classes": "Number of novel classes",
+    "labeled_ratio": "Labeled ratio",
+    "seen_classes": "Seen classes",
+    "labeled_holdout": "Held-out labeled images",
+    "split_seed": "Seed of the split",
+    "dataset": "Data set",
+}
 _PANELS = {"acc_novel": "Novel", "acc_all": "All"}
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 _DATA_NOTE = {
@@ -24,6 +32,10 @@ _DATA_NOTE = {
     "classes stay, the next so many classes in order are novel, images of later ones are dropped. "
     "The paper does not say which classes it takes; this is our reading.",
     "labeled_ratio": "The labeled and the unlabeled images are others at each level.",
+    "seen_classes": "Which classes are seen, and so the images of each accuracy, differs by level.",
+    "labeled_holdout": "The labeled images are others at each level.",
+    "split_seed": "The labeled and the unlabeled images are others at each level.",
+    "dataset": "The images are others at each level.",
 }
 
 
@@ -87,26 +99,13 @@ def _add_group(
     )
     found = [(x + aside, cell.stats(metric)) for x, cell in pairs]
     known = [(x, s) for x, s in found if s is not None]
-    ends = [s.interval or (s.mean, s.mean) for _, s in known]
     figure.add_scatter(
         x=[thin(x) for x, _ in known],
         y=[thin(s.mean) for _, s in known],
         mode="lines+markers",
         line={"color": colour, "dash": key.dash, "width": key.width},
         marker={"color": colour, "symbol": key.symbol, "size": 8},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "thickness": 1.3,
-            "width": 4,
-            "color": colour,
-            "array": [
-                thin(min(e[1], 100.0) - s.mean) for (_, s), e in zip(known, ends, strict=True)
-            ],
-            "arrayminus": [
-                thin(s.mean - max(e[0], 0.0)) for (_, s), e in zip(known, ends, strict=True)
-            ],
-        },
+        **mean_bars([s for _, s in known], key.colour, thickness=1.3, width=4),
         name=name,
         hovertemplate="%{fullData.name}: mean %{y:.1f}<extra></extra>",
     )
@@ -272,14 +271,15 @@ def _section(view: SweepView, info: CountInfo) -> Section:
 
 
 def _figure(view: SweepView, info: CountInfo) -> Figure:
-    keys: list[Key] = list(count_keys(info))
+    keys = [*count_keys(info), Key(f"bar: {INTERVAL}", "ink", "solid", width=1.3)]
     if any(group.paper for group in info.groups):
         keys.append(Key("the paper\u2019s Table 1", "ink", "none", "diamond-open"))
     caption = (
         f"Final accuracy by {info.parameter}{info.held_text}. Small markers are seeds, lines join "
-        "the means, bars are 95 % t intervals of each mean from three seeds on. "
+        "the means; bars, from three seeds on, are of each mean by itself. "
         f"{_DATA_NOTE[info.parameter]} So a seed pairs nothing between levels, and lines join no "
-        f"seed. {_paper_note(info)} {where_text(view.record.settings, info.parameter)}."
+        f"seed. {_paper_note(info)} {where_text(view.record.settings, info.parameter)}; "
+        f"{seeds_text(cell for group in info.groups for cell in group.cells)}."
     )
     return Figure(
         f"counts_{info.parameter}_figure",

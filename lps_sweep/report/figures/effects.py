@@ -1,4 +1,4 @@
-"""One parameter at a time: how far the levels of each lie apart, in place of importances."""
+"""All parameters side by side: how far their levels lie apart, and from the default."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import ACCURACIES, held_point, same
+from lps_sweep.report.cells import ACCURACIES, held_point, moving_with, same
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.figures.class_counts import PARAMETERS
+from lps_sweep.report.figures.forest import forest_figure, forest_rows, forest_table
+from lps_sweep.report.figures.grid_cells import numeric_pairs
 from lps_sweep.report.figures.slices import SliceInfo, slice_info
 from lps_sweep.report.figures.style import light, new_figure, thin
 from lps_sweep.report.figures.where import where_text
@@ -24,6 +26,8 @@ _RANGE = Key(
     "largest difference of two levels, with its 95 % interval", "ink", "solid", "circle", 1.6
 )
 _CHANCE = Key("exceeded by chance in 5 of 100 tables without effect", "vermillion", "none", "x")
+_APART = "How far the levels of each parameter lie apart while the others are held."
+_TOGETHER = "What crossed parameters do together is in their analysis of variance."
 _NO_IMPORTANCE = (
     "No importance of parameters is given: one parameter at a time was varied, and shares of "
     "variance of such a design turn the truth around. What it does show is how far the levels of "
@@ -33,40 +37,55 @@ _NO_IMPORTANCE = (
 
 @dataclass(frozen=True)
 class EffectInfo:
-    """The parameters of a sweep that varied one at a time.
+    """The parameters of a sweep, each varied while the others are held.
 
     Attributes:
+        slices: The slice of each parameter, in the order of the plan.
         ranges: By parameter and accuracy, the range of the level means; None without two levels
             that share a seed.
     """
 
+    slices: tuple[SliceInfo, ...]
     ranges: Mapping[tuple[str, str], EffectRange[str] | None]
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters, in the order of the plan."""
-        return tuple(dict.fromkeys(name for name, _ in self.ranges))
+        return tuple(info.parameter for info in self.slices)
 
 
 def effect_info(view: SweepView) -> EffectInfo | None:
-    """The ranges; None unless two parameters at least were varied, and one at a time only."""
+    """The slices and their ranges; None for a search, and where no parameter was varied.
+
+    Of parameters that move together the first stands for all.
+    """
     from lps_sweep.results.effects import effect_range
 
-    names = varied_alone(view)
-    if len(names) < 2:
-        return None
-    slices: dict[str, SliceInfo] = {name: slice_info(view, name) for name in names}
+    slices: list[SliceInfo] = []
+    for name in _varied(view):
+        if not any(
+            name in info.moving and info.parameter in moving_with(view, name) for info in slices
+        ):
+            slices.append(slice_info(view, name))
     ranges = {
-        (name, metric): effect_range(
+        (info.parameter, metric): effect_range(
             {
                 value_text(level): cell.values[metric]
                 for level, cell in zip(info.levels, info.cells, strict=True)
             }
         )
-        for name, info in slices.items()
+        for info in slices
         for metric in ACCURACIES
     }
-    return EffectInfo(ranges)
+    return EffectInfo(tuple(slices), ranges) if slices else None
+
+
+def _varied(view: SweepView) -> list[str]:
+    """Listed parameters with two levels; arms, and what changes the data, are left out."""
+    if view.record.search:
+        return []
+    skipped = {"arm", "frozen_through", *PARAMETERS}
+    return [n for n, levels in view.record.axes.items() if len(levels) > 1 and n not in skipped]
 
 
 def varied_alone(view: SweepView) -> list[str]:
@@ -83,8 +102,7 @@ def varied_alone(view: SweepView) -> list[str]:
         off = [n + (not same(v, held[name])) for n, v in zip(off, values, strict=True)]
     if max(off, default=0) > 1:
         return []
-    skipped = {"arm", "frozen_through", *PARAMETERS}
-    return [n for n, levels in view.record.axes.items() if len(levels) > 1 and n not in skipped]
+    return _varied(view)
 
 
 def effect_table(info: EffectInfo) -> Table:
@@ -120,7 +138,8 @@ def effect_table(info: EffectInfo) -> Table:
         "model of level and seed, pooled residual), by parameter and accuracy. The largest of "
         "several differences is never zero: by chance up to gives what five in a hundred tables "
         "without any effect exceed. More levels, and wider spaced ones, give wider ranges: the "
-        "ranges compare parameters only as they were varied."
+        "ranges compare parameters only as they were varied. Each row is judged by itself: of 20 "
+        "without an effect, one is beyond chance."
     )
     return Table("effect_ranges", caption, columns, tuple(rows))
 
@@ -191,23 +210,36 @@ def finding(info: EffectInfo) -> str:
         for name in by_range(info, "acc_all")
         if (r := found[name]) is not None and r.chance is not None and r.range > r.chance
     ]
+    few = [name for name, r in found.items() if r is None or r.chance is None]
+    rest = f" Too few finished seeds to tell: {', '.join(few)}." if few else ""
     if not beyond:
-        return "Effect ranges: no parameter moves All by more than chance can."
-    return f"Effect ranges: All moves by more than chance can with {', '.join(beyond)}."
+        others = "no parameter that can be judged" if few else "no parameter"
+        return (
+            f"Effect ranges: {others} moves All by more than chance can, each judged by itself."
+            f"{rest}"
+        )
+    return (
+        f"Effect ranges: All moves by more than chance can with {', '.join(beyond)}, each judged "
+        f"by itself.{rest}"
+    )
 
 
 def sections(view: SweepView) -> list[Section]:
-    """The section on effect ranges, for a sweep that varied one parameter at a time."""
+    """The section on all parameters side by side, for a sweep that lists their values."""
     info = effect_info(view)
     if info is None:
         return []
-    blocks: list[Block] = [_NO_IMPORTANCE]
+    together = f"{_APART} {_TOGETHER}" if numeric_pairs(view) else _APART
+    blocks: list[Block] = [_NO_IMPORTANCE if len(varied_alone(view)) > 1 else together]
+    rows = forest_rows(info.slices)
+    if len(info.slices) > 1 and rows:
+        blocks += [forest_figure(view, info.slices), Fold("All levels", forest_table(rows))]
     if any(info.ranges.values()):
-        blocks.append(_figure(view, info))
-        blocks.append(Fold("The numbers", effect_table(info)))
+        blocks += [_figure(view, info)] if len(info.slices) > 1 else []
+        blocks.append(Fold("Effect ranges", effect_table(info)))
     else:
         blocks.append("No two levels have a finished seed in common yet.")
-    return [Section("effects", "Effect ranges", tuple(blocks), (finding(info),))]
+    return [Section("effects", "Effects at a glance", tuple(blocks), (finding(info),))]
 
 
 def _figure(view: SweepView, info: EffectInfo) -> Figure:

@@ -10,9 +10,17 @@ import numpy as np
 
 from lps_sweep.report.cells import ACCURACIES, point_text
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.figures.grid import grid_axes
+from lps_sweep.report.figures.grid import grid_axes, grid_setting_text
 from lps_sweep.report.figures.grid_cells import GridInfo, grid_info, numeric_pairs
-from lps_sweep.report.figures.style import level_keys, light, new_figure, thin
+from lps_sweep.report.figures.style import (
+    DIVERGING,
+    colour_scale,
+    level_keys,
+    light,
+    new_figure,
+    text_on,
+    thin,
+)
 from lps_sweep.report.section import Block, Figure, Key, Panel, Section, slug
 from lps_sweep.report.tables import Column, Table, number_text, value_text
 
@@ -21,8 +29,6 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 31
-DIVERGING = [[0.0, "#0a4f86"], [0.5, "#f7f5f0"], [1.0, "#b35400"]]
-"""Blue below the sum, orange above it."""
 NARROWEST = 5.0
 """Points that axes and colours span at the least, so that noise does not look like a pattern."""
 
@@ -76,9 +82,10 @@ def variance_table(info: InteractionInfo) -> Table:
         Column("share", "Share, %", "number"),
         Column("chance", "Share without any effect, %", "number"),
         Column("p", "p", "number", 3),
+        Column("partial", "Partial share, 95 % interval, %", "interval"),
     )
     rows = tuple(
-        (title, s.name, s.squares, s.df, 100 * s.share, 100 * s.chance, s.p)
+        (title, s.name, s.squares, s.df, 100 * s.share, 100 * s.chance, s.p, _percent(s.partial))
         for metric, title in ACCURACIES.items()
         for s in info.sources[metric]
     )
@@ -88,9 +95,15 @@ def variance_table(info: InteractionInfo) -> Table:
         "balanced grid, the seed as a block. The share of a source is that of the total sum of "
         "squares; beside it the share that it would be expected to have if nothing mattered, which "
         "is its share of the degrees of freedom. p: F test against the residual, one test at a "
-        "time; for near-normal values of like spread only, which merged classes are not."
+        "time. The partial share is that of a source in itself and the noise, without the other "
+        "sources; its interval is of the true one (noncentral F). All for near-normal values of "
+        "like spread only, which merged classes are not."
     )
     return Table(f"variance_{_name(grid)}", caption, columns, rows)
+
+
+def _percent(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if ends is None else (100 * ends[0], 100 * ends[1])
 
 
 def draw_lines(info: InteractionInfo) -> tuple[Panel, ...]:
@@ -143,7 +156,7 @@ def _lines(grid: GridInfo, metric: str, title: str) -> Panel:
     values = [v for row in grid.cells for cell in row for v in cell.numbers(metric)] or [0.0]
     aside = max(0.0, NARROWEST - max(values) + min(values)) / 2 + 0.5
     figure.update_yaxes(
-        title_text="%", range=[thin(min(values) - aside), thin(max(values) + aside)]
+        title_text="%", range=[thin(min(values) - aside), thin(min(max(values) + aside, 100.5))]
     )
     return Panel(title, figure, f"means by {grid.across}, a line for each {grid.down}")
 
@@ -166,7 +179,7 @@ def _residuals(info: InteractionInfo, metric: str, title: str, limit: float) -> 
         y=list(range(len(grid.rows))),
         zmin=thin(-limit),
         zmax=thin(limit),
-        colorscale=DIVERGING,
+        colorscale=colour_scale(DIVERGING),
         xgap=2,
         ygap=2,
         hovertemplate="%{z:+.1f} points<extra></extra>",
@@ -175,8 +188,8 @@ def _residuals(info: InteractionInfo, metric: str, title: str, limit: float) -> 
     written = []
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
-            dark = abs(value) > 0.55 * limit
-            font = {"size": 11, "color": "#ffffff" if dark else "#000001"}
+            place = (value / limit + 1) / 2
+            font = {"size": 11, "color": text_on(DIVERGING, place)}
             text = number_text(value, 1, signed=True).replace("-", "\u2212")
             written.append({"x": j, "y": i, "text": text, "showarrow": False, "font": font})
     figure.update_layout(annotations=written)
@@ -187,31 +200,31 @@ def _residuals(info: InteractionInfo, metric: str, title: str, limit: float) -> 
 
 def sections(view: SweepView) -> list[Section]:
     """One section per pair of crossed numeric parameters."""
-    return [_section(interaction_info(view, *pair)) for pair in numeric_pairs(view)]
+    return [_section(view, interaction_info(view, *pair)) for pair in numeric_pairs(view)]
 
 
-def _section(info: InteractionInfo) -> Section:
+def _section(view: SweepView, info: InteractionInfo) -> Section:
     grid = info.grid
     blocks: list[Block] = []
     if any(cell.num_done for row in grid.cells for cell in row):
-        blocks.append(_line_figure(info))
+        blocks.append(_line_figure(view, info))
     if info.missing:
         blocks.append(
             f"Residuals and analysis of variance are missing: they need a complete grid with every "
             f"seed in every cell, and {info.missing}."
         )
     else:
-        blocks += [_residual_figure(info), variance_table(info)]
+        blocks += [_residual_figure(view, info), variance_table(info)]
     title = f"Interaction of {grid.across} and {grid.down}"
     return Section(f"interaction_{_name(grid)}", title, tuple(blocks))
 
 
-def _line_figure(info: InteractionInfo) -> Figure:
+def _line_figure(view: SweepView, info: InteractionInfo) -> Figure:
     grid = info.grid
     caption = (
         f"Means by {grid.across}, a line for each {grid.down}{_held(grid)}; dots are the seeds. "
         "Lines that run in parallel speak for effects that add up; a few seeds with a merged class "
-        "are enough to cross them."
+        f"are enough to cross them. {grid_setting_text(view, grid)}"
     )
     return Figure(
         f"interaction_{_name(grid)}_figure",
@@ -228,18 +241,21 @@ def _finding(info: InteractionInfo) -> str:
     grid = info.grid
     if info.missing:
         return f"Means along {grid.across}, by {grid.down}"
-    shares = {source.name: 100 * source.share for source in info.sources["acc_novel"]}
-    rest = shares.pop("seed") + shares.pop("residual")
-    return f"Novel: seeds and what remains carry {rest:.0f} % of the variation, " + ", ".join(
-        f"{name} {share:.0f} %" for name, share in shares.items()
-    )
+    sources = {source.name: source for source in info.sources["acc_novel"]}
+    rest = 100 * (sources.pop("seed").share + sources.pop("residual").share)
+    parts = [
+        f"{name} {100 * source.share:.0f} % ({100 * source.chance:.0f} % by chance)"
+        for name, source in sources.items()
+    ]
+    return f"Novel: seeds and what remains carry {rest:.0f} % of the variation, {', '.join(parts)}"
 
 
-def _residual_figure(info: InteractionInfo) -> Figure:
+def _residual_figure(view: SweepView, info: InteractionInfo) -> Figure:
     grid = info.grid
     caption = (
         "Mean of each cell less what the means of its row and column add up to, in points"
-        f"{_held(grid)}. Zero everywhere: the two parameters act apart."
+        f"{_held(grid)}. Zero everywhere: the two parameters act apart. "
+        f"{grid_setting_text(view, grid)}"
     )
     return Figure(
         f"residuals_{_name(grid)}_figure",

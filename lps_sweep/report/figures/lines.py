@@ -22,6 +22,7 @@ GAP = "gap"
 METRICS = {
     "acc_seen": "Seen, %",
     "acc_novel": "Novel, %",
+    "acc_all": "All, %",
     GAP: f"Seen {MINUS} novel, points",
     "kl_prior_to_estimate": "KL(prior ‖ estimate), nats",
     "kl_estimate_to_prior": "KL(estimate ‖ prior), nats",
@@ -47,6 +48,7 @@ class Group:
         means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
         num_done: Number of done trials, over which the means run.
         trials: Id of the trial of each seed.
+        done: The seeds whose trial is done.
     """
 
     label: str
@@ -54,6 +56,11 @@ class Group:
     means: dict[str, Line]
     num_done: int
     trials: dict[int, str] = field(default_factory=dict)
+    done: frozenset[int] = frozenset()
+
+    def done_lines(self, metric: str) -> dict[int, Line]:
+        """The lines of done trials."""
+        return {seed: line for seed, line in self.lines[metric].items() if seed in self.done}
 
 
 def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
@@ -65,7 +72,12 @@ def group_info(view: SweepView, point: dict[str, Any], label: str = "") -> Group
     means = {metric: _mean(lines[metric], done) for metric in METRICS}
     ids = zip(planned["seed"].tolist(), planned["trial_id"].tolist(), strict=True)
     trials = {int(seed): str(trial) for seed, trial in ids}
-    return Group(label, lines, means, len(done), trials)
+    return Group(label, lines, means, len(done), trials, frozenset(done))
+
+
+def lines_of(view: SweepView, point: dict[str, Any], metric: str) -> dict[int, Line]:
+    """The curve of any recorded metric at `point`, by seed, also of trials that are not done."""
+    return _lines(select(view.epochs, point), metric)
 
 
 def level_info(view: SweepView, parameter: str) -> tuple[Group, ...]:
@@ -102,6 +114,11 @@ def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
         return Line((), ())
     epochs = sorted(set.intersection(*(set(line) for line in chosen)))
     return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
+
+
+def average(line: Line) -> float:
+    """Mean of a line over its epochs: the area under it, divided by their number."""
+    return sum(line.values) / len(line.values)
 
 
 def bucket_size(num_epochs: int) -> int:

@@ -28,7 +28,8 @@ ORDER = 12
 EMPHASIS = (
     "Bold: the highest mean and all methods that are not distinguishable from it (paired by seed, "
     "each pair with its own spread; the truly best method is among them in 95 of 100 tables, for "
-    "near-normal differences)."
+    "near-normal differences). One with fewer than three seeds in common with the highest cannot "
+    "be told apart, which is no evidence that it is like it."
 )
 _NO_EMPHASIS = "No method is emphasised: that needs two with three finished seeds in common."
 _GREY = "Grey: the paper\u2019s numbers, not run here and never ranked against ours"
@@ -57,7 +58,7 @@ def _table(info: MainInfo, name: str, metrics: tuple[str, ...], digits: int) -> 
         own += [Column(f"{s.key}_gap", "Gap ± sd", "mean_sd")] if gap else []
         own += [Column(f"{s.key}_n", "n", "value"), Column(f"{s.key}_missing", "Missing")]
         columns += own
-        spans.append(Span(s.label, own[0].key, f"{s.key}_n"))
+        spans.append(Span(s.label, own[0].key, f"{s.key}_n", s.facets))
     rows = [_own_row(row, info.settings, metrics, gap=gap) for row in info.rows]
     others = [
         n
@@ -68,7 +69,7 @@ def _table(info: MainInfo, name: str, metrics: tuple[str, ...], digits: int) -> 
     strong = {(i, f"{s.key}_{m}") for s in info.settings for m in metrics for i in info.near[s, m]}
     missing = {c.key for c in columns if c.key.endswith("_missing")}
     shown = {c.key for c in columns if c.key not in missing}
-    spans = [Span(span.label, span.first, span.last) for span in spans if span.last in shown]
+    spans = [span for span in spans if span.last in shown]
     return Table(
         name,
         _caption(info, gap=gap, strong=bool(strong), others=bool(others)),

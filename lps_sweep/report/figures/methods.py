@@ -46,6 +46,11 @@ class Setting:
         return f"{NAMES.get(self.dataset, self.dataset)}, {100 * self.ratio:.0f}\u00a0% labeled"
 
     @property
+    def facets(self) -> dict[str, str]:
+        """What the page narrows its columns by."""
+        return {"dataset": self.dataset, "ratio": value_text(self.ratio)}
+
+    @property
     def key(self) -> str:
         """``cifar10_50``: for names of columns."""
         return f"{self.dataset}_{100 * self.ratio:g}"

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES, is_numeric
 from lps_sweep.report.escape import plot_text
+from lps_sweep.report.figures.bars import INTERVAL, mean_bars
+from lps_sweep.report.figures.class_counts import PARAMETERS
 from lps_sweep.report.figures.slice_tables import difference_table, level_table
 from lps_sweep.report.figures.slices import SliceInfo, finding, held_text, slice_info
-from lps_sweep.report.figures.style import light, new_figure, seed_keys, thin
+from lps_sweep.report.figures.style import LINKED, light, new_figure, scale_buttons, seed_keys, thin
+from lps_sweep.report.figures.where import seeds_text, where_text
 from lps_sweep.report.section import Block, Figure, Fold, Key, Panel, Section, slug
 from lps_sweep.report.tables import value_text
 
@@ -17,10 +20,12 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 ORDER = 20
-OWN_SECTION = frozenset({"arm", "frozen_through", "novel_classes", "labeled_ratio"})
+OWN_SECTION = frozenset({"arm", "frozen_through", *PARAMETERS})
 """Swept parameters that have a section of their own."""
 MOST_SEEDS = 10
 """Seeds up to which each has a colour and marker of its own in the legend."""
+WIDE = 50
+"""Highest over lowest level from which on the axis starts as a logarithmic one."""
 
 
 def draw_slice(info: SliceInfo) -> tuple[Panel, ...]:
@@ -45,9 +50,16 @@ def positions(info: SliceInfo) -> tuple[float, ...]:
     return tuple(float(i) for i in range(len(info.levels)))
 
 
+def is_wide(info: SliceInfo) -> bool:
+    """Whether the levels are positive numbers that span `WIDE` times the lowest."""
+    levels = positions(info)
+    return is_numeric(info.levels) and 0 < WIDE * min(levels) <= max(levels)
+
+
 def _panel(info: SliceInfo, metric: str, title: str, low: float, high: float) -> Panel:
     figure = new_figure()
     places = positions(info)
+    _add_band(figure, info, metric)
     few = len(info.seeds) <= MOST_SEEDS
     for seed, key in seed_keys(info.seeds).items():
         values = [c.values[metric].get(seed) for c in info.cells]
@@ -76,15 +88,34 @@ def _panel(info: SliceInfo, metric: str, title: str, low: float, high: float) ->
             line={"color": light("grey"), "width": 1, "dash": "dot"},
             layer="below",
         )
+    figure.update_layout(meta=LINKED)
     figure.update_yaxes(range=[low, high], title_text="%")
     figure.update_xaxes(
         title_text=plot_text(info.parameter),
         tickmode="array",
         tickvals=list(places),
         ticktext=[_tick(info, i) for i in range(len(places))],
-        type="linear",
+        type="log" if is_wide(info) else "linear",
     )
+    if is_wide(info):
+        buttons = scale_buttons("x", logarithmic=True)
+        figure.update_layout(updatemenus=[buttons], margin={"t": 40})
     return Panel(title, figure, _spoken(info, metric))
+
+
+def _add_band(figure: Any, info: SliceInfo, metric: str) -> None:
+    """The declared margin to both sides of the default's mean."""
+    mean = None if info.default is None else info.cells[info.default].mean(metric)
+    if mean is None or info.margin is None:
+        return
+    figure.add_hrect(
+        y0=thin(mean - info.margin),
+        y1=thin(mean + info.margin),
+        line_width=0,
+        fillcolor=light("grey"),
+        opacity=0.18,
+        layer="below",
+    )
 
 
 def _tick(info: SliceInfo, i: int) -> str:
@@ -94,42 +125,35 @@ def _tick(info: SliceInfo, i: int) -> str:
 
 def _add_means(figure: Any, info: SliceInfo, metric: str) -> None:
     places = positions(info)
-    aside = 0.02 * (max(places) - min(places))
-    pairs = zip(places, (c.stats(metric) for c in info.cells), strict=True)
-    shown = [(x, found) for x, found in pairs if found is not None and found.n > 1]
+    low, high = min(places), max(places)
+    if is_wide(info):
+        beside = [x * (high / low) ** 0.02 for x in places]
+    else:
+        beside = [x + 0.02 * (high - low) for x in places]
+    stats = (c.stats(metric) for c in info.cells)
+    pairs = zip(places, beside, stats, strict=True)
+    shown = [(x, at, found) for x, at, found in pairs if found is not None and found.n > 1]
     for bars in (False, True):
-        some = [(x, found) for x, found in shown if (found.interval is not None) == bars]
+        some = [part for part in shown if (part[-1].interval is not None) == bars]
         if not some:
             continue
         figure.add_scatter(
-            x=[thin(x + aside) for x, _ in some],
-            y=[thin(found.mean) for _, found in some],
+            x=[float(f"{at:.6g}") for _, at, _ in some],
+            y=[thin(found.mean) for *_, found in some],
             mode="markers",
             marker={"color": light("ink"), "symbol": "circle", "size": 8},
-            error_y=_bars([found for _, found in some]) if bars else None,
-            customdata=[f"{x:.10g}: {_hover(found)}" for x, found in some],
+            **(mean_bars([found for *_, found in some], "ink") if bars else {}),
+            customdata=[f"{x:.10g}: {_hover(found)}" for x, _, found in some],
             hovertemplate="%{customdata}<extra></extra>",
         )
-
-
-def _bars(stats: list[Description]) -> dict[str, Any]:
-    ends = [(found.mean, *(found.interval or (found.mean, found.mean))) for found in stats]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "thickness": 1.6,
-        "width": 5,
-        "color": light("ink"),
-        "array": [thin(max(0.0, min(high, 100.0) - mean)) for mean, _, high in ends],
-        "arrayminus": [thin(max(0.0, mean - max(low, 0.0))) for mean, low, _ in ends],
-    }
 
 
 def _hover(found: Description) -> str:
     text = f"mean {found.mean:.1f}, n {found.n}"
     if found.interval is None:
         return text
-    return f"{text}<br>95 % t interval {found.interval[0]:.1f} to {found.interval[1]:.1f}"
+    low, high = found.interval
+    return f"{text}, sd {found.sd:.1f}<br>{INTERVAL} {low:.1f} to {high:.1f}"
 
 
 def _add_paper(figure: Any, info: SliceInfo, metric: str) -> None:
@@ -166,13 +190,13 @@ def sections(view: SweepView) -> list[Section]:
         return []
     axes = view.record.axes.items()
     names = [name for name, levels in axes if len(levels) > 1 and name not in OWN_SECTION]
-    return [_section(slice_info(view, name)) for name in names]
+    return [_section(view, slice_info(view, name)) for name in names]
 
 
-def _section(info: SliceInfo) -> Section:
+def _section(view: SweepView, info: SliceInfo) -> Section:
     blocks: list[Block] = [level_table(info)]
     if info.seeds:
-        blocks += [_figure(info)]
+        blocks += [_figure(view, info)]
     else:
         blocks += ["No trial of this slice is done; the figure appears with the first."]
     if info.default is not None:
@@ -186,8 +210,8 @@ def _section(info: SliceInfo) -> Section:
     )
 
 
-def _figure(info: SliceInfo) -> Figure:
-    keys = [Key("mean and 95 % t interval", "ink", "solid", "circle", 1.6)]
+def _figure(view: SweepView, info: SliceInfo) -> Figure:
+    keys = [Key(f"mean and {INTERVAL}", "ink", "solid", "circle", 1.6)]
     if len(info.seeds) <= MOST_SEEDS:
         keys += seed_keys(info.seeds).values()
     else:
@@ -198,9 +222,9 @@ def _figure(info: SliceInfo) -> Figure:
     caption = (
         f"Final accuracy by {info.parameter}{held_text(info)}. Each seed is a line; seeds share "
         "split and, at one seed, batches, so a line is a paired comparison. Means stand a "
-        "little to the right. Intervals, from three seeds on, are of each mean by itself and cut "
-        f"where they leave the panel; the table of differences has those of the comparison. "
-        f"{info.reference.caption}"
+        "little to the right. Their bars, from three seeds on, are of each mean by itself and cut "
+        "where they leave the panel; the table of differences has intervals of the comparison. "
+        f"{band_text(info)}{info.reference.caption} {setting_text(view, info)}"
     )
     return Figure(
         f"{name}_figure",
@@ -211,3 +235,19 @@ def _figure(info: SliceInfo) -> Figure:
         330,
         name,
     )
+
+
+def band_text(info: SliceInfo) -> str:
+    """What the band is; empty without a declared margin."""
+    if info.margin is None or info.default is None:
+        return ""
+    return (
+        f"The band is the declared margin of {value_text(info.margin)} points around the default's "
+        "mean; equivalent is said by the intervals of the differences. "
+    )
+
+
+def setting_text(view: SweepView, info: SliceInfo) -> str:
+    """What the slice was run with and how many of its trials count."""
+    settings = {**view.record.settings, **info.held}
+    return f"{where_text(settings, info.parameter)}; {seeds_text(info.cells)}."

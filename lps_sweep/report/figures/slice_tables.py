@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from lps_sweep.report.cells import ACCURACIES, HEADLINE, is_numeric
+from lps_sweep.report.escape import MINUS
 from lps_sweep.report.figures.slices import SliceInfo, held_text
 from lps_sweep.report.reference import paper_interval, paper_word
 from lps_sweep.report.section import slug
-from lps_sweep.report.tables import Cell, Column, Table, scalar, value_text
+from lps_sweep.report.tables import Cell, Column, Table, number_text, scalar, value_text
 
 Filled: TypeAlias = tuple[Column, Sequence[Cell]]
 """A column and its cells, from top to bottom."""
@@ -119,6 +120,8 @@ def difference_table(info: SliceInfo, name: str = "") -> Table:
         Column("n", "Seeds in common", "value"),
         Column("higher", "Of these above default", "value"),
         Column("detectable", "Detectable difference", "number"),
+        Column("correlation", "Correlation over seeds", "number", 2),
+        Column("variance_ratio", "Variance, paired over unpaired", "number", 2),
     ]
     rows = [
         (HEADLINE[metric], *_difference_row(info, metric, i))
@@ -127,7 +130,8 @@ def difference_table(info: SliceInfo, name: str = "") -> Table:
         for i in range(len(info.levels))
         if i != info.default
     ]
-    hidden = frozenset() if any(row[5] is not None for row in rows) else {"paper_difference"}
+    hidden = {"correlation", "variance_ratio"}
+    hidden |= set() if any(row[5] is not None for row in rows) else {"paper_difference"}
     caption = f"{info.parameter}: differences to the default in points, paired by seed. "
     return Table(
         name or f"differences_{slug(info.parameter)}",
@@ -153,9 +157,33 @@ def method_text(info: SliceInfo) -> str:
     )
     return (
         f"The intervals hold together for all levels of one accuracy ({how}). Better or worse "
-        f"needs an interval without zero and all common seeds on that side.{equivalent} The "
-        "detectable difference is what these seeds, paired, find in 80 % of cases."
+        f"needs an interval without zero and all common seeds on that side.{equivalent} Detectable "
+        "is the true difference whose interval would leave zero out in 80 % of cases, if this "
+        f"spread were the true one.{pairing_text(info)}"
     )
+
+
+def pairing_text(info: SliceInfo) -> str:
+    """What pairing by seed does to the differences in All; empty where it cannot be told."""
+    found = [d for d in info.differences.get("acc_all", ()) if d is not None]
+    rows = [
+        (d.correlation, d.variance_ratio)
+        for d in found
+        if d.correlation is not None and d.variance_ratio is not None
+    ]
+    if not rows:
+        return ""
+    correlations, ratios = zip(*rows, strict=True)
+    return (
+        f" Pairing, in All: the correlation with the default over the seeds is "
+        f"{_range(correlations)}, the variance of a difference {_range(ratios)} times the unpaired "
+        "one (below 1: pairing helps)."
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = (number_text(v, 2).replace("-", MINUS) for v in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
 
 
 def paper_difference(info: SliceInfo, metric: str, i: int) -> float | None:
@@ -170,6 +198,7 @@ def _difference_row(info: SliceInfo, metric: str, i: int) -> tuple[Cell, ...]:
     found, level = info.differences[metric][i], scalar(info.levels[i])
     paper = paper_difference(info, metric, i)
     if found is None:
-        return (level, None, None, "too few seeds", paper, 0, None, None)
-    numbers = (found.n, found.higher, found.detectable)
+        return (level, None, None, "too few seeds", paper, 0, None, None, None, None)
+    paired = (found.correlation, found.variance_ratio)
+    numbers = (found.n, found.higher, found.detectable, *paired)
     return (level, found.difference, found.interval, found.word, paper, *numbers)

@@ -157,16 +157,23 @@ def finding(info: SliceInfo, subject: str = "") -> str:
     level = value_text(info.levels[info.default])
     default = f"the default ({level})" if subject else f"the default {name} = {level}"
     within = f"within {value_text(info.margin)} points of the default"
+    verb = "is" if equal == 1 else "are"
+    lacking = _lacking(info)
     if equal == len(known):
+        if lacking:
+            return (
+                f"{name}: equivalent at every level that can be judged, {within} in every "
+                f"accuracy.{lacking}"
+            )
         return (
             f"{name}: equivalent. Every level is within {value_text(info.margin)} points of "
             f"{default} in every accuracy."
         )
     if not resolved:
-        some = f" {equal} of {len(known)} comparisons are {within}." if equal else ""
+        some = f" {equal} of {len(known)} comparisons {verb} equivalent, {within}." if equal else ""
         return (
             f"{name}: inconclusive. No level differs from {default} in seen, novel or "
-            f"all accuracy by more than the seeds allow to tell ({_spread(info)}).{some}"
+            f"all accuracy by more than the seeds allow to tell ({_spread(info)}).{some}{lacking}"
         )
     words = [
         f"{ACCURACIES[m].lower()} is {found.word} at {value_text(v)} "
@@ -174,9 +181,23 @@ def finding(info: SliceInfo, subject: str = "") -> str:
         for m, v, found in resolved
     ]
     open_ = len(known) - len(resolved) - equal
-    rest = f"; {equal} of the other comparisons are {within}" if equal else ""
+    rest = f"; {equal} of the other comparisons {verb} equivalent, {within}" if equal else ""
     rest += "; all other comparisons are inconclusive" if open_ else ""
-    return f"{name}: against {default}, {', '.join(words)}{rest}."
+    return f"{name}: against {default}, {', '.join(words)}{rest}.{lacking}"
+
+
+def _lacking(info: SliceInfo) -> str:
+    """The levels that cannot be judged in every accuracy, as a sentence; empty when none."""
+    levels = [
+        value_text(level)
+        for i, level in enumerate(info.levels)
+        if i != info.default and not all(_is_judged(info.differences[m][i]) for m in ACCURACIES)
+    ]
+    return f" Too few seeds in common with it to judge {', '.join(levels)}." if levels else ""
+
+
+def _is_judged(found: LevelDifference | None) -> bool:
+    return found is not None and found.interval is not None
 
 
 def _spread(info: SliceInfo) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lps_sweep.report.reference import NAMES
 from lps_sweep.report.tables import value_text
 
 if TYPE_CHECKING:
+    from lps_sweep.report.cells import Cell
     from lps_sweep.results import Json
 
 
@@ -27,6 +28,18 @@ def where_text(settings: Mapping[str, Json], *left_out: str) -> str:
     text = ", ".join(parts)
     rule = "values after the last epoch of done trials"
     return f"Setting: {text}; {rule}" if text else rule.capitalize()
+
+
+def seeds_text(cells: Iterable[Cell]) -> str:
+    """``n 3 each``, or ``n 0 to 3; 4 of 15 planned trials are not done and left out``."""
+    shown = list(cells)
+    counts = sorted({cell.num_done for cell in shown}) or [0]
+    n = f"n {counts[0]} each" if len(counts) == 1 else f"n {counts[0]} to {counts[-1]}"
+    planned = sum(cell.planned for cell in shown)
+    missing = sum(sum(cell.causes.values()) for cell in shown)
+    return n + (
+        f"; {missing} of {planned} planned trials are not done and left out" if missing else ""
+    )
 
 
 def _frozen(frozen: Json) -> str:
