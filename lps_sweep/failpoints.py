@@ -13,6 +13,7 @@ variable a failpoint costs one comparison. The names:
 ``file.renamed``       ... the name is theirs, perhaps not yet on the disk
 ``ledger.commit``      the statements of a transaction were made, nothing is committed
 ``ledger.committed``   the transaction is on the disk, its caller does not know
+``ledger.migrate``     inside the transaction that brings an older ledger to today's schema
 ``plan.insert``        inside the transaction of a plan, before its trials
 ``outcome.insert``     inside the transaction of an outcome, before it
 ``outcome.inserted``   ... after it, before the attempt is ended

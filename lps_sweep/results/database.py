@@ -12,15 +12,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.failpoints import failpoint
 from lps_sweep.files import make_folder, open_private, sync_folder
 
 APPLICATION_ID = 0x4C505331
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = range(1, SCHEMA_VERSION + 1)
+"""Versions that are read, and that a writer brings to `SCHEMA_VERSION`."""
 BUSY_TIMEOUT_S = 30.0
 
 _BLANK = re.compile(r"(\s|--[^\n]*\n)+")
 
-_SCHEMA = """
+_SINCE_2 = "begun_at REAL, ended_at REAL, worker TEXT"
+
+_SCHEMA = f"""
 CREATE TABLE sweeps (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
     question TEXT NOT NULL, source TEXT NOT NULL, axes TEXT NOT NULL,
@@ -38,11 +43,13 @@ CREATE TABLE planned (
 ) STRICT, WITHOUT ROWID;
 -- begun: 1 once a worker has taken it up, until then it waits for its turn
 -- ended: why the attempt is over, null while it is open
+-- begun_at, ended_at: when the driver learnt of it, by its clock (`clock.now`), or null
+-- worker: the place that one pack at a time is trained at
 CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials,
     attempt INTEGER NOT NULL CHECK (attempt >= 1),
     pack_id TEXT NOT NULL, provenance TEXT NOT NULL,
-    begun INTEGER NOT NULL DEFAULT 0, ended TEXT,
+    begun INTEGER NOT NULL DEFAULT 0, ended TEXT, {_SINCE_2},
     UNIQUE (trial_id, attempt)
 ) STRICT;
 CREATE UNIQUE INDEX open_attempt ON attempts (trial_id) WHERE ended IS NULL;
@@ -69,6 +76,11 @@ CREATE TABLE outcomes (
 ) STRICT
 """
 
+_OLD_ATTEMPTS = """
+CREATE TEMP VIEW attempts AS SELECT number, trial_id, attempt, pack_id, provenance, begun, ended,
+    NULL AS begun_at, NULL AS ended_at, NULL AS worker FROM main.attempts
+"""
+
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -84,6 +96,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection whose commits are on the disk when they return; creates what is missing.
 
+    A ledger of an older version becomes one of today's, in one commit.
+
     Raises:
         BadInputError: The file belongs to another user: what is done with it is done for them.
         StorageError: The file cannot be written, is damaged, or is no ledger of this version.
@@ -92,7 +106,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     with storage_errors(path):
         connection = _connect(path, "mode=rw")
         try:
-            if not _is_ledger(connection, path):
+            version = _version(connection, path)
+            if not version:
                 _create_schema(connection)
             damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
@@ -101,6 +116,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA foreign_keys = ON")
+            if version in READABLE[:-1]:
+                _migrate(connection)
         except BaseException:
             connection.close()
             raise
@@ -109,6 +126,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that only reads, also while another process writes.
+
+    A ledger of an older version has no value in the columns that it lacks.
 
     Raises:
         BadInputError: There is no ledger.
@@ -131,8 +150,11 @@ def _open_ledger(path: Path, options: str) -> sqlite3.Connection:
         raise StorageError(f"{path} is no regular file")
     connection = _connect(path, options)
     try:
-        if not _is_ledger(connection, path):
+        version = _version(connection, path)
+        if not version:
             raise missing
+        if version < SCHEMA_VERSION:
+            connection.execute(_OLD_ATTEMPTS)  # in the place of the table, for this connection
     except BaseException:
         connection.close()
         raise
@@ -186,22 +208,20 @@ def _create_file(path: Path) -> None:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the schema is there; False for an empty database, an error for any other."""
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema; 0 for an empty database, an error for any other."""
     connection.execute("BEGIN")  # one state, though a writer may just be making the schema
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     schema = _schema(connection)
     connection.execute("ROLLBACK")
     if (application, version, schema) == (0, 0, frozenset()):
-        return False
+        return 0
     if application != APPLICATION_ID:
         raise StorageError(f"{path} is a database, but not a ledger of lps_sweep")
-    if version != SCHEMA_VERSION:
-        raise StorageError(
-            f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}"
-        )
-    if schema != _our_schema():
+    if version not in READABLE:
+        raise StorageError(f"{path} {other_version(version)}")
+    if schema != _our_schema(version):
         raise StorageError(f"{path} is damaged: its tables are not those of a ledger")
     for table, column in (("sweeps", "name"), ("trials", "trial_id")):
         for (name,) in connection.execute(
@@ -209,7 +229,15 @@ def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
             f" OR {column} GLOB '*[^A-Za-z0-9._-]*' OR {column} GLOB '[.-]*' LIMIT 1"
         ):
             raise StorageError(f"{path} is damaged: nothing in {table} can be called {name!r}")
-    return True
+    return int(version)
+
+
+def other_version(version: int) -> str:
+    """Says that a ledger has a version that cannot be read."""
+    return (
+        f"has schema version {version}; this lps_sweep reads versions {READABLE[0]} to "
+        f"{READABLE[-1]}"
+    )
 
 
 def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
@@ -219,9 +247,10 @@ def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
 
 
 @functools.cache
-def _our_schema() -> frozenset[tuple[str, str, str]]:
+def _our_schema(version: int) -> frozenset[tuple[str, str, str]]:
+    schema = _SCHEMA if version == SCHEMA_VERSION else _SCHEMA.replace(f", {_SINCE_2}", "")
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(_SCHEMA)
+        connection.executescript(schema)
         return _schema(connection)
 
 
@@ -231,6 +260,17 @@ def _create_schema(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Adds what version 2 has, in one commit; nothing where another writer was first."""
+    connection.execute("BEGIN IMMEDIATE")
+    if connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION - 1,):
+        for column in _SINCE_2.split(", "):
+            connection.execute(f"ALTER TABLE attempts ADD COLUMN {column}")
+            failpoint("ledger.migrate")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from lps_sweep.failpoints import failpoint
 from lps_sweep.results import queries
-from lps_sweep.results.database import is_there, open_for_reading, open_for_writing, storage_errors
+from lps_sweep.results.clock import now
+from lps_sweep.results.database import is_there, open_for_reading, open_for_writing
 from lps_sweep.results.parsing import parse
-from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
     CheckpointRecord,
     FileRef,
@@ -25,8 +22,10 @@ from lps_sweep.results.records import (
     check_outcome,
     json_text,
     metrics_text,
+    sweep_row,
 )
 from lps_sweep.results.verify import crc_of_epoch
+from lps_sweep.results.writer import LedgerWriter
 from lps_sweep.text import without_secrets
 
 LEDGER_NAME = "ledger.sqlite"
@@ -34,17 +33,13 @@ LEDGER_NAME = "ledger.sqlite"
 _OPEN = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ? AND ended IS NULL"
 
 
-class Ledger(LedgerReader):
+class Ledger(LedgerWriter):
     """One SQLite database with one writer, the driver, and any number of readers.
 
     What a writing method has returned, or a `transaction` has committed, is on the disk. The
     attempt number is the fence: rows of an attempt that is not the open one of its trial are
     refused, so that a lost worker that wakes changes nothing. StorageError names a file that fails.
     """
-
-    def __init__(self, connection: sqlite3.Connection, path: Path, writable: bool) -> None:
-        super().__init__(connection, path)
-        self._writable = writable
 
     @classmethod
     def open(cls, results_dir: Path, *, write: bool = False) -> Self:
@@ -63,41 +58,6 @@ class Ledger(LedgerReader):
         """Whether `results_dir` holds a ledger, in whatever condition."""
         return is_there(Path(results_dir) / LEDGER_NAME)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes of the block in one durable commit, or none of them.
-
-        Blocks may be nested: an inner one that fails takes back its own writes.
-
-        Raises:
-            ValueError: The ledger was opened for reading.
-        """
-        if not self._writable:
-            raise ValueError(f"{self.path} was opened for reading")
-        nested = self._connection.in_transaction
-        self._execute("SAVEPOINT inner_block" if nested else "BEGIN IMMEDIATE")
-        try:
-            yield
-            if nested:
-                self._execute("RELEASE inner_block")
-            else:
-                self._commit()
-        except BaseException:
-            if self._connection.in_transaction:
-                self._execute("ROLLBACK TO inner_block" if nested else "ROLLBACK")
-                if nested:
-                    self._execute("RELEASE inner_block")
-            raise
-
-    def _commit(self) -> None:
-        self._pass("ledger.commit")
-        self._execute("COMMIT")
-        self._pass("ledger.committed")
-
-    def _pass(self, name: str) -> None:
-        with storage_errors(self.path):
-            failpoint(name)
-
     def record_plan(self, sweep: SweepRecord, trials: Sequence[TrialRecord]) -> PlanChange:
         """Record what `sweep` plans now, in one commit; nothing is ever deleted.
 
@@ -107,8 +67,8 @@ class Ledger(LedgerReader):
         Raises:
             ValueError: A trial is planned twice.
         """
-        now = {trial.trial_id for trial in trials}
-        if len(now) != len(trials):
+        wanted = {trial.trial_id for trial in trials}
+        if len(wanted) != len(trials):
             raise ValueError(f"the plan of {sweep.name!r} holds a trial more than once")
         with self.transaction():
             known = {trial_id for (trial_id,) in self._execute("SELECT trial_id FROM trials")}
@@ -121,14 +81,14 @@ class Ledger(LedgerReader):
                 " defaults = excluded.defaults, settings = excluded.settings,"
                 " seeds = excluded.seeds, preset = excluded.preset, margin = excluded.margin,"
                 " search = excluded.search",
-                _sweep_row(sweep),
+                sweep_row(sweep),
             )
             self._pass("plan.insert")
             self._execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
             for position, trial in enumerate(trials):
                 self._record_trial(sweep.name, position, trial)
-        added = now - before
-        return PlanChange(len(added), len(added & known), len(before - now))
+        added = wanted - before
+        return PlanChange(len(added), len(added & known), len(before - wanted))
 
     def _record_trial(self, sweep: str, position: int, trial: TrialRecord) -> None:
         self._execute(
@@ -148,7 +108,7 @@ class Ledger(LedgerReader):
     ) -> dict[str, int]:
         """Open an attempt at each trial; the numbers, from 1, fence off all earlier attempts.
 
-        An attempt that is still open is ended as "lost".
+        An attempt that is still open is ended as "lost", nobody knows when.
 
         Raises:
             ValueError: A trial has an outcome, was never planned, or is named twice.
@@ -176,10 +136,19 @@ class Ledger(LedgerReader):
         )
         return attempt
 
-    def begin_attempt(self, trial_id: str, attempt: int, facts: Mapping[str, Json]) -> bool:
-        """Record that a worker has begun an open attempt; its `facts` join the provenance.
+    def begin_attempt(
+        self,
+        trial_id: str,
+        attempt: int,
+        facts: Mapping[str, Json],
+        *,
+        worker: str | None = None,
+        at: float | None = None,
+    ) -> bool:
+        """Record that `worker` has begun an open attempt; its `facts` join the provenance.
 
-        False, and nothing written, if `attempt` is not the open one of the trial.
+        `at` is when, as `clock.now` tells it, the same for all of a pack; None for now. False, and
+        nothing written, if `attempt` is not the open one of the trial.
         """
         with self.transaction():
             row = self._execute(
@@ -189,8 +158,9 @@ class Ledger(LedgerReader):
                 return False
             known = {**parse(row[0], self.path), **facts}
             self._execute(
-                "UPDATE attempts SET provenance = ?, begun = 1 WHERE trial_id = ? AND attempt = ?",
-                (json_text(known), trial_id, attempt),
+                "UPDATE attempts SET provenance = ?, begun = 1, begun_at = ?, worker = ?"
+                " WHERE trial_id = ? AND attempt = ?",
+                (json_text(known), now() if at is None else at, worker, trial_id, attempt),
             )
         return True
 
@@ -236,10 +206,12 @@ class Ledger(LedgerReader):
         metrics: Mapping[str, float] | None = None,
         artefact: FileRef | None = None,
         error: str = "",
+        at: float | None = None,
     ) -> bool:
         """Record how the trial ended, after `epoch`: its one outcome, which also ends the attempt.
 
-        False, and nothing written, if `attempt` is not the open one of the trial.
+        `at` is when, as `clock.now` tells it; None for now. False, and nothing written, if
+        `attempt` is not the open one of the trial.
 
         Raises:
             ValueError: The status is unknown, or a trial is called done without final metrics or
@@ -257,16 +229,18 @@ class Ledger(LedgerReader):
                 (trial_id, attempt, status, epoch, *told),
             )
             self._pass("outcome.inserted")
-            self.end_attempt(trial_id, attempt, status)
+            self.end_attempt(trial_id, attempt, status, at)
         return True
 
-    def end_attempt(self, trial_id: str, attempt: int, reason: str) -> None:
-        """End an open attempt without an outcome: the trial is outstanding again."""
+    def end_attempt(
+        self, trial_id: str, attempt: int, reason: str, at: float | None = None
+    ) -> None:
+        """End an open attempt without an outcome, `at` or now: the trial is outstanding again."""
         with self.transaction():
             self._execute(
-                "UPDATE attempts SET ended = ? WHERE trial_id = ? AND attempt = ?"
+                "UPDATE attempts SET ended = ?, ended_at = ? WHERE trial_id = ? AND attempt = ?"
                 " AND ended IS NULL",
-                (without_secrets(reason), trial_id, attempt),
+                (without_secrets(reason), now() if at is None else at, trial_id, attempt),
             )
 
     def reopen(self, trial_ids: Sequence[str]) -> None:
@@ -291,10 +265,3 @@ class Ledger(LedgerReader):
                     (f"{status}, tried again: {error}", trial_id, attempt),
                 )
                 self._execute("DELETE FROM outcomes WHERE trial_id = ?", (trial_id,))
-
-
-def _sweep_row(sweep: SweepRecord) -> tuple[str | float | None, ...]:
-    parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
-    texts = (json_text(part) for part in parts)
-    search = None if sweep.search is None else json_text(sweep.search)
-    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin, search)

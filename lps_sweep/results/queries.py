@@ -19,6 +19,7 @@ from lps_sweep.results.records import (
     TrialRecord,
     json_text,
 )
+from lps_sweep.results.times import TIMES
 
 STATES = ("done", "stopped", "failed", "diverged", "running", "not_run")
 
@@ -266,7 +267,7 @@ def digest(connection: sqlite3.Connection, path: Path, sweep: str, driver_alive:
     record = sweep_record(connection, path, sweep)
     state = hashlib.sha256(json_text(list(vars(record).values())).encode())
     # Repeated epochs are in as well: each raises the newest attempt of its epoch.
-    for query in (_TRIALS, _EPOCHS, _PROVENANCE):
+    for query in (_TRIALS, _EPOCHS, _PROVENANCE, TIMES):
         state.update(query.encode())
         for row in connection.execute(query, (sweep,)):
             if query is _TRIALS and not driver_alive:

@@ -22,8 +22,10 @@ from lps_sweep.results.records import (
     SweepRecord,
     TrialRecord,
 )
+from lps_sweep.results.repeats import Repeats, repeats
 from lps_sweep.results.sidecars import Sidecar, rows_of
 from lps_sweep.results.stops import Curve, curves, stop_texts
+from lps_sweep.results.times import AttemptTimes, attempt_times
 from lps_sweep.results.trial_view import TrialView, trial_view
 from lps_sweep.results.verify import verify
 
@@ -138,6 +140,14 @@ class LedgerReader:
     def epoch_rows(self, sweep: str) -> list[queries.EpochRow]:
         """One row per planned trial and epoch, of the newest attempt that reached it."""
         return self._read(queries.epoch_rows, self.path, sweep)
+
+    def attempt_times(self, sweep: str) -> list[AttemptTimes]:
+        """When and where the begun attempts at planned trials were trained, by their begin."""
+        return self._read(attempt_times, sweep)
+
+    def repeats(self, sweep: str) -> Repeats:
+        """Whether epochs that were trained again gave the same numbers."""
+        return self._read(repeats, self.path, sweep)
 
     def provenance(self, sweep: str) -> list[dict[str, Json]]:
         """The different provenances of the sweep's attempts, in the order of their first use."""

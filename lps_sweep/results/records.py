@@ -149,6 +149,14 @@ def metrics_text(metrics: Mapping[str, float]) -> str:
     return json_text(dict(sorted(finite.items())))
 
 
+def sweep_row(sweep: SweepRecord) -> tuple[str | float | None, ...]:
+    """The values of a sweep's row, in the order of the attributes."""
+    parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
+    texts = (json_text(part) for part in parts)
+    search = None if sweep.search is None else json_text(sweep.search)
+    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin, search)
+
+
 def check_outcome(status: str, metrics: Mapping[str, float]) -> None:
     """Refuses what is no outcome.
 

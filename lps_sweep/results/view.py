@@ -13,6 +13,8 @@ from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.lock import driver_alive
 from lps_sweep.results.queries import EpochRow, TrialRow
 from lps_sweep.results.records import Counts, FileRef, Json, SweepRecord
+from lps_sweep.results.repeats import NO_REPEATS, Repeats
+from lps_sweep.results.times import AttemptTimes
 
 MAIN_METRICS = ("acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel")
 """Metrics that both frames always have, in this order, before all others."""
@@ -37,6 +39,9 @@ class SweepView:
         artefacts: Artefact of each finished trial that left one, by trial_id.
         configs: Resolved flat configuration of each planned trial, by trial_id; the seeds of a
             point share one.
+        attempts: When and where the begun attempts were trained, by their begin; of a ledger that
+            an older version wrote, none.
+        repeats: Whether the repeated epochs gave the same numbers.
         folder: The results folder, in which the artefacts lie.
 
     A list among the swept values is a tuple in the frames. A metric with the name of a column that
@@ -52,6 +57,8 @@ class SweepView:
     digest: str
     artefacts: dict[str, FileRef] = field(default_factory=dict)
     configs: dict[str, dict[str, Json]] = field(default_factory=dict)
+    attempts: list[AttemptTimes] = field(default_factory=list)
+    repeats: Repeats = NO_REPEATS
     folder: Path = Path()
 
 
@@ -76,6 +83,8 @@ def load_view(results_dir: Path, sweep: str) -> SweepView:
             digest=ledger.digest(sweep, alive),
             artefacts={row.trial_id: row.artefact for row in trials if row.artefact},
             configs={row.trial_id: row.config for row in trials},
+            attempts=ledger.attempt_times(sweep),
+            repeats=ledger.repeats(sweep),
             folder=results_dir,
         )
 

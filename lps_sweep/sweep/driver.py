@@ -217,13 +217,18 @@ class Driver:
             if fail:
                 epoch = member.checkpoint.epoch if member.checkpoint else 0
                 self._ledger.finish(
-                    member.trial_id, member.attempt, "failed", epoch=epoch, error=death.reason
+                    member.trial_id,
+                    member.attempt,
+                    "failed",
+                    epoch=epoch,
+                    error=death.reason,
+                    at=death.at,
                 )
                 self._keeper.finished([member.trial_id])
                 self._progress.outcome(member.trial_id, "failed", {})
                 self._meter.ended(member.trial_id, "failed")
             else:
-                self._ledger.end_attempt(member.trial_id, member.attempt, death.reason)
+                self._ledger.end_attempt(member.trial_id, member.attempt, death.reason, death.at)
 
     def _is_open(self, member: JobMember) -> bool:
         records = self._ledger.attempts(member.trial_id)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
 from typing import Protocol, Self
 
 from lps_sweep.errors import LpsSweepError
 from lps_sweep.plan import Resources
+from lps_sweep.results.clock import now
 from lps_sweep.sweep.alarm import EpochTimeoutError, time_limit
 from lps_sweep.sweep.jobs import Job, perform
-from lps_sweep.sweep.rows import Row
+from lps_sweep.sweep.rows import Row, placed
 
 Accept = Callable[[list[Row]], None]
 
@@ -36,12 +38,14 @@ class Death:
         reason: What is known of the cause, for people.
         blame: What the job has to do with it.
         error: An error of bad input or storage that the job met; it ends the sweep.
+        at: When it was learnt of, as `clock.now` tells it.
     """
 
     job: Job
     reason: str
     blame: Blame = Blame.CERTAIN
     error: LpsSweepError | None = None
+    at: float = field(default_factory=now, compare=False)
 
 
 class Executor(Protocol):
@@ -123,7 +127,18 @@ class InlineExecutor:
                 return Death(job, f"{error}; {_where(error)}")
             except Exception:
                 return Death(job, traceback.format_exc())
-            accept(rows)
+            accept(placed(rows, worker_name(here(["0"] if self.gpus_per_pack else []), 1)))
+
+
+def here(gpus: Sequence[str]) -> str:
+    """This machine and the `gpus` of it that a job got, or its CPUs."""
+    device = f"GPU {'+'.join(gpus)}" if gpus else "CPU"
+    return f"{socket.gethostname()} {device}"
+
+
+def worker_name(place: str, slot: int) -> str:
+    """The `slot`, from 1, of a place as `here` names it: it trains one pack at a time."""
+    return f"{place} #{slot}"
 
 
 def _where(error: BaseException) -> str:

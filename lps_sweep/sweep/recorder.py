@@ -9,6 +9,7 @@ from typing import cast
 from lps_sweep.failpoints import failpoint
 from lps_sweep.finite import unmeasured
 from lps_sweep.results import CheckpointRecord, Ledger, Status
+from lps_sweep.results.clock import now
 from lps_sweep.sweep.casualties import Casualties
 from lps_sweep.sweep.keeper import Keeper
 from lps_sweep.sweep.progress import Progress
@@ -145,7 +146,11 @@ class Recorder:
                 ledger.end_attempt(trial_id, attempt, why)
             return True
         if isinstance(row, PackBegun):
-            return all(ledger.begin_attempt(t, a, row.facts) for t, a in row.attempts.items())
+            at = now()  # one time for the pack
+            return all(
+                ledger.begin_attempt(t, a, row.facts, worker=row.worker, at=at)
+                for t, a in row.attempts.items()
+            )
         if isinstance(row, EpochRow):
             return ledger.add_epoch(row.trial_id, row.attempt, row.epoch, row.metrics, row.seconds)
         if isinstance(row, CheckpointRecord):

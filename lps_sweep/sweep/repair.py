@@ -21,7 +21,7 @@ from lps_sweep.results import (
     write_sidecar,
 )
 from lps_sweep.results.copies import read_copy
-from lps_sweep.results.database import SCHEMA_VERSION
+from lps_sweep.results.database import READABLE, other_version
 from lps_sweep.results.mending import lose_artefact, lose_checkpoint, restore
 from lps_sweep.sweep.check import (
     ArtefactLost,
@@ -162,11 +162,8 @@ def _refuse_other_version(path: Path) -> None:
             connection.close()
     except sqlite3.Error:
         return
-    if whole and version not in (0, SCHEMA_VERSION):
-        raise StorageError(
-            f"{path} has schema version {version}; this lps_sweep reads version {SCHEMA_VERSION}, "
-            "and leaves the file as it is"
-        )
+    if whole and version not in (0, *READABLE):
+        raise StorageError(f"{path} {other_version(version)}, and leaves the file as it is")
 
 
 def _set_aside_inside(results: Path, relative: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from lps_sweep.results import CheckpointRecord, FileRef, Json
 
 
 @dataclass(frozen=True)
 class PackBegun:
-    """A worker has begun a pack: its attempts by trial id, and device and threads."""
+    """A worker has begun a pack: its attempts by trial id, and device and threads.
+
+    `worker` is the place that it is trained at, which the executor fills in.
+    """
 
     attempts: Mapping[str, int]
     facts: Mapping[str, Json]
+    worker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,8 @@ Row = (
     | CostRow
     | CheckpointRecord
 )
+
+
+def placed(rows: Iterable[Row], worker: str) -> list[Row]:
+    """`rows`, with `worker` filled in where one begins a pack."""
+    return [replace(row, worker=worker) if isinstance(row, PackBegun) else row for row in rows]

@@ -13,8 +13,8 @@ from lps_sweep.config import PRESETS, Located, build_config, flat
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.plan import OBJECTIVES, parse_yaml
 from lps_sweep.results import Json, Ledger, SweepView, load_view
+from lps_sweep.results.confirmed import SUFFIX
 
-SUFFIX = "_confirm"
 Values = Mapping[str, Json]
 
 

@@ -188,5 +188,5 @@ def test_nothing_but_notes_for_people_asks_for_the_time_of_day() -> None:
     assert "results/lock.py" in found
 
 
-NOTES_FOR_PEOPLE = {"results/lock.py", "tracking/mlflow.py"}
+NOTES_FOR_PEOPLE = {"results/clock.py", "results/lock.py", "tracking/mlflow.py"}
 """Modules that write down when something was, and decide nothing by it."""

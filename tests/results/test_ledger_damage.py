@@ -70,7 +70,7 @@ def test_text_that_is_no_json(database: Path) -> None:
         ledger.epoch_rows("c_tau")
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, 3, 99])
 def test_another_schema_version(database: Path, version: int) -> None:
     with sqlite3.connect(database) as raw:
         raw.execute(f"PRAGMA user_version = {version}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from lps_sweep.results import Ledger
+from lps_sweep.sweep.executor import usable_cpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -82,11 +87,32 @@ def test_ray_gives_the_rows_that_inline_gives(tmp_path: Path) -> None:
     assert "oracle" in on_ray.stdout
     assert on_ray.stderr == ""
     assert not (tmp_path / "ray" / "ray").exists(), "Tune's own files are gone"
+    assert check_times(tmp_path / "inline") == {f"{socket.gethostname()} CPU #1"}
+    names = {f"{socket.gethostname()} CPU #{n + 1}" for n in range(usable_cpus())}
+    assert check_times(tmp_path / "ray") <= names
     started = time.monotonic()
     again = run(space, tmp_path / "ray")
     assert again.returncode == 0
     assert "on Ray" not in again.stdout
     assert time.monotonic() - started < 10
+
+
+def check_times(results: Path) -> set[str]:
+    """That no worker had two packs at a time; the workers."""
+    with Ledger.open(results) as ledger:
+        times = ledger.attempt_times("tiny")
+    assert len(times) == 8
+    packs = {(t.worker, t.begun_at, t.pack_id): 0.0 for t in times}
+    for one in times:
+        place = one.worker, one.begun_at, one.pack_id
+        assert one.ended_at is not None
+        packs[place] = max(packs[place], one.ended_at)
+    for ((worker, begun, _), ended), ((other, following, _), _) in itertools.pairwise(
+        sorted(packs.items())
+    ):
+        assert begun < ended
+        assert worker != other or ended <= following
+    return {worker for worker, *_ in packs}
 
 
 @pytest.mark.fault

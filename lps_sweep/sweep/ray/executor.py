@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import shutil
 from collections import Counter
@@ -17,10 +18,11 @@ from ray import tune
 
 from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
 from lps_sweep.plan import Resources
-from lps_sweep.sweep.executor import Accept, Blame, Death, usable_cpus
+from lps_sweep.sweep.executor import Accept, Blame, Death, here, usable_cpus, worker_name
 from lps_sweep.sweep.jobs import Job, PackJob, perform
 from lps_sweep.sweep.ray.hang import Hang, told
 from lps_sweep.sweep.ray.session import output_to, ray_session
+from lps_sweep.sweep.rows import placed
 
 LOSSES = 3
 """Nodes that a trial may be on when they are lost before it is taken for the cause."""
@@ -119,7 +121,8 @@ class RayExecutor:
         trials = [m.trial_id for m in job.members] if isinstance(job, PackJob) else [job.job_id]
         self._losses.update(trials)
         often = max(self._losses[trial] for trial in trials) > LOSSES
-        return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
+        blame = Blame.CERTAIN if often else Blame.NONE
+        return dataclasses.replace(death, reason="its node was lost", blame=blame)
 
     def _measure(self) -> None:
         nodes = [node["Resources"] for node in alive_nodes()]
@@ -188,6 +191,7 @@ class Watch(tune.Callback):
         self.running: set[str] = set()
         self.deaths: dict[str, Death] = {}
         self.nodes: dict[str, str] = {}
+        self._slots: dict[str, tuple[str, int]] = {}
         self.refusal: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -210,34 +214,49 @@ class Watch(tune.Callback):
         if self._accept is None or "rows" not in result:
             return
         try:
-            self._accept(result["rows"])
+            self._accept(placed(result["rows"], self._worker(job, str(result.get("place", "")))))
         except Exception as error:
             self.refusal = error
             raise
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job came to its end."""
-        self.running.discard(trial.config["job"].job_id)
+        self._left(trial.config["job"])
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job died; what Tune knows of the cause it says at the end of `fit`."""
         job = trial.config["job"]
-        self.running.discard(job.job_id)
+        self._left(job)
         self.died(job, "its process died")
 
     def died(self, job: Job, reason: str, error: LpsSweepError | None = None) -> None:
-        """Notes why a job died."""
-        self.deaths[job.job_id] = Death(job, reason, error=error)
+        """Notes why a job died; when is known from the first time."""
+        death = self.deaths.get(job.job_id) or Death(job, reason)
+        self.deaths[job.job_id] = dataclasses.replace(death, reason=reason, error=error)
+
+    def _worker(self, job: Job, place: str) -> str:
+        """The lowest slot of `place` that was free when the job's first rows came."""
+        if job.job_id not in self._slots:
+            taken = set(self._slots.values())
+            free = next(n for n in itertools.count(1) if (place, n) not in taken)
+            self._slots[job.job_id] = place, free
+        return worker_name(*self._slots[job.job_id])
+
+    def _left(self, job: Job) -> None:
+        self.running.discard(job.job_id)
+        self._slots.pop(job.job_id, None)
 
 
 def _trainable(config: dict[str, Any]) -> None:
     job: Job = config["job"]
-    node = ray.get_runtime_context().get_node_id()
+    context = ray.get_runtime_context()
+    gpus = context.get_accelerator_ids().get("GPU", [])
+    where = {"node": context.get_node_id(), "place": here(gpus)}
     try:
         with Hang(Path(config["notes"]) / job.job_id, config["limit_s"]) as hang:
             for rows in perform(job):
                 with hang.suspended():
-                    tune.report({"rows": rows, "node": node})
+                    tune.report({"rows": rows, **where})
     except LpsSweepError as error:
         tune.report({"error": error})
 

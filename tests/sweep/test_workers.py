@@ -1,0 +1,141 @@
+"""When attempts began and ended, and at which worker: what executor and driver record of it."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lps_sweep.plan import Resources
+from lps_sweep.results import Ledger, ledger
+from lps_sweep.results.times import AttemptTimes
+from lps_sweep.sweep import executor, recorder
+from lps_sweep.sweep.executor import Accept, Blame, Death, InlineExecutor, here, worker_name
+from lps_sweep.sweep.jobs import Job, JobMember, PackJob, Place
+from lps_sweep.sweep.rows import EpochRow, PackBegun, Row, placed
+from tests.sweep.fakes import FakeExecutor
+from tests.sweep.test_driver import run, space_of
+
+HOST = socket.gethostname()
+
+
+def times_of(results: Path) -> list[AttemptTimes]:
+    with Ledger.open(results) as opened:
+        return opened.attempt_times("four")
+
+
+def job_of(name: str) -> PackJob:
+    members = (JobMember(f"{name}-a", 1, {}, None), JobMember(f"{name}-b", 1, {}, None))
+    return PackJob(Place(Path("r"), "cpu", 1), name, 0, "trunk", members, 20.0)
+
+
+def begun(job: PackJob) -> PackBegun:
+    return PackBegun({member.trial_id: 1 for member in job.members}, {"device": "cpu"})
+
+
+class Placed(FakeExecutor):
+    """Trains nothing, at a worker."""
+
+    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+        return super().run(jobs, lambda rows: accept(placed(rows, "box CPU #1")))
+
+
+def test_a_pack_begins_at_one_time_at_one_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = itertools.count(1000.0)
+    for module in (recorder, ledger):
+        monkeypatch.setattr(module, "now", lambda: next(ticks))
+    run(space_of(tmp_path), tmp_path / "r", Placed())
+    times = times_of(tmp_path / "r")
+    packs = {one.pack_id for one in times}
+    assert len(times) == 4
+    assert len({(one.pack_id, one.begun_at) for one in times}) == len(packs) == 2
+    assert {one.worker for one in times} == {"box CPU #1"}
+    assert {one.ended for one in times} == {"done"}
+    assert all(one.ended_at and one.begun_at < one.ended_at for one in times)
+    assert all(one.seconds == 4 * 0.5 for one in times)
+
+
+def test_a_finished_sweep_keeps_its_times(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        run(space_of(tmp_path), tmp_path / "r", Placed())
+        with Ledger.open(tmp_path / "r") as opened:
+            found.append((opened.attempt_times("four"), opened.digest("four")))
+    assert found[0] == found[1]
+
+
+def test_a_death_is_recorded_for_when_it_was_learnt_of(tmp_path: Path) -> None:
+    class Late(Placed):
+        def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+            return [replace(death, at=123.5) for death in super().run(jobs, accept)]
+
+    space = space_of(
+        tmp_path,
+        "{name: four, preset: digits, set: {epochs: 4, pretrain_epochs: 1},"
+        " grid: {C: [1]}, seeds: [0], resources: {max_attempts: 2}}",
+    )
+    dead = Late(dies=lambda _job, epoch: Blame.CERTAIN if epoch == 2 else None)
+    run(space, tmp_path / "r", dead)
+    first, last = times_of(tmp_path / "r")
+    assert (first.ended, first.ended_at) == ("killed", 123.5)
+    assert (last.ended, last.ended_at) == ("failed", 123.5)
+
+
+def test_the_executor_in_the_process_is_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def perform(job: Any) -> Iterator[list[Row]]:
+        yield [begun(job), EpochRow(f"{job.job_id}-a", 1, 1, {}, 1.0)]
+
+    monkeypatch.setattr(executor, "perform", perform)
+    inline = InlineExecutor(Resources())
+    for gpus, name in ((0.0, f"{HOST} CPU #1"), (1.0, f"{HOST} GPU 0 #1")):
+        inline.gpus_per_pack = gpus
+        found: list[Row] = []
+        assert inline.run([job_of("x"), job_of("y")], found.extend) == []
+        assert [row.worker for row in found if isinstance(row, PackBegun)] == [name, name]
+    assert worker_name(here(["0", "3"]), 2) == f"{HOST} GPU 0+3 #2"
+
+
+def test_packs_on_ray_have_the_lowest_slot_that_is_free() -> None:
+    pytest.importorskip("ray")
+    from lps_sweep.sweep.ray.executor import Watch
+
+    found: list[Row] = []
+    watch = Watch(found.extend)
+    trials = {name: SimpleNamespace(config={"job": job_of(name)}) for name in "abcdef"}
+
+    def report(name: str, place: str) -> str | None:
+        watch.on_trial_start(0, [], trials[name])
+        rows = [begun(trials[name].config["job"])]
+        watch.on_trial_result(0, [], trials[name], {"rows": rows, "place": place, "node": "n"})
+        row = found[-1]
+        return row.worker if isinstance(row, PackBegun) else None
+
+    assert report("a", "box CPU") == "box CPU #1"
+    assert report("b", "box CPU") == "box CPU #2"
+    assert report("c", "box GPU 0") == "box GPU 0 #1"
+    assert report("a", "box CPU") == "box CPU #1", "a pack stays where it is"
+    watch.on_trial_complete(0, [], trials["a"])
+    assert report("d", "box CPU") == "box CPU #1"
+    watch.on_trial_error(0, [], trials["b"])
+    assert report("e", "box CPU") == "box CPU #2"
+    assert report("f", "box CPU") == "box CPU #3"
+
+
+def test_a_death_on_ray_is_as_old_as_the_first_that_was_heard_of_it() -> None:
+    pytest.importorskip("ray")
+    from lps_sweep.sweep.ray.executor import Watch
+
+    watch, job = Watch(), job_of("a")
+    watch.died(job, "its process died")
+    watch.deaths["a"] = replace(watch.deaths["a"], at=7.0)
+    watch.died(job, "RayTaskError: a traceback")
+    assert watch.deaths["a"].at == 7.0
+    assert watch.deaths["a"].reason == "RayTaskError: a traceback"
