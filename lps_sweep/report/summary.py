@@ -20,10 +20,13 @@ from lps_sweep.report.cells import (
     same,
     select,
 )
+from lps_sweep.report.figures.health import duration
 from lps_sweep.report.figures.notes import LOCATIONS
+from lps_sweep.report.figures.work_info import newest
 from lps_sweep.report.reference import Reference, default_reference, paper_word
 from lps_sweep.report.section import Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text, value_text
+from lps_sweep.results.times import utc
 
 if TYPE_CHECKING:
     from lps_sweep.results import Counts, Json, SweepRecord
@@ -78,7 +81,7 @@ def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
 
 
 def origin_text(view: SweepView) -> str:
-    """Device time, and the hashes of the code and of what was planned."""
+    """As of when, device time, and the hashes of the code and of what was planned."""
     seconds = [plain(value) for value in view.trials["seconds"].tolist()]
     total = math.fsum(s for s in seconds if s is not None and math.isfinite(s))
     commits = {str(facts["commit"]): None for facts in view.provenance if facts.get("commit")}
@@ -87,8 +90,10 @@ def origin_text(view: SweepView) -> str:
     planned = [settings, record.axes, record.seeds, record.search]
     text = json.dumps(planned, sort_keys=True, default=str)
     code = f"code {', '.join(commits)}" if commits else "code not recorded"
+    last = newest(view.attempts)
+    when = "" if last is None else f"As of {utc(last)}: "
     return (
-        f"{total / 3600:.2f} device hours over all attempts; {code}; "
+        f"{when}{duration(total)} of device time over all attempts; {code}; "
         f"configuration {hashlib.sha256(text.encode()).hexdigest()[:16]}; "
         f"results {view.digest[:16]}."
     )

@@ -42,6 +42,8 @@ ARMS: dict[str, dict[str, Json]] = {
 """The arms of the paper's Table 4 and what each of them changes."""
 WEIGHTS: dict[str, Json] = {"eta1": 1.0, "eta2": 1.0, "w_entropy": 1.0}
 SEEDS = [0, 1, 2]
+BEGUN_AT = 1_790_000_000.0
+"""When the first attempt began: 2026-09-21 14:13 UTC."""
 Fates = Mapping[tuple[Any, ...], str]
 """What becomes of a trial, by its swept values and seed: done unless named."""
 
@@ -155,10 +157,10 @@ def make_ledger(
     ]
     with Ledger.open(folder, write=True) as ledger, ledger.transaction():
         ledger.record_plan(sweep, trials)
-        for trial_id, (point, seed) in zip(ids, cells, strict=True):
+        for number, (trial_id, (point, seed)) in enumerate(zip(ids, cells, strict=True)):
             fate = fates.get((*point, seed), otherwise) if fates else otherwise
             if fate != "not_run":
-                _run(ledger, trial_id, finals(point, seed), fate, epochs, error)
+                _run(ledger, number, trial_id, finals(point, seed), fate, epochs, error)
     return folder
 
 
@@ -171,14 +173,21 @@ def _config(
 
 
 def _run(
-    ledger: Ledger, trial: str, final: dict[str, float], fate: str, epochs: int, error: str
+    ledger: Ledger,
+    number: int,
+    trial: str,
+    final: dict[str, float],
+    fate: str,
+    epochs: int,
+    error: str,
 ) -> None:
     facts: dict[str, Json] = {"code": "0123abc", "packages": {"torch": "2.15"}}
     attempt = ledger.start_attempts([trial], "pack", facts)[trial]
-    ledger.begin_attempt(trial, attempt, {"device": "cpu"})
+    worker, at = f"box CPU #{number % 2 + 1}", BEGUN_AT + number // 2 * 10
+    ledger.begin_attempt(trial, attempt, {"device": "cpu"}, worker=worker, at=at)
     for epoch in range(1, (epochs if fate == "done" else min(3, epochs)) + 1):
         ledger.add_epoch(trial, attempt, epoch, epoch_metrics(final, epoch, epochs), 0.4)
     if fate == "done":
-        ledger.finish(trial, attempt, "done", epoch=epochs, metrics=final)
+        ledger.finish(trial, attempt, "done", epoch=epochs, metrics=final, at=at + 9)
     elif fate in {"failed", "diverged", "stopped"}:
-        ledger.finish(trial, attempt, fate, epoch=3, error=error)  # type: ignore[arg-type]
+        ledger.finish(trial, attempt, fate, epoch=3, error=error, at=at + 2)  # type: ignore[arg-type]

@@ -109,7 +109,7 @@ def test_failure_rates_per_level_have_wilson_intervals(tmp_path: Path) -> None:
 
 def test_a_whole_sweep_has_no_matrix_and_no_errors(tmp_path: Path) -> None:
     (section,) = sections(view_of(tmp_path, {}))
-    assert [table.slug for table in section.tables] == ["cost"]
+    assert [table.slug for table in section.tables] == ["cost", "workers", "work"]
     assert str(section.blocks[0]).startswith("2 of 2 configurations have all their seeds. 0 of 6")
 
 

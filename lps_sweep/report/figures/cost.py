@@ -18,6 +18,8 @@ from lps_sweep.report.figures.cost_info import (
 )
 from lps_sweep.report.figures.health import duration
 from lps_sweep.report.figures.style import light, new_figure
+from lps_sweep.report.figures.work import blocks as work_blocks
+from lps_sweep.report.figures.work_info import work_info
 from lps_sweep.report.section import Block, Figure, Key, Panel, Section
 from lps_sweep.report.tables import Cell, Column, Table, number_text, scalar, value_text
 
@@ -102,7 +104,7 @@ def matrix_table(info: CostInfo) -> Table:
 
 def errors_table(info: CostInfo) -> Table:
     """One row per kind of error: numbers, paths and addresses in it do not count."""
-    from lps_sweep.results.rates import normalised_error
+    from lps_sweep.results.rates import error_line, normalised_error
 
     kinds: dict[str, list[tuple[str, str]]] = {}
     for trial, error in info.errors:
@@ -114,12 +116,12 @@ def errors_table(info: CostInfo) -> Table:
         Column("example", "As it was there"),
     )
     rows = tuple(
-        (first_line(kind), len(cases), cases[0][0], first_line(cases[0][1]))
+        (first_line(kind), len(cases), cases[0][0], first_line(error_line(cases[0][1])))
         for kind, cases in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))
     )
     caption = (
-        "Failed and diverged trials by the first line of their error, numbers, paths and addresses "
-        "in it replaced by #. The whole text: lps-sweep show with the trial."
+        "Failed and diverged trials by their error, of a traceback its last line, with numbers, "
+        "paths and addresses in it replaced by #. The whole text: lps-sweep show with the trial."
     )
     return Table("error_kinds", caption, columns, rows)
 
@@ -192,18 +194,19 @@ def sections(view: SweepView) -> list[Section]:
     info = cost_info(view)
     if not info.states:
         return []
-    blocks: list[Block] = [_sentence(info)]
+    work = work_info(view.attempts)
+    blocks: list[Block] = [_sentence(info, work.last_workers if work else 0)]
     if info.count("done") < len(info.states):
         blocks += [_figure(info), matrix_table(info)]
     if info.errors:
         blocks.append(errors_table(info))
     if info.count(*FAILED):
         blocks.append(rates_table(view, info))
-    blocks.append(cost_table(info))
+    blocks += [cost_table(info), *work_blocks(work)]
     return [Section("cost", "Completeness and cost", tuple(blocks))]
 
 
-def _sentence(info: CostInfo) -> str:
+def _sentence(info: CostInfo, workers: int) -> str:
     from lps_sweep.results.rates import wilson_interval
 
     full = len(info.points) - len(incomplete(info))
@@ -218,9 +221,10 @@ def _sentence(info: CostInfo) -> str:
         )
     rest = to_finish(info)
     if rest:
+        now = f", {duration(rest / workers)} with the last {workers} workers" if workers > 1 else ""
         parts.append(
             f"At the mean of the done trials the open ones will take {duration(rest)} of device "
-            "time."
+            f"time{now}."
         )
     return " ".join(parts)
 
