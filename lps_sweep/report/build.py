@@ -15,6 +15,7 @@ from lps_sweep.failpoints import failpoint
 from lps_sweep.files import inside, read_file, sweep_folder
 from lps_sweep.report.maps import maps_digest
 from lps_sweep.results import Ledger, atomic_write, driver_alive, sha256_file
+from lps_sweep.results.confirmed import confirmation_digest
 
 if TYPE_CHECKING:
     from lps_sweep.report.drawings import Drawing
@@ -47,9 +48,10 @@ def build_report(results_dir: Path, sweep: str) -> Path:
     """
     with Ledger.open(results_dir) as ledger:
         digest = ledger.digest(sweep, driver_alive(results_dir))
+        confirmed = confirmation_digest(ledger, sweep)
     folder = _folder(results_dir, sweep)
     report = folder / REPORT
-    version = report_version() + maps_digest(folder)
+    version = report_version() + maps_digest(folder) + confirmed
     if _up_to_date(folder, digest, version):
         return report
     from lps_sweep.report.drawings import draw_all

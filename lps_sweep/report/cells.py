@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.tables import value_text
+from lps_sweep.report.table_model import value_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.escape import html_lines, html_text, script_json
+from lps_sweep.report.facets import Choice, attributes, choices, panel_facets
+from lps_sweep.report.figures.bars import INTERVAL, WORDS
 from lps_sweep.report.figures.style import PALETTE, template
 from lps_sweep.report.section import Block, Figure, Fold, Key, Section, unique_tables
 from lps_sweep.report.summary import Summary
@@ -31,7 +33,7 @@ CONFIG = {
 _LONG = 20
 """Rows above which a table scrolls in itself and can be filtered."""
 
-SCRIPTS = ("state.js", "tables.js", "figures.js", "links.js")
+SCRIPTS = ("state.js", "choices.js", "tables.js", "figures.js", "links.js")
 """The parts of the page's script, in the order in which they run."""
 
 _SYMBOL_SHAPES = {
@@ -88,6 +90,7 @@ def render_page(
     return environment.from_string(asset("report.html.j2")).render(
         page={**vars(summary), "headline": _block(summary.headline, page)},
         sections=shown,
+        choices=[*choices(drawings, tables.values()), *_bars_choice(drawings)],
         palette=[(f"c-{name}", *forms) for name, forms in PALETTE.items()],
         css=Markup(asset("report.css")),
         early=Markup(asset("early.js")),
@@ -176,23 +179,42 @@ def _figure(figure: Figure, page: _Page) -> str:
     name, title = html_text(figure.slug), html_text(figure.title)
     for drawing in (d for d in page.drawings.values() if d.slug == figure.slug):
         words = drawing.title
+        facets = attributes(panel_facets(drawing.title))
         words = html_text(f"{words}: {drawing.description}" if drawing.description else words)
         drawn.append(
-            f'<div class="panel"><h4>{html_text(drawing.title)}</h4>'
+            f'<div class="panel"{facets}><h4>{html_text(drawing.title)}</h4>'
             f'<div class="plot" id="{html_text(drawing.place)}" role="group" aria-label="{words}" '
             f'style="height:{figure.height_px}px"><p class="wait">Figure</p></div></div>'
         )
-    keys = "".join(f"<li>{_key(key)}{html_text(key.label)}</li>" for key in figure.keys)
+    bars = _has_bars(d for d in page.drawings.values() if d.slug == figure.slug)
+    keys = "".join(f"<li>{_key(key)}{_key_words(key, bars=bars)}</li>" for key in figure.keys)
     numbers = ""
     if figure.data in page.tables:
         numbers = f'<a href="#table-{html_text(figure.data)}">The numbers</a>'
     return (
-        f'<figure id="{name}"><h3>{title} <a class="anchor" href="#{name}" '
+        f'<figure id="{name}"><h3>{title}&nbsp;<a class="anchor" href="#{name}" '
         f'aria-label="Link to this figure">#</a></h3>\n'
         f'<ul class="keys">{keys}</ul>\n<div class="panels">{"".join(drawn)}</div>\n'
         f"<figcaption>{html_text(figure.caption)}</figcaption>"
         f'<p class="tools">{numbers}</p></figure>'
     )
+
+
+def _bars_choice(drawings: Sequence[Drawing]) -> list[Choice]:
+    """What bars of means show, where any are drawn."""
+    found = Choice("interval", "Bars of means (differences keep theirs)", tuple(WORDS.items()))
+    return [found] if _has_bars(drawings) else []
+
+
+def _has_bars(drawings: Iterable[Drawing]) -> bool:
+    metas = (trace.get("meta") for drawing in drawings for trace in drawing.data)
+    return any(isinstance(meta, dict) and "sd" in meta for meta in metas)
+
+
+def _key_words(key: Key, *, bars: bool) -> str:
+    """The label, in which the page exchanges what bars of means show."""
+    words = html_text(key.label)
+    return words.replace(INTERVAL, f'<span class="bars">{INTERVAL}</span>') if bars else words
 
 
 def _key(key: Key) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from lps_sweep.report.escape import MINUS
 
 Pair: TypeAlias = tuple[float | None, float | None]
 Cell: TypeAlias = str | int | float | bool | Pair | None
@@ -48,11 +51,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Span:
-    """A heading above adjoining shown columns, from the key `first` to the key `last`."""
+    """A heading above adjoining shown columns, from the key `first` to the key `last`.
+
+    `facets` are what the page can narrow them by, see `report.facets`.
+    """
 
     label: str
     first: str
     last: str
+    facets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,15 @@ class Table:
             found.append((span.label, last + 1 - first))
             place = last + 1
         return (*found, ("", len(keys) - place)) if place < len(keys) else tuple(found)
+
+    def span_facets(self, key: str) -> Mapping[str, str]:
+        """The facets of the span above the column `key`; empty where none is."""
+        keys = [column.key for column in self.columns]
+        place = keys.index(key)
+        for span in self.spans:
+            if keys.index(span.first) <= place <= keys.index(span.last):
+                return span.facets
+        return {}
 
     def heading(self, key: str) -> str:
         """The label of a shown column with that of its span before it."""
@@ -161,6 +177,25 @@ def cell_text(column: Column, cell: Cell) -> str:
     if column.kind in {"number", "signed"} and not isinstance(cell, str):
         return number_text(cell, column.digits, signed=column.kind == "signed")
     return cell if isinstance(cell, str) and column.kind in WORDS else value_text(cell)
+
+
+def printed(column: Column, cell: Cell) -> str:
+    """`cell` as people read it, unescaped, numbers with the typographic minus."""
+    text = cell_text(column, cell)
+    return text if column.kind in WORDS else text.replace("-", MINUS)
+
+
+def shown_texts(table: Table, places: Sequence[int]) -> list[list[str]]:
+    """The headings of the columns `places`, then each row as people read it."""
+    columns = [(i, table.columns[i]) for i in places]
+    head = [column.label for _, column in columns]
+    return [head, *([printed(column, row[i]) for i, column in columns] for row in table.rows)]
+
+
+def strong_places(table: Table, places: Sequence[int]) -> list[tuple[int, int]]:
+    """Row and place among the columns `places` of each cell to emphasise."""
+    keys = [table.columns[i].key for i in places]
+    return sorted((number, keys.index(key)) for number, key in table.strong if key in keys)
 
 
 def slug(text: str) -> str:

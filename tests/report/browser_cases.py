@@ -79,3 +79,20 @@ def opened(
     page.goto(path.as_uri() + fragment)
     yield found
     context.close()
+
+
+def serious_findings(report: Opened) -> list[str]:
+    """What axe-core finds on the page as it is, of serious impact or worse."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="the package axe-playwright-python is not installed"
+    )
+    code = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    report.has(f"() => {{ {code} }}")
+    found = report.has("() => axe.run()")
+    assert len(found["passes"]) > 20
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"][:3]
+    ]

@@ -92,14 +92,17 @@ def test_hostile_names_of_arms(tmp_path: Path) -> None:
     [
         ("ablation", "ablation", {"arm": ["full", "without_pc"]}, "ablation.csv"),
         ("freezing", "c_tau", {"frozen_through": ["stage3", "none"]}, "freezing.csv"),
+        ("search", "c_tau", {"C": [1, 10]}, "search.csv"),
     ],
 )
 @pytest.mark.slow
 def test_the_scripts_of_one_question_print_its_tables(
     tmp_path: Path, script: str, sweep: str, axes: dict[str, list[Json]], first: str
 ) -> None:
-    planned = record(axes, name=sweep, defaults={name: v[0] for name, v in axes.items()})
-    make_ledger(tmp_path, planned, epochs=2)
+    defaults = {name: v[0] for name, v in axes.items()}
+    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
+    searched = search if script == "search" else None
+    make_ledger(tmp_path, record(axes, name=sweep, defaults=defaults, search=searched), epochs=2)
     path = Path(__file__).parents[2] / "analysis" / f"{script}.py"
     command = [sys.executable, str(path), str(tmp_path / sweep)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from lps_sweep.report.cells import HEADLINE, plain
 from lps_sweep.report.escape import first_line
 from lps_sweep.report.section import Section
 from lps_sweep.report.tables import Cell, Column, Table, value_text
+from lps_sweep.results.rates import error_line
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -56,7 +57,7 @@ def _cell(column: Column, value: Any) -> Cell:
     if column.key == "attempts":
         return int(value)
     if column.key == "error":
-        return first_line(str(value))
+        return first_line(error_line(str(value)))
     if isinstance(value, str | int | float | bool):
         return value
     return value_text(value)

@@ -21,12 +21,36 @@ function inTheme(value, dark, colours) {
 function draw(place) {
   const dark = isDark() && !drawn.forPrint, found = drawn.page;
   const figure = inTheme(found.panels[place.id], dark, found.colours);
+  figure.data = figure.data.map(withBars);
   figure.layout.template = found.templates[dark ? "dark" : "light"];
   place.querySelector(".wait")?.remove();
   const first = !place.dataset.drawn;
+  if (first && figure.layout.meta?.linked) adoptZoom(place, figure.layout);
   place.dataset.drawn = "1";
   Plotly.react(place, figure.data, figure.layout, found.config);
-  if (first) place.on("plotly_click", (event) => openPoint(event.points[0]));
+  if (!first) return;
+  place.on("plotly_click", (event) => openPoint(event.points[0]));
+  if (figure.layout.meta?.linked) place.on("plotly_relayout", (change) => zoomAlike(place, change));
+}
+
+// A panel that is drawn late begins where the reader has zoomed to.
+function adoptZoom(place, layout) {
+  const other = place.closest("figure").querySelector(".plot[data-drawn]");
+  for (const axis of other ? ["xaxis", "yaxis"] : []) {
+    const { range, autorange } = other.layout[axis];
+    Object.assign(layout[axis], { range, autorange });
+  }
+}
+
+let zooming = false;
+async function zoomAlike(place, change) {
+  const ranges = Object.entries(change).filter(([key]) => /^[xy]axis\.(auto)?range/.test(key));
+  if (zooming || !ranges.length) return;
+  zooming = true;
+  const others = [...place.closest("figure").querySelectorAll(".plot[data-drawn]")]
+    .filter((other) => other !== place);
+  await Promise.all(others.map((other) => Plotly.relayout(other, Object.fromEntries(ranges))));
+  zooming = false;
 }
 
 function trialOf(trace, number) {
@@ -54,7 +78,10 @@ async function saveImage(place, format) {
   await show(place);
   const found = drawn.page, panel = found.panels[place.id];
   const legend = found.legends[place.id.replace(/-\d+$/, "")];
-  const data = [...panel.data.map((trace) => ({ ...trace, showlegend: false })), ...legend];
+  const data = [
+    ...panel.data.map((trace) => ({ ...withBars(trace), showlegend: false })),
+    ...legend.map((trace) => ({ ...trace, name: barText(trace.name) })),
+  ];
   const layout = {
     ...panel.layout, template: found.templates.light, paper_bgcolor: "#ffffff",
     title: { text: panel.title, x: 0.02, font: { size: 14 } }, showlegend: legend.length > 0,
@@ -76,7 +103,9 @@ const places = [...document.querySelectorAll(".plot")];
 
 for (const figure of document.querySelectorAll("figure")) {
   const tools = figure.querySelector(".tools"), own = [...figure.querySelectorAll(".plot")];
-  const each = (act) => async () => { for (const place of own) await act(place); };
+  const each = (act) => async () => {
+    for (const place of own) if (!place.closest("[hidden]")) await act(place);
+  };
   for (const [word, act] of [
     ["SVG", (place) => saveImage(place, "svg")], ["PNG", (place) => saveImage(place, "png")],
     ["JSON", saveJson],
@@ -110,11 +139,13 @@ for (const place of places) {
   fitter.observe(place);
 }
 
-function redraw() {
-  for (const place of places) if (place.dataset.drawn) draw(place);
+function redraw(which = () => true) {
+  for (const place of places) {
+    if (place.dataset.drawn && which(drawn.page.panels[place.id])) draw(place);
+  }
 }
 
-onTheme.push(redraw);
+onTheme.push(() => redraw());
 
 const opened = [];
 addEventListener("beforeprint", () => {
@@ -123,7 +154,7 @@ addEventListener("beforeprint", () => {
     opened.push(fold);
   }
   drawn.forPrint = true;
-  if (drawn.page) for (const place of places) draw(place);
+  if (drawn.page) for (const place of places) if (!place.closest("[hidden]")) draw(place);
   for (const svg of document.querySelectorAll(".plot .main-svg")) {
     const { width, height } = svg.closest(".plot")._fullLayout;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // paper is narrower than the screen

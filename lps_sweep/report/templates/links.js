@@ -48,7 +48,7 @@ async function showTrial(row) {
   const shown = row.cells[0].textContent, found = await page();
   const bar = element("div", { id: "trial", role: "region", "aria-label": `Trial ${shown}` });
   const list = element("ul", {});
-  for (const place of places) {
+  for (const place of places.filter((one) => !one.closest("[hidden]"))) {
     const traces = found.panels[place.id].data;
     const curve = traces.findIndex((one) => one.meta === shown || one.ids?.includes(shown));
     if (curve < 0) continue;
@@ -83,7 +83,7 @@ async function showPoint(place, curve, point) {
 }
 
 // The contents: a menu on narrow screens, with the section in view marked.
-const menu = document.getElementById("menu"), contents = menu.closest("nav");
+const contents = menu.closest("nav");
 
 function closeMenu() {
   menu.setAttribute("aria-expanded", "false");
@@ -121,6 +121,7 @@ const spy = new IntersectionObserver((changes) => {
 for (const section of document.querySelectorAll("main > section")) spy.observe(section);
 
 function restore() {
+  applyChoices();
   for (const view of views.values()) view.restore();
   if (state.place) go(state.place);
 }
@@ -132,6 +133,6 @@ addEventListener("popstate", () => {
     root.dataset.theme = theme;
     themeChanged();
   }
-  if (state.place) go(state.place);
+  restore();
 });
 restore();

@@ -61,6 +61,7 @@ function writeState(push = false) {
 }
 
 function choose(name, value) {
+  if (String(value) === (state.chosen.get(name) ?? "")) return; // browsers limit the writes
   if (value) state.chosen.set(name, String(value));
   else state.chosen.delete(name);
   writeState();

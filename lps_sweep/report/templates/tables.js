@@ -22,6 +22,8 @@ class View {
     this.heads = [...this.table.querySelectorAll("th[data-key]")];
     this.rows = [...this.table.tBodies].flatMap((body) => [...body.rows]);
     this.found = this.rows;
+    this.words = [];
+    this.order = null;
     this.page = 0;
     for (const body of [...this.table.tBodies].slice(1)) body.remove();
     for (const head of this.heads) {
@@ -75,25 +77,29 @@ class View {
     const order = { none: "ascending", ascending: "descending", descending: "none" };
     const next = order[head.getAttribute("aria-sort")];
     this.sort(head, next);
+    this.toPage(0);
     choose(`${this.name}.sort`, next === "none" ? "" : `${head.dataset.key}:${next}`);
   }
 
   sort(head, order) {
     for (const other of this.heads) other.setAttribute("aria-sort", "none");
-    head.setAttribute("aria-sort", order);
+    head?.setAttribute("aria-sort", order);
     this.order = order === "none" ? null : [head.cellIndex, order === "ascending" ? 1 : -1];
-    this.toPage(0);
   }
 
   filter(text) {
-    if (this.input) this.input.value = text;
+    this.find(text);
     choose(`${this.name}.q`, text.trim());
+    this.toPage(0);
+  }
+
+  find(text) {
+    if (this.input) this.input.value = text;
     this.words = text.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
       const [key, value] = word.split("=");
       const column = this.heads.findIndex((head) => head.dataset.key.toLowerCase() === key);
       return value !== undefined && column >= 0 ? { column, value } : { word };
     });
-    this.toPage(0);
   }
 
   has(row) {
@@ -106,12 +112,14 @@ class View {
   }
 
   show() {
-    this.found = this.words?.length ? this.rows.filter((row) => this.has(row)) : this.rows;
+    const every = !narrow.length && !this.words.length;
+    this.found = every ? this.rows : this.rows.filter((row) => fits(row) && this.has(row));
     if (this.order) {
       const [column, sign] = this.order;
       const keyed = this.found.map((row) => [rawValue(row.cells[column]), row]);
       this.found = keyed.sort((a, b) => compareRaw(a[0], b[0], sign)).map(([, row]) => row);
     }
+    this.page = Math.max(0, Math.min(this.page, Math.ceil(this.found.length / PAGE_ROWS) - 1));
     const start = this.page * PAGE_ROWS, end = start + PAGE_ROWS;
     this.table.tBodies[0].replaceChildren(...this.found.slice(start, end));
     const all = this.found.length, last = Math.min(end, all);
@@ -124,13 +132,13 @@ class View {
     this.pager.replaceChildren();
     if (all > PAGE_ROWS) {
       this.pager.append(text, step("Previous", -1, !start), " ", step("Next", 1, end >= all));
-    } else if (some) this.pager.append(`${all} rows${some}`);
+    } else if (some) this.pager.append(`${all} row${all === 1 ? "" : "s"}${some}`);
   }
 
   toPage(page) {
     this.page = page;
     this.show();
-    choose(`${this.name}.page`, page ? page + 1 : "");
+    choose(`${this.name}.page`, this.page ? this.page + 1 : "");
   }
 
   turnPage(by) {
@@ -142,20 +150,21 @@ class View {
   }
 
   reveal(row) {
+    if (!fits(row)) resetChoices();
     if (!this.found.includes(row)) this.filter("");
     const page = Math.floor(this.found.indexOf(row) / PAGE_ROWS);
     if (page !== this.page) this.toPage(page);
   }
 
   restore() {
-    const [key, order] = (state.chosen.get(`${this.name}.sort`) ?? "").split(":");
-    const query = state.chosen.get(`${this.name}.q`), number = state.chosen.get(`${this.name}.page`);
-    if (query) this.filter(query);
+    const [query, sorted, number] = ["q", "sort", "page"].map(
+      (part) => state.chosen.get(`${this.name}.${part}`) ?? "");
+    const [key, order] = sorted.split(":");
     const head = this.heads.find((one) => one.dataset.key === key);
-    if (head && ["ascending", "descending"].includes(order)) this.sort(head, order);
-    const pages = Math.ceil(this.found.length / PAGE_ROWS);
-    const page = Math.min(Math.max(1, Math.trunc(Number(number)) || 1), Math.max(1, pages)) - 1;
-    this.toPage(page);
+    this.find(this.input ? query : "");
+    const known = head && ["ascending", "descending"].includes(order);
+    this.sort(head, known ? order : "none");
+    this.toPage(Math.max(1, Math.trunc(Number(number)) || 1) - 1);
   }
 }
 
