@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tests.report.report_cases import ablation_record, make_ledger
 needs_browser()
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Download, Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -181,9 +182,29 @@ def test_saving_a_table_and_a_figure(browser: Browser, path: Path) -> None:
         saved = Path(download.value.path()).read_bytes()
         assert saved == (path.parent / "tables" / "trials.csv").read_bytes()
         tools = report.page.locator("#pace_default_figure .tools")
-        with report.page.expect_download() as download:
-            tools.get_by_text("Save SVG").click()
-        svg = Path(download.value.path()).read_text(encoding="utf-8")
-        assert svg.startswith("<svg")
-        legend = re.findall(r'class="legendtext"[^>]*>([^<]+)<', svg)
+        svg, *_ = saved_by(report.page, tools.get_by_text("Save SVG"), 2)
+        assert svg.startswith(b"<svg")
+        legend = re.findall(r'class="legendtext"[^>]*>([^<]+)<', svg.decode())
         assert legend == ["seen", "novel", "all", f"seen {MINUS} novel"]
+        for png in saved_by(report.page, tools.get_by_text("Save PNG"), 2):
+            assert png.startswith(b"\x89PNG\r\n")
+        drawn = [json.loads(f) for f in saved_by(report.page, tools.get_by_text("Save JSON"), 2)]
+        files = sorted((path.parent / "figures").glob("pace_default_figure-*.json"))
+        for here, file in zip(drawn, files, strict=True):
+            kept = [t["x"] for t in json.loads(file.read_text())["data"] if t["x"] != [None]]
+            assert [t["x"] for t in here["data"]] == kept, "but for the legend's own traces"
+
+
+def saved_by(page: Page, button: Locator, count: int) -> list[bytes]:
+    """The files that a click saves, by their names."""
+    found: list[Download] = []
+
+    def keep(download: Download) -> None:
+        found.append(download)
+
+    page.on("download", keep)
+    button.click()
+    while len(found) < count:
+        page.wait_for_timeout(50)
+    page.remove_listener("download", keep)
+    return [Path(f.path()).read_bytes() for f in sorted(found, key=lambda f: f.suggested_filename)]
