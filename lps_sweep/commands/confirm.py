@@ -13,7 +13,8 @@ def confirm(
     """Writes the search space of the confirmation into the results folder, and runs it."""
     from lps_sweep.files import atomic_write, inside
     from lps_sweep.plan import read_space
-    from lps_sweep.sweep.selected import SUFFIX, confirmation_text
+    from lps_sweep.results.confirmed import SUFFIX
+    from lps_sweep.sweep.selected import confirmation_text
 
     text = confirmation_text(results, sweep, metric, seeds)
     file = inside(results, f"{sweep}{SUFFIX}/{sweep}{SUFFIX}.yaml")

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lps_sweep.report.figures.style import PALETTE, template
+from lps_sweep.report.figures.grid import draw_grid
+from lps_sweep.report.figures.grid_cells import grid_info, numeric_pairs
+from lps_sweep.report.figures.interaction import draw_residuals, interaction_info
+from lps_sweep.report.figures.style import (
+    DIVERGING,
+    PALETTE,
+    SEQUENTIAL,
+    colour_scale,
+    template,
+    text_on,
+)
+from lps_sweep.report.html import asset
+from lps_sweep.results import load_view
+from tests.report.report_cases import C_TAU, make_ledger, record
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
 SIMULATIONS = {
@@ -90,9 +106,69 @@ def test_text_and_axes_stand_out_from_the_ground(dark: bool) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_lines_stand_out_from_the_ground(dark: bool) -> None:
-    """All but the two lightest of Okabe and Ito: darker, they fall together with others."""
-    pale = set() if dark else {"orange", "sky"}
-    found = {name: contrast(forms[dark], GROUNDS[dark]) for name, forms in PALETTE.items()}
-    assert {name for name, ratio in found.items() if ratio < 3} == pale
-    assert min(found.values()) > 2.2
+def test_graphics_stand_out_from_the_ground(dark: bool) -> None:
+    for name, forms in PALETTE.items():
+        assert contrast(forms[dark], GROUNDS[dark]) >= 3, name
+
+
+def test_what_departs_from_okabe_and_ito_is_said() -> None:
+    """Up to the last digit, in which two forms of one colour differ."""
+    theirs = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+    known = {colour[:6] for colour in theirs}
+    own = {
+        (name, dark) for name, f in PALETTE.items() for dark in (0, 1) if f[dark][:6] not in known
+    }
+    assert own == {("orange", 0), ("sky", 0), ("ink", 1), ("grey", 0), ("grey", 1)}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_bar_of_states_stands_out_from_what_is_not_run(dark: bool) -> None:
+    css = asset("report.css")
+    fills = re.findall(r"rect\.(\w+) \{ fill: var\(--c-(\w+)\)", css)
+    assert {state for state, _ in fills} == {"done", "stopped", "failed", "diverged", "running"}
+    assert min(contrast(PALETTE[name][dark], GROUNDS[dark]) for _, name in fills) >= 3
+    (bar,) = re.findall(r"^\.bar \{(.+)\}$", css, re.M)
+    assert "background: var(--ground); border: 1px solid var(--soft)" in bar
+    assert TEXTS[dark][1] in css.partition("--soft:")[2].partition(";")[0]
+
+
+def mixed(colours: Sequence[str], fraction: float) -> str:
+    """The colour that Plotly gives a cell: channels mixed as they are written."""
+    ends = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
+    steps = np.linspace(0, 1, len(colours))
+    return "#" + "".join(f"{round(np.interp(fraction, steps, ends[:, i])):02x}" for i in range(3))
+
+
+@pytest.mark.parametrize("colours", [SEQUENTIAL, DIVERGING])
+def test_numbers_in_cells_can_be_read(colours: Sequence[str]) -> None:
+    places = np.linspace(0, 1, 401)
+    found = [contrast(text_on(colours, x), mixed(colours, x)) for x in places]
+    assert min(found) >= 4.5
+    assert {text_on(colours, x) for x in places} == {"#000001", "#ffffff"}
+    assert text_on(colours, -1.0) == text_on(colours, 0.0)
+
+
+def test_scales_are_the_known_ones() -> None:
+    from plotly.colors import sequential
+
+    assert list(SEQUENTIAL) == sequential.Cividis
+    rising = [float(np.array([0.2126, 0.7152, 0.0722]) @ linear(c)) for c in SEQUENTIAL]
+    assert rising == sorted(rising)
+    assert colour_scale(DIVERGING)[1] == [0.5, DIVERGING[1]]
+
+
+def test_heatmaps_write_their_numbers_in_colours_that_can_be_read(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record(C_TAU), epochs=1), "c_tau")
+    pairs = numeric_pairs(view)
+    panels = [*draw_grid(grid_info(view, *pairs[0]))]
+    panels += draw_residuals(interaction_info(view, *pairs[0]))
+    checked = 0
+    for panel in panels:
+        (heat,) = (trace for trace in panel.figure.data if trace.type == "heatmap")
+        colours = [colour for _, colour in heat.colorscale]
+        z = {(x, y): heat.z[j][i] for i, x in enumerate(heat.x) for j, y in enumerate(heat.y)}
+        for note in panel.figure.layout.annotations:
+            place = (z[note.x, note.y] - heat.zmin) / (heat.zmax - heat.zmin)
+            assert contrast(note.font.color, mixed(colours, place)) >= 4.5
+            checked += 1
+    assert checked == 6 * 25

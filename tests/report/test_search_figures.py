@@ -30,7 +30,6 @@ from lps_sweep.report.figures.search_info import (
     Configuration,
     SearchInfo,
     front,
-    search_info,
     some,
     some_text,
 )
@@ -43,11 +42,14 @@ from lps_sweep.report.figures.search_maps import (
     rank_pairs,
 )
 from lps_sweep.report.figures.search_plateau import plateau, plateau_blocks, plateau_table
+from lps_sweep.report.figures.search_read import searches
+from lps_sweep.report.figures.style import PALETTE
 from lps_sweep.report.section import Figure
 from lps_sweep.report.tables import Table
 from lps_sweep.results import Json, load_view
 from lps_sweep.results.importance import Axis
 from tests.report.report_cases import PAPER, SETTINGS, make_ledger, record
+from tests.report.test_palette import GROUNDS, contrast
 
 TAU = Axis("tau", "number", 0.1, 1.0)
 C = Axis("C", "number", 1.0, 100.0, log=True)
@@ -183,7 +185,7 @@ def test_the_paper_s_point_only_in_its_setting() -> None:
     info = made(5, objectives=2)
     assert paper_point(info, PAPER) == (93.4, 90.2)
     assert paper_point(info, SETTINGS) is None
-    with_paper, without = (front_blocks(info, s, "")[0] for s in (PAPER, SETTINGS))
+    with_paper, without = (front_blocks(replace(info, settings=s))[0] for s in (PAPER, SETTINGS))
     assert isinstance(with_paper, Figure)
     assert isinstance(without, Figure)
     assert len(with_paper.draw()[0].figure.data) == 4
@@ -207,7 +209,7 @@ def test_parallel_coordinates_are_few_lines_with_a_none_tick() -> None:
     best = panel.figure.data[-1]
     assert best.y[-1] == 1.0
     assert "None" in [note.text for note in panel.figure.layout.annotations]
-    (figure,) = parallel_figure(info, "")
+    (figure,) = parallel_figure(info)
     assert "Of 300 complete configurations the best 20 and 80 others are drawn" in figure.caption
     assert len(draw_parallel(made(12))[0].figure.data) == 3, "a fifth at the most are the best"
 
@@ -234,10 +236,55 @@ def test_thinning_is_seeded_and_keeps_the_best() -> None:
     assert some_text(info, 5, 45) == ""
 
 
-def test_incomplete_configurations_are_crosses() -> None:
+def test_incomplete_configurations_are_drawn_by_their_state() -> None:
     info = made(10, complete=False)
-    *_, crosses = draw_history(info)[0].figure.data
-    assert list(crosses.x) == [2, 4, 6, 8, 10]
+    states = {2: "stopped", 4: "failed", 6: "failed", 8: "not_run"}
+    configurations = tuple(
+        replace(c, trials=replace(c.trials, causes={states[c.number]: 2, "not_run": 1}))
+        if c.number in states
+        else c
+        for c in info.configurations
+    )
+    info = replace(info, configurations=configurations)
+    *_, failed, stopped, not_run, unknown = draw_history(info)[0].figure.data
+    assert [trace.name for trace in (failed, stopped, not_run, unknown)] == [
+        "failed",
+        "stopped by a rule",
+        "not run",
+        "without a value",
+    ]
+    assert [list(t.x) for t in (failed, stopped, not_run, unknown)] == [[4, 6], [2], [8], [10]]
+    assert (
+        len({(t.marker.symbol, t.marker.color) for t in (failed, stopped, not_run, unknown)}) == 4
+    )
+    (best,) = (trace for trace in draw_history(info)[0].figure.data if trace.mode == "lines")
+    assert list(best.x) == [1, 3, 5, 7, 9], "they enter nothing"
+
+
+def test_ranks_are_among_all_where_some_are_drawn() -> None:
+    info = made(600)
+    dots, _ = draw_ranks(info)[0].figure.data
+    assert len(dots.marker.color) == 500
+    assert max(dots.marker.color) > 500
+    assert dots.marker.cmax == 600
+
+
+def seen_on(ground: str, colour: str, opacity: float) -> str:
+    parts = [(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in (ground, colour)]
+    return "#" + "".join(f"{round(a + (b - a) * opacity):02x}" for a, b in zip(*parts, strict=True))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_marks_of_searches_stand_out_as_they_are_drawn(dark: bool) -> None:
+    exchanged = dict(PALETTE.values())
+    info, both = made(60, complete=False), made(30, objectives=2)
+    panels = [*draw_history(info), *draw_slices(info), *draw_parallel(info), *draw_front(both)]
+    for panel in panels:
+        for trace in panel.figure.data:
+            part = trace.marker if "markers" in trace.mode else trace.line
+            colour = exchanged[part.color] if dark else part.color
+            shown = seen_on(GROUNDS[dark], colour, trace.opacity or 1.0)
+            assert contrast(shown, GROUNDS[dark]) >= 3, panel.title
 
 
 def test_ten_thousand_configurations_stay_small() -> None:
@@ -253,21 +300,33 @@ def test_ten_thousand_configurations_stay_small() -> None:
     assert front(replace(info, objectives=("acc_novel", "acc_novel")))
 
 
-def test_domains_come_from_the_record_or_from_what_was_asked(tmp_path: Path) -> None:
-    domains: list[Json] = [{"name": "C", "kind": "float", "low": 0.5, "high": 30, "log": True}]
-    search: dict[str, Json] = {
-        "objectives": ["oracle.acc_all"],
-        "sampler": "tpe",
-        "domains": domains,
-    }
+@pytest.mark.parametrize("recorded", [True, False])
+def test_domains_come_from_the_record_or_from_what_was_asked(
+    tmp_path: Path, recorded: bool
+) -> None:
+    domains: list[Json] = [
+        {"name": "C", "kind": "float", "low": 0.5, "high": 30, "log": True},
+        {"name": "tau", "kind": "float", "low": 0.1, "high": 0.9, "log": False},
+        {"name": "shape", "kind": "choice", "choices": ["a", "b", "c"]},
+    ]
+    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
+    if recorded:
+        search["domains"] = domains
     sweep = record({"C": [1, 5], "tau": [0.2, 0.4], "shape": ["a", "b"]}, search=search)
     points: Sequence[tuple[Any, ...]] = [(1, 0.2, "a"), (5, 0.4, "b")]
-    info = search_info(load_view(make_ledger(tmp_path, sweep, points=points, epochs=1), "c_tau"))
-    assert info is not None
+    (info,) = searches(load_view(make_ledger(tmp_path, sweep, points=points, epochs=1), "c_tau"))
     assert info.axes == (
-        Axis("C", "number", 0.5, 30.0, log=True),
-        Axis("tau", "number", 0.2, 0.4),
-        Axis("shape", "choice", choices=("a", "b")),
+        (
+            Axis("C", "number", 0.5, 30.0, log=True),
+            Axis("tau", "number", 0.1, 0.9),
+            Axis("shape", "choice", choices=("a", "b", "c")),
+        )
+        if recorded
+        else (
+            Axis("C", "number", 1.0, 5.0),
+            Axis("tau", "number", 0.2, 0.4),
+            Axis("shape", "choice", choices=("a", "b")),
+        )
     )
     assert info.configurations[0].seconds == pytest.approx(3 * 0.4)
 

@@ -15,9 +15,9 @@ from lps_sweep.report.figures.search_info import (
     best_so_far,
     finding,
     front,
-    search_info,
     selected,
 )
+from lps_sweep.report.figures.search_read import searches
 from lps_sweep.results import Json
 from lps_sweep.results.view import load_view
 from tests.report.report_cases import make_ledger, record
@@ -38,8 +38,7 @@ def info_of(folder: Path, objectives: list[Json], fates: Any = None) -> SearchIn
     axes = {"C": [3.0, 5.0, 10.0, 20.0], "tau": [0.2, 0.3, 0.4]}
     sweep = record(axes, name="search", search=search)
     make_ledger(folder, sweep, fates, points=POINTS, finals=finals, epochs=3)
-    info = search_info(load_view(folder, "search"))
-    assert info is not None
+    (info,) = searches(load_view(folder, "search"))
     return info
 
 
@@ -89,6 +88,7 @@ def test_figures_hold_what_they_show(tmp_path: Path) -> None:
     assert list(by_c.figure.data[1].x) == [10.0, 3.0, 20.0, 5.0]
     assert list(by_tau.figure.data[1].x) == [0.4, 0.2, 0.3]
     assert len(by_tau.figure.data[0].x) == 9, "the seeds stand behind their means"
+    assert list(by_tau.figure.data[0].ids) == [f"t{i:05d}" for i in (0, 1, 2, *range(6, 12))]
 
 
 @pytest.mark.parametrize("fate", ["done", "not_run", "failed"])

@@ -124,7 +124,7 @@ def importance_table(info: SearchInfo, found: ImportanceInfo) -> Table:
         rows.append(("(noise)", sum(noise) / len(noise), (min(noise), max(noise)), "", None))
     last = len(rows) - 1
     return Table(
-        "search_importance",
+        info.named("search_importance"),
         _caption(info, forests),
         columns,
         tuple(rows),
@@ -208,11 +208,11 @@ def _figure(info: SearchInfo, found: ImportanceInfo, forests: Importances) -> Fi
             f" Left out, because not every configuration has it: {', '.join(found.conditional)}."
         )
     return Figure(
-        "search_importance_figure",
+        info.named("search_importance_figure"),
         title,
-        f"{_caption(info, forests)}{left_out}",
+        f"{_caption(info, forests)}{left_out} {info.where}",
         (_SHARE, _NOISE),
         lambda: draw_importance(forests),
         130 + 34 * len(forests.shares),
-        "search_importance",
+        info.named("search_importance"),
     )

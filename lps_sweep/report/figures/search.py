@@ -1,11 +1,13 @@
-"""An adaptive search: what was asked for, in order, and how it did."""
+"""Adaptive searches: what each asked for, in order, and how it did."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lps_sweep.report.cells import point_text
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.figures.importance import importance_blocks
+from lps_sweep.report.figures.search_cells import MOST_CELLS, cells_section, confirmed_text
 from lps_sweep.report.figures.search_front import front_blocks
 from lps_sweep.report.figures.search_info import (
     Configuration,
@@ -13,7 +15,6 @@ from lps_sweep.report.figures.search_info import (
     best_so_far,
     by_rank,
     finding,
-    search_info,
     selected,
     short_cell,
     some,
@@ -21,8 +22,8 @@ from lps_sweep.report.figures.search_info import (
 )
 from lps_sweep.report.figures.search_maps import parallel_figure, rank_figure
 from lps_sweep.report.figures.search_plateau import plateau_blocks
+from lps_sweep.report.figures.search_read import searches
 from lps_sweep.report.figures.style import light, new_figure, thin
-from lps_sweep.report.figures.where import where_text
 from lps_sweep.report.section import Block, Figure, Key, Panel, Section
 from lps_sweep.report.tables import Cell, Column, Table, value_text
 
@@ -34,11 +35,22 @@ if TYPE_CHECKING:
 ORDER = 15
 SEED = Key("a seed", "sky", "none", "circle")
 MEAN = Key("mean over the seeds", "ink", "none", "circle")
-OPEN = Key("not complete", "grey", "none", "x")
+OPEN = {
+    "failed": Key("failed", "vermillion", "none", "x"),
+    "diverged": Key("diverged", "purple", "none", "cross"),
+    "stopped": Key("stopped by a rule", "sky", "none", "triangle-down"),
+    "running": Key("running", "orange", "none", "star"),
+    "not_run": Key("not run", "grey", "none", "circle-open"),
+    "": Key("without a value", "grey", "none", "x"),
+}
+"""By state, how a configuration is drawn that has a seed in it; the first that it has."""
 BEST = Key("highest mean so far", "vermillion", "solid", width=2)
 MOST_DRAWN = (100, 900)
 """Configurations that are drawn: the best, and a random draw of all others."""
-_OPEN_TEXT = "Crosses at the bottom: configurations that are not complete, which enter nothing. "
+_OPEN_TEXT = (
+    "At the bottom: configurations that are not complete, by what became of a seed; they enter "
+    "nothing. "
+)
 MOST_ROWS = 1000
 """Configurations in the table: the best of them, in the order of asking."""
 
@@ -69,6 +81,8 @@ def search_table(info: SearchInfo) -> Table:
         f"standard deviation over n of {info.num_seeds} seeds; values to four digits, in full in "
         "the table of all trials. A dash: the parameter has no part in this configuration."
     )
+    if info.cell:
+        caption = f"At {point_text(info.cell)}: {caption[0].lower()}{caption[1:]}"
     if best:
         caption += " The one with the highest mean is marked."
     if len(shown) < len(info.configurations):
@@ -77,7 +91,7 @@ def search_table(info: SearchInfo) -> Table:
             "trials has every one."
         )
     marked = frozenset(i for i, c in enumerate(shown) if best and c.number == best.number)
-    return Table("search", caption, tuple(columns), tuple(rows), marked)
+    return Table(info.named("search"), caption, tuple(columns), tuple(rows), marked)
 
 
 def draw_history(info: SearchInfo) -> tuple[Panel, ...]:
@@ -86,9 +100,8 @@ def draw_history(info: SearchInfo) -> tuple[Panel, ...]:
     metric = info.objectives[0]
     shown = drawn(info)
     dots = [(c.number, v) for c in shown for v in c.trials.numbers(metric)]
-    ids = [c.trials.trials.get(s, "") for c in shown for s in sorted(c.trials.values[metric])]
     means = [(c.number, info.mean(c)) for c in shown]
-    _dots(figure, dots, SEED, opacity=0.6, ids=ids)
+    _dots(figure, dots, SEED, ids=_trials(shown, metric))
     _dots(figure, means, MEAN)
     steps = best_so_far(info)
     figure.add_scatter(
@@ -98,21 +111,35 @@ def draw_history(info: SearchInfo) -> tuple[Panel, ...]:
         line={"color": light(BEST.colour), "width": BEST.width, "shape": "hv"},
         hovertemplate="%{y:.2f}<extra></extra>",
     )
-    complete = {c.number for c in info.complete()}
-    open_ = [c for c in info.configurations if c.number not in complete][: MOST_DRAWN[1]]
-    if open_ and dots:
-        figure.add_scatter(
-            x=[c.number for c in open_],
-            y=[thin(min(v for _, v in dots) - 1)] * len(open_),
-            mode="markers",
-            marker={"color": light(OPEN.colour), "symbol": OPEN.symbol, "size": 6},
-            customdata=[plot_text(c.trials.cause_text) for c in open_],
-            hovertemplate="%{x}: %{customdata}<extra></extra>",
-        )
+    _draw_open(figure, info, min((v for _, v in dots), default=0.0) - 1)
     figure.update_xaxes(title_text="configuration, in the order of asking")
     figure.update_yaxes(title_text=plot_text(info.labels[0]))
     last = f"the highest mean ends at {steps[-1][1]:.2f}" if steps else ""
     return (Panel("History", figure, last),)
+
+
+def _draw_open(figure: Any, info: SearchInfo, bottom: float) -> None:
+    for state, open_ in unfinished(info).items():
+        key = OPEN[state]
+        figure.add_scatter(
+            x=[c.number for c in open_],
+            y=[thin(bottom)] * len(open_),
+            mode="markers",
+            marker={"color": light(key.colour), "symbol": key.symbol, "size": 7},
+            name=key.label,
+            customdata=[plot_text(c.trials.cause_text) for c in open_],
+            hovertemplate="%{x}: %{customdata}<extra></extra>",
+        )
+
+
+def unfinished(info: SearchInfo) -> dict[str, list[Configuration]]:
+    """Configurations that are not complete, by the state of `OPEN`; the first of very many."""
+    complete = {c.number for c in info.complete()}
+    found: dict[str, list[Configuration]] = {}
+    for c in [c for c in info.configurations if c.number not in complete][: MOST_DRAWN[1]]:
+        state = next((name for name in OPEN if c.trials.causes.get(name)), "")
+        found.setdefault(state, []).append(c)
+    return {state: found[state] for state in OPEN if state in found}
 
 
 def drawn(info: SearchInfo) -> list[Configuration]:
@@ -129,21 +156,25 @@ def draw_slices(info: SearchInfo) -> tuple[Panel, ...]:
         figure = new_figure()
         used = [c for c in drawn(info) if c.point[name] is not None]
         seeds = [(c.point[name], v) for c in used for v in c.trials.numbers(metric)]
-        _dots(figure, seeds, SEED, opacity=0.5)
+        _dots(figure, seeds, SEED, ids=_trials(used, metric))
         _dots(figure, [(c.point[name], info.mean(c)) for c in used], MEAN)
         figure.update_xaxes(title_text=plot_text(name))
         if name in logs:
-            figure.update_xaxes(type="log")
+            figure.update_xaxes(type="log", exponentformat="e")
         figure.update_yaxes(title_text=plot_text(info.labels[0]))
         panels.append(Panel(name, figure, f"{len(used)} configurations"))
     return tuple(panels)
+
+
+def _trials(shown: Sequence[Configuration], metric: str) -> list[str]:
+    """The trials of the seeds of `shown`, in the order of their numbers."""
+    return [c.trials.trials.get(s, "") for c in shown for s in sorted(c.trials.values[metric])]
 
 
 def _dots(
     figure: Any,
     points: Sequence[tuple[Any, float]],
     key: Key,
-    opacity: float = 1.0,
     ids: Sequence[str] | None = None,
 ) -> None:
     figure.add_scatter(
@@ -156,7 +187,6 @@ def _dots(
             "symbol": key.symbol,
             "size": 4 if key is SEED else 7,
         },
-        opacity=opacity,
         name=plot_text(key.label),
         hovertemplate="%{fullData.name}: %{x}, %{y:.2f}<extra></extra>",
     )
@@ -169,57 +199,65 @@ def _place(x: Any) -> Any:
 
 
 def sections(view: SweepView) -> list[Section]:
-    """The section on the search, where the sweep is one."""
-    info = search_info(view)
-    if info is None:
-        return []
-    where = f"{where_text(view.record.settings, *info.parameters)}."
-    blocks: list[Block] = []
+    """A section for the search of a sweep; for several, one on all and one for each of the first.
+
+    Their order and their slugs are those of the cells in the plan.
+    """
+    infos = searches(view)
+    if len(infos) < 2:
+        return [_section(info, view.record.margin, finding(info)) for info in infos]
+    own = [_section(info, view.record.margin) for info in infos[:MOST_CELLS]]
+    return [cells_section(infos), *own]
+
+
+def _section(info: SearchInfo, margin: float | None, *findings: str) -> Section:
+    told = info.alone or info.complete()  # as a finding, or as the title of a figure
+    blocks: list[Block] = [] if told else [finding(info)]
+    blocks += [text] if (text := confirmed_text(info)) else []
     if info.complete():
-        blocks += (
-            front_blocks(info, view.record.settings, where) if len(info.objectives) > 1 else []
-        )
-        blocks += [_history(info, where), _slices(info, where)]
-        blocks += [*rank_figure(info, where), *parallel_figure(info, where)]
+        blocks += front_blocks(info) if len(info.objectives) > 1 else []
+        blocks += [_history(info), _slices(info)]
+        blocks += [*rank_figure(info), *parallel_figure(info)]
         blocks += importance_blocks(info)
-        blocks += plateau_blocks(info, view.record.margin)
+        blocks += plateau_blocks(info, margin)
     blocks.append(search_table(info))
-    return [Section("search", "Search", tuple(blocks), (finding(info),))]
+    title = "Search" if info.alone else f"Search at {point_text(info.cell)}"
+    return Section(info.named("search"), title, tuple(blocks), findings)
 
 
-def _history(info: SearchInfo, where: str) -> Figure:
-    open_ = len(info.complete()) < len(info.configurations)
+def _history(info: SearchInfo) -> Figure:
+    open_ = unfinished(info)
     caption = (
         f"{info.labels[0]} of each configuration: its seeds, their mean, and the highest mean so "
         f"far. {_OPEN_TEXT if open_ else ''}The first configuration is the default one where it "
-        f"lies in the searched ranges. {some_text(info, *MOST_DRAWN)}{where}"
+        f"lies in the searched ranges. {some_text(info, *MOST_DRAWN)}{info.where}"
     )
-    keys = [SEED, MEAN, BEST, *([OPEN] if open_ else [])]
+    keys = [SEED, MEAN, BEST, *(OPEN[state] for state in open_)]
     return Figure(
-        "search_history",
+        info.named("search_history"),
         finding(info) if len(info.objectives) == 1 else f"{info.labels[0]}, in the order of asking",
         caption,
         tuple(keys),
         lambda: draw_history(info),
         320,
-        "search",
+        info.named("search"),
     )
 
 
-def _slices(info: SearchInfo, where: str) -> Figure:
+def _slices(info: SearchInfo) -> Figure:
     caption = (
         "Small dots are seeds, large ones the means of their configuration. The sampler looks "
         "where it expects much, so the dots are no even sample of the space, and a slope among "
         "them is no effect of the parameter alone. Configurations in which a condition leaves the "
-        f"parameter out are left out. {some_text(info, *MOST_DRAWN)}{where}"
+        f"parameter out are left out. {some_text(info, *MOST_DRAWN)}{info.where}"
     )
     title = f"{info.labels[0]} against each parameter"
     return Figure(
-        "search_slices",
+        info.named("search_slices"),
         title,
         caption,
         (SEED, MEAN),
         lambda: draw_slices(info),
         280,
-        "search",
+        info.named("search"),
     )

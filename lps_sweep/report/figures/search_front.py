@@ -26,15 +26,17 @@ MEAN = Key("mean over the seeds", "ink", "none", "circle")
 FRONT = Key(
     "no other is higher in both, with its seeds\u2019 range", "vermillion", "none", "diamond"
 )
+_SHADE = "rgba(128,128,128,0.18)"
+"""A hint of grey on either ground; what bounds it is drawn in full."""
 REGION = Key("dominated", "grey", "solid", "", 6)
 PAPER = Key("the paper\u2019s LPS", "blue", "none", "diamond-open")
 MOST_DRAWN = (200, 800)
 """Configurations that are drawn: the best in the first objective, and a draw of all others."""
 
 
-def front_blocks(info: SearchInfo, settings: Mapping[str, Json], where: str) -> list[Block]:
+def front_blocks(info: SearchInfo) -> list[Block]:
     """The figure and the table of the front."""
-    paper = paper_point(info, settings)
+    paper = paper_point(info, info.settings)
     caption = (
         f"{info.labels[1]} against {info.labels[0]}, means over {info.num_seeds} seeds. Bars of "
         "the front reach from the lowest to the highest seed: they are no intervals, and seeds can "
@@ -45,17 +47,17 @@ def front_blocks(info: SearchInfo, settings: Mapping[str, Json], where: str) -> 
             if paper
             else "The paper\u2019s LPS is not drawn: another setting, or no such objective. "
         )
-        + where
+        + info.where
     )
     keys = (MEAN, FRONT, REGION, *((PAPER,) if paper else ()))
     figure = Figure(
-        "search_front",
+        info.named("search_front"),
         finding(info),
         caption,
         keys,
         lambda: draw_front(info, paper),
         360,
-        "search_front",
+        info.named("search_front"),
     )
     return [figure, front_table(info)]
 
@@ -131,9 +133,8 @@ def _region(figure: Any, best: list[tuple[float, float]], low: list[float]) -> N
         y=[thin(y) for _, y in corners],
         mode="lines",
         fill="toself",
-        fillcolor=light("grey"),
+        fillcolor=_SHADE,
         line={"color": light("grey"), "width": 1},
-        opacity=0.18,
         hoverinfo="skip",
     )
 
@@ -174,4 +175,4 @@ def front_table(info: SearchInfo) -> Table:
         "% of the square from zero to 100 % (the hypervolume, from zero as reference). Being on "
         "the front is a choice by the same seeds: confirm it on fresh ones."
     )
-    return Table("search_front", caption, columns, tuple(rows))
+    return Table(info.named("search_front"), caption, columns, tuple(rows))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import Cell as Trials
-from lps_sweep.report.cells import is_numeric, plain
-from lps_sweep.report.tables import Cell, value_text
+from lps_sweep.report.cells import point_text
+from lps_sweep.report.figures.where import where_text
+from lps_sweep.report.tables import Cell, slug, value_text
 
 if TYPE_CHECKING:
+    from lps_sweep.results import Json
     from lps_sweep.results.importance import Axis
-    from lps_sweep.results.view import SweepView
+
+MOST_NAME = 40
+"""Characters of the name of a cell; a longer one is cut and gets a hash."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,16 @@ class Configuration:
     trials: Trials
     seconds: float = 0.0
 
+    @property
+    def words(self) -> str:
+        """``C = 5, tau = 0.2``, to four digits."""
+        known = {name: short_cell(v) for name, v in self.point.items() if v is not None}
+        return point_text(known)
+
 
 @dataclass(frozen=True)
 class SearchInfo:
-    """A search as far as it has come.
+    """A search as far as it has come: the only one of a sweep, or that of a cell.
 
     Attributes:
         objectives: Metrics that it maximises, without the word "oracle".
@@ -45,6 +57,11 @@ class SearchInfo:
         num_seeds: Trials of a configuration.
         configurations: In the order of asking.
         axes: The parameters with their domains, as far as they were recorded or seen.
+        cell: What the whole search is at, of the values that the sweep lists beside it.
+        settings: The flat configuration of the cell, the searched parameters among it.
+        alone: Whether the sweep has no other search.
+        confirmed: The first objective of the selected configuration on seeds that had no say in
+            it, as far as a sweep confirmed it.
     """
 
     objectives: tuple[str, ...]
@@ -54,6 +71,20 @@ class SearchInfo:
     num_seeds: int
     configurations: tuple[Configuration, ...]
     axes: tuple[Axis, ...] = ()
+    cell: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    alone: bool = True
+    confirmed: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """The setting, for captions."""
+        cell = f"Search at {point_text(self.cell)}. " if self.cell else ""
+        return f"{cell}{where_text(self.settings, *self.parameters)}."
+
+    def named(self, base: str) -> str:
+        """`base` as a slug of its own in each search of a sweep."""
+        return base if self.alone else f"{base}_{cell_name(self.cell)}"
 
     def complete(self) -> tuple[Configuration, ...]:
         """Configurations whose seeds are all done."""
@@ -65,71 +96,16 @@ class SearchInfo:
         return math.fsum(values) / len(values)
 
 
-def search_info(view: SweepView) -> SearchInfo | None:
-    """The search of a sweep; None where its values were listed."""
-    search = view.record.search
-    if search is None:
-        return None
-    labels = tuple(str(label) for label in _list(search["objectives"]))
-    objectives = tuple(label.removeprefix("oracle.") for label in labels)
-    parameters, num_seeds = tuple(view.record.axes), len(view.record.seeds)
-    found = _configurations(view, parameters, objectives, num_seeds)
-    axes = tuple(_axis(name, search, [c.point[name] for c in found]) for name in parameters)
-    sampler = str(search["sampler"])
-    return SearchInfo(objectives, labels, sampler, parameters, num_seeds, tuple(found), axes)
-
-
-def _configurations(
-    view: SweepView, parameters: tuple[str, ...], objectives: tuple[str, ...], num_seeds: int
-) -> list[Configuration]:
-    """Groups of `num_seeds` adjoining trials; read column by column, for there may be thousands."""
-    frame = view.trials
-    columns = {name: frame[name].tolist() for name in parameters}
-    nothing = [math.nan] * len(frame)
-    metrics: dict[str, list[float]] = {
-        m: frame[m].tolist() if m in frame.columns else nothing for m in objectives
-    }
-    states, seeds = frame["status"].tolist(), frame["seed"].tolist()
-    seconds, ids = frame["seconds"].tolist(), frame["trial_id"].tolist()
-    found: list[Configuration] = []
-    for start in range(0, len(frame), num_seeds):
-        rows = range(start, min(start + num_seeds, len(frame)))
-        point = {name: plain(values[start]) for name, values in columns.items()}
-        point = {name: None if value != value else value for name, value in point.items()}
-        finals = {
-            m: {
-                int(seeds[i]): float(known[i])
-                for i in rows
-                if states[i] == "done" and math.isfinite(known[i])
-            }
-            for m, known in metrics.items()
-        }
-        causes = Counter(str(states[i]) for i in rows if states[i] != "done")
-        cost = math.fsum(float(seconds[i] or 0.0) for i in rows)
-        named = {int(seeds[i]): str(ids[i]) for i in rows}
-        trials = Trials(len(rows), finals, causes, named)
-        found.append(Configuration(len(found) + 1, point, trials, cost))
-    return found
-
-
-def _axis(name: str, search: dict[str, Any], seen: list[Any]) -> Axis:
-    """The domain of a parameter; the range of the values asked for where none is recorded."""
-    from lps_sweep.results.importance import Axis
-
-    domains = {str(d["name"]): d for d in search.get("domains", []) if isinstance(d, dict)}
-    domain = domains.get(name, {})
-    if "low" in domain and "high" in domain:
-        ends = float(domain["low"]), float(domain["high"])
-        return Axis(name, "number", *ends, log=bool(domain.get("log")))
-    known = [value for value in seen if value is not None]
-    if "choices" not in domain and known and is_numeric(known):
-        return Axis(name, "number", float(min(known)), float(max(known)))
-    choices = domain.get("choices") or list(dict.fromkeys(known))
-    return Axis(name, "choice", choices=tuple(_hashable(choice) for choice in choices))
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def cell_name(cell: Mapping[str, Any]) -> str:
+    """A stable name for slugs, another one for each cell."""
+    values = {name: value_text(value) for name, value in cell.items()}
+    text = "-".join(f"{name}_{value}" for name, value in values.items())
+    name = slug(text)
+    plain = len(cell) == 1 or not any("-" in value for value in values.values())
+    if plain and name == text and len(name) <= MOST_NAME:
+        return name
+    whole = json.dumps(values).encode()
+    return f"{name[: MOST_NAME - 9]}_{hashlib.sha256(whole).hexdigest()[:8]}"
 
 
 def by_rank(info: SearchInfo) -> tuple[Configuration, ...]:
@@ -196,13 +172,10 @@ def finding(info: SearchInfo) -> str:
             f"{len(front(info))} of {len(complete)} complete configurations are not beaten in both "
             f"{info.labels[0]} and {info.labels[1]} by another."
         )
-    point = ", ".join(
-        f"{n} = {value_text(short_cell(v))}" for n, v in best.point.items() if v is not None
-    )
     return (
-        f"Of {len(complete)} configurations number {best.number} ({point}) has the highest mean "
-        f"{info.labels[0]}, {info.mean(best):.1f}. It was selected for this very number, which is "
-        "therefore too high: confirm it on fresh seeds."
+        f"Of {len(complete)} configurations number {best.number} ({best.words}) has the highest "
+        f"mean {info.labels[0]}, {info.mean(best):.1f}. It was selected for this very number, "
+        "which is therefore too high: confirm it on fresh seeds."
     )
 
 
@@ -211,8 +184,3 @@ def short_cell(value: Any) -> Cell:
     if isinstance(value, float):
         return float(f"{value:.4g}")
     return value if isinstance(value, str | int | bool) else str(value)
-
-
-def _list(value: Any) -> list[Any]:
-    assert isinstance(value, list)
-    return value

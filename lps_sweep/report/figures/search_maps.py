@@ -7,8 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.figures.search_info import Configuration, SearchInfo, some, some_text
-from lps_sweep.report.figures.style import light, new_figure, thin
+from lps_sweep.report.figures.search_info import (
+    Configuration,
+    SearchInfo,
+    by_rank,
+    some,
+    some_text,
+)
+from lps_sweep.report.figures.style import SEQUENTIAL, colour_scale, light, new_figure, thin
 from lps_sweep.report.section import Figure, Key, Panel
 from lps_sweep.report.tables import value_text
 
@@ -27,7 +33,7 @@ _BEST = Key("the best", "ink", "solid", width=2.6)
 _OTHER = Key("another", "grey", "solid", width=0.8)
 
 
-def rank_figure(info: SearchInfo, where: str) -> list[Figure]:
+def rank_figure(info: SearchInfo) -> list[Figure]:
     """Pairs of numeric parameters, one dot per configuration; nothing with fewer than two."""
     pairs = rank_pairs(info)
     if not pairs or len(info.complete()) < 2:
@@ -36,17 +42,17 @@ def rank_figure(info: SearchInfo, where: str) -> list[Figure]:
         "Each dot is a complete configuration, coloured by its rank among them by the mean of "
         f"{info.labels[0]} (bright: best; the best is ringed). Ranks, so that one failure cannot "
         "flatten the colours; nothing is interpolated between dots. "
-        f"{_pairs_text(info, pairs)}{some_text(info, *PAIRED)}{where}"
+        f"{_pairs_text(info, pairs)}{some_text(info, *PAIRED)}{info.where}"
     )
     return [
         Figure(
-            "search_ranks",
+            info.named("search_ranks"),
             f"Rank by {info.labels[0]} over pairs of parameters",
             caption,
             (Key("highest mean", "vermillion", "none", "circle-open"),),
             lambda: draw_ranks(info),
             300,
-            "search",
+            info.named("search"),
         )
     ]
 
@@ -75,19 +81,20 @@ def draw_ranks(info: SearchInfo) -> tuple[Panel, ...]:
 
 def _ranks(info: SearchInfo, shown: tuple[Configuration, ...], a: Axis, b: Axis) -> Panel:
     figure = new_figure()
-    ranks = list(range(len(shown), 0, -1))
+    places = {c.number: place for place, c in enumerate(by_rank(info), start=1)}
+    ranks = [places[c.number] for c in shown]
     figure.add_scatter(
         x=[_short(c.point[a.name]) for c in shown],
         y=[_short(c.point[b.name]) for c in shown],
         mode="markers",
         marker={
             "color": ranks,
-            "colorscale": "Cividis",
+            "colorscale": colour_scale(SEQUENTIAL),
             "reversescale": True,
             "cmin": 1,
-            "cmax": max(2, len(shown)),
+            "cmax": max(2, len(places)),
             "size": 8,
-            "line": {"width": 0.5, "color": light("grey")},
+            "line": {"width": 1, "color": light("grey")},
             "colorbar": {
                 "thickness": 8,
                 "outlinewidth": 0,
@@ -115,7 +122,7 @@ def _ranks(info: SearchInfo, shown: tuple[Configuration, ...], a: Axis, b: Axis)
     for update, axis in ((figure.update_xaxes, a), (figure.update_yaxes, b)):
         update(title_text=plot_text(axis.name))
         if axis.log:
-            update(type="log")
+            update(type="log", exponentformat="e")
     place = ", ".join(value_text(_short(best.point[axis.name])) for axis in (a, b))
     words = f"the best at {place}"
     return Panel(f"{a.name}, {b.name}", figure, words)
@@ -125,7 +132,7 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def parallel_figure(info: SearchInfo, where: str) -> list[Figure]:
+def parallel_figure(info: SearchInfo) -> list[Figure]:
     """Parallel coordinates of the best configurations and a random draw; needs two parameters."""
     if len(info.axes) < 2 or len(info.complete()) < 2:
         return []
@@ -138,17 +145,17 @@ def parallel_figure(info: SearchInfo, where: str) -> list[Figure]:
             else ""
         )
         + (". None: a condition leaves the parameter out" if _any_missing(info) else "")
-        + f". {some_text(info, *LINED)}{where}"
+        + f". {some_text(info, *LINED)}{info.where}"
     )
     return [
         Figure(
-            "search_parallel",
+            info.named("search_parallel"),
             f"The best {_num_top(info)} configurations among the others",
             caption,
             (_BEST, _TOP, _OTHER),
             lambda: draw_parallel(info),
             360,
-            "search",
+            info.named("search"),
         )
     ]
 
@@ -209,7 +216,7 @@ def _line(figure: Any, x: list[Any], y: list[Any], key: Key, words: str) -> None
         y=y,
         mode="lines",
         line={"color": light(key.colour), "width": key.width},
-        opacity=0.5 if key is _OTHER else 0.85,
+        opacity=0.8 if key is _OTHER else 1.0,
         hovertemplate=f"{plot_text(words)}<extra></extra>" if words else None,
         hoverinfo=None if words else "skip",
     )

@@ -70,4 +70,4 @@ def plateau_table(info: SearchInfo, margin: float) -> Table:
         "their attempts; intervals are of each pair by itself."
         + (f" The cheapest {MOST_ROWS} are shown." if len(near) > MOST_ROWS else "")
     )
-    return Table("search_plateau", caption, columns, tuple(rows), frozenset(places))
+    return Table(info.named("search_plateau"), caption, columns, tuple(rows), frozenset(places))
