@@ -220,7 +220,7 @@ def test_curves_draw_each_seed_thin_and_each_mean_thick(view: SweepView) -> None
     panels = draw_default(group)
     assert [len(panel.figure.data) for panel in panels] == [12, 4]
     widths = sorted(trace.line.width for trace in panels[1].figure.data)
-    assert widths[:3] == [0.8] * 3
+    assert widths[:3] == [0.6] * 3
     assert widths[3] > 2
     groups = level_info(view, "C")
     levels = draw_levels(groups, level_keys(C_TAU["C"], 2))

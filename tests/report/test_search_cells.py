@@ -13,7 +13,7 @@ from lps_sweep.report import build_report
 from lps_sweep.report.drawings import draw_all
 from lps_sweep.report.figures.search import draw_history, sections
 from lps_sweep.report.figures.search_cells import MOST_CELLS, cells_finding, cells_table
-from lps_sweep.report.figures.search_info import MOST_NAME, cell_name
+from lps_sweep.report.figures.search_info import MOST_NAME, cell_name, finding
 from lps_sweep.report.figures.search_read import searches
 from lps_sweep.report.section import Figure, Section, unique_tables
 from lps_sweep.report.tables import slug
@@ -198,6 +198,8 @@ def test_a_confirmation_stands_beside_what_it_confirms(tmp_path: Path) -> None:
         "82.0, against 94.0 on the seeds that selected it."
     )
     assert words in page.read_text(encoding="utf-8")
+    assert finding(lps).endswith("therefore too high: on fresh seeds it has 82.0 (n 2).")
+    assert finding(orca).endswith("therefore too high: confirm it on fresh seeds.")
     row = dict(
         zip(
             [c.key for c in cells_table([lps, orca]).columns],

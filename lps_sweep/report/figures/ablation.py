@@ -81,7 +81,6 @@ def _panel(
             y=[y for _, y, _ in points],
             ids=[trial for *_, trial in points],
             mode="markers",
-            opacity=0.85,
             marker={"color": light(key.colour if few else "grey"), "symbol": key.symbol, "size": 6},
             hovertemplate=f"seed {seed}: %{{x:+.1f}} points<extra></extra>",
         )

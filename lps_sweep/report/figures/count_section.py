@@ -93,8 +93,7 @@ def _add_group(
         y=[thin(v) for _, v, _ in dots],
         ids=[trial for *_, trial in dots],
         mode="markers",
-        opacity=0.5,
-        marker={"color": colour, "symbol": key.symbol, "size": 5},
+        marker={"color": colour, "symbol": key.symbol, "size": 4},
         hovertemplate=f"{name}, a seed: %{{y:.1f}}<extra></extra>",
     )
     found = [(x + aside, cell.stats(metric)) for x, cell in pairs]

@@ -38,11 +38,11 @@ def draw_panel(title: str, unit: str, series: Sequence[Series]) -> Panel:
     for group, metric, key in series:
         for seed, line in group.lines[metric].items():
             name, trial = f"{key.label}, seed {seed}", group.trials.get(seed)
-            _add(figure, thinned(line), key, name, width=0.8, opacity=0.45, meta=trial)
+            _add(figure, thinned(line), key, name, width=0.6, meta=trial)
     for group, metric, key in series:
         if group.means[metric].epochs:
             label = f"{key.label}, mean of {group.num_done}"
-            _add(figure, thinned(group.means[metric]), key, label, width=key.width, opacity=1.0)
+            _add(figure, thinned(group.means[metric]), key, label, width=key.width)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(title_text=plot_text(unit))
     ends = [

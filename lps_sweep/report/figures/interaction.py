@@ -133,7 +133,6 @@ def _lines(grid: GridInfo, metric: str, title: str) -> Panel:
             y=[thin(y) for _, y, _ in points],
             ids=[trial for *_, trial in points],
             mode="markers",
-            opacity=0.3,
             marker={"color": colour, "size": 4},
             hovertemplate="%{x}: %{y:.1f}<extra></extra>",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -172,10 +173,14 @@ def finding(info: SearchInfo) -> str:
             f"{len(front(info))} of {len(complete)} complete configurations are not beaten in both "
             f"{info.labels[0]} and {info.labels[1]} by another."
         )
+    on_fresh_seeds = "confirm it on fresh seeds"
+    if info.confirmed:
+        mean = statistics.fmean(info.confirmed.values())
+        on_fresh_seeds = f"on fresh seeds it has {mean:.1f} (n {len(info.confirmed)})"
     return (
         f"Of {len(complete)} configurations number {best.number} ({best.words}) has the highest "
         f"mean {info.labels[0]}, {info.mean(best):.1f}. It was selected for this very number, "
-        "which is therefore too high: confirm it on fresh seeds."
+        f"which is therefore too high: {on_fresh_seeds}."
     )
 
 

@@ -69,7 +69,6 @@ def _panel(info: SliceInfo, metric: str, title: str, low: float, high: float) ->
             y=[thin(v) for v in values],
             ids=[c.trials.get(seed, "") for c in info.cells],
             mode="lines+markers",
-            opacity=0.75,
             connectgaps=False,
             line={"color": colour, "dash": key.dash, "width": 1},
             marker={"color": colour, "symbol": key.symbol, "size": 6},

@@ -137,8 +137,7 @@ def _add_arm(
         ids=[trial for *_, trial in points],
         customdata=[seed for *_, seed, _ in points],
         mode="markers",
-        opacity=0.55,
-        marker={"color": colour, "symbol": key.symbol, "size": 5},
+        marker={"color": colour, "symbol": key.symbol, "size": 4},
         hovertemplate=f"{name}, seed %{{customdata}}: {told}",
     )
     figure.add_scatter(
