@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,6 +15,9 @@ from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.plan import OBJECTIVES, parse_yaml
 from lps_sweep.results import Json, Ledger, SweepView, load_view
 from lps_sweep.results.confirmed import SUFFIX
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Values = Mapping[str, Json]
 
@@ -36,9 +40,10 @@ class Selected:
 
 
 def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | None) -> str:
-    """A search space of two arms, the default and what `sweep` selected, on fresh seeds.
+    """A search space of arms, the default and what `sweep` selected, on fresh seeds.
 
-    Called again, it gives the same seeds as before.
+    A sweep of several searches, one for each cell of the values listed beside it, selects in each
+    of them. Called again, it gives the same seeds as before.
 
     Args:
         results: The results folder.
@@ -54,22 +59,21 @@ def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | N
     metric = _metric(view, metric)
     best = selected(view, metric)
     record = view.record
-    default, other, shared = _differences(record.settings, best.config, record.preset)
-    if not other:
+    default, others, shared = _differences(
+        record.settings, {name: one.config for name, one in best.items()}, record.preset
+    )
+    if not others:
         raise BadInputError(
             f"{sweep} selects its default by {metric}: there is nothing else to confirm", sweep
         )
     first = _first_fresh_seed(results, sweep)
     content: dict[str, Any] = {
         "name": f"{sweep}{SUFFIX}",
-        "question": (
-            f"Does what {sweep} selected of {best.num_compared} configurations by {metric}, "
-            f"{best.mean:.1f} on its {best.num_seeds} seeds, hold on fresh seeds?"
-        ),
+        "question": _question(sweep, metric, list(best.values())),
         **({"preset": record.preset} if record.preset else {}),
         "method": str(record.settings["method"]),
         **({"set": shared} if shared else {}),
-        "arms": {"default": default, "selected": other},
+        "arms": {"default": default, **others},
         "seeds": list(range(first, first + (num_seeds or len(record.seeds)))),
         **_resources(record.source, sweep),
         **({} if record.margin is None else {"margin_points": record.margin}),
@@ -77,26 +81,67 @@ def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | N
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def selected(view: SweepView, metric: str) -> Selected:
-    """The configuration with the highest mean of `metric`, of those whose seeds are all done.
+def _question(sweep: str, metric: str, best: list[Selected]) -> str:
+    if len(best) > 1:
+        return (
+            f"Does what the {len(best)} searches of {sweep} selected by {metric} hold on fresh "
+            "seeds?"
+        )
+    return (
+        f"Does what {sweep} selected of {best[0].num_compared} configurations by {metric}, "
+        f"{best[0].mean:.1f} on its {best[0].num_seeds} seeds, hold on fresh seeds?"
+    )
+
+
+def selected(view: SweepView, metric: str) -> dict[str, Selected]:
+    """By arm, the configuration of each search with the highest mean of `metric`.
+
+    Of those whose seeds are all done; a search without any is left out. A sweep without a search
+    counts as one, whose arm is ``selected``; those of several have the values listed beside them.
 
     Raises:
-        BadInputError: There is none.
+        BadInputError: No search has one.
     """
-    name = metric.removeprefix("oracle.")
-    groups: dict[str, list[int]] = {}
-    for row, trial_id in enumerate(view.trials["trial_id"]):
-        groups.setdefault(str(sorted(view.configs[trial_id].items())), []).append(row)
-    found = []
-    for rows in groups.values():
-        trials = view.trials.iloc[rows]
-        if name in trials and (trials["status"] == "done").all() and trials[name].notna().all():
-            config = view.configs[str(trials["trial_id"].iloc[0])]
-            found.append((float(trials[name].mean()), config, len(trials)))
+    found: dict[str, Selected] = {}
+    for number, (cell, trials) in enumerate(_cells(view), start=1):
+        best = _best(view, trials, metric.removeprefix("oracle."))
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(["selected", *cell]))[:60]
+        if best:
+            found[f"{name}_{number}" if name in found else name] = best
     if not found:
         raise BadInputError(
             f"no configuration has all its seeds done with a value of {metric}", view.record.name
         )
+    return found
+
+
+def _cells(view: SweepView) -> list[tuple[tuple[str, ...], DataFrame]]:
+    """The trials of each search and the values listed beside it; no values where it is one."""
+    domains = (view.record.search or {}).get("domains", [])
+    known = domains if isinstance(domains, list) else []
+    searched = {str(domain["name"]) for domain in known if isinstance(domain, dict)}
+    listed = [axis for axis in view.record.axes if searched and axis not in searched]
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for row, values in enumerate(view.trials[listed].itertuples(index=False)):
+        rows.setdefault(tuple(map(str, values)), []).append(row)
+    if len(rows) < 2:
+        return [((), view.trials)]
+    return [(cell, view.trials.iloc[places]) for cell, places in rows.items()]
+
+
+def _best(view: SweepView, trials: DataFrame, name: str) -> Selected | None:
+    """The complete configuration among `trials` with the highest mean of the metric `name`."""
+    groups: dict[str, list[int]] = {}
+    for row, trial_id in enumerate(trials["trial_id"]):
+        groups.setdefault(str(sorted(view.configs[trial_id].items())), []).append(row)
+    found = []
+    for rows in groups.values():
+        seeds = trials.iloc[rows]
+        if name in seeds and (seeds["status"] == "done").all() and seeds[name].notna().all():
+            config = view.configs[str(seeds["trial_id"].iloc[0])]
+            found.append((float(seeds[name].mean()), config, len(seeds)))
+    if not found:
+        return None
     mean, config, num_seeds = max(found, key=lambda item: item[0])
     return Selected(config, mean, num_seeds, len(found))
 
@@ -115,15 +160,20 @@ def _metric(view: SweepView, metric: str) -> str:
 
 
 def _differences(
-    default: Values, other: Values, preset: str
-) -> tuple[dict[str, Json], dict[str, Json], dict[str, Json]]:
-    """What the two arms set, and what both have beside preset and defaults."""
-    apart = {name for name in {*default, *other} if default.get(name) != other.get(name)}
-    bases = {str(c["method"]): _base(preset, str(c["method"])) for c in (default, other)}
+    default: Values, others: Mapping[str, Values], preset: str
+) -> tuple[dict[str, Json], dict[str, dict[str, Json]], dict[str, Json]]:
+    """What the default and each other arm set, and what all have beside preset and defaults.
+
+    An arm that is the default is left out.
+    """
+    others = {name: config for name, config in others.items() if config != default}
+    configs = [default, *others.values()]
+    apart = {n for c in configs for n in {*default, *c} if default.get(n) != c.get(n)}
+    common = {n for n in apart if all(n in c for c in configs)}
+    bases = {str(c["method"]): _base(preset, str(c["method"])) for c in configs}
 
     def arm(config: Values) -> dict[str, Json]:
         base = bases[str(config["method"])]
-        common = {n for n in apart if n in default and n in other}
         return {
             name: value
             for name, value in config.items()
@@ -132,7 +182,7 @@ def _differences(
 
     base = bases[str(default["method"])]
     shared = {n: v for n, v in default.items() if n not in apart and v != base[n]}
-    return arm(default), arm(other), shared
+    return arm(default), {name: arm(config) for name, config in others.items()}, shared
 
 
 def _base(preset: str, method: str) -> dict[str, Json]:

@@ -41,9 +41,9 @@ def sweep(**changes: Any) -> SweepRecord:
 def test_the_highest_mean_of_the_complete_configurations(tmp_path: Path) -> None:
     make_ledger(tmp_path, sweep(), {(20, 3): "failed"}, finals=finals)
     view = load_view(tmp_path, "c")
-    best = selected(view, "oracle.acc_all")
+    best = selected(view, "oracle.acc_all")["selected"]
     assert (best.config["C"], best.mean, best.num_seeds, best.num_compared) == (10, 96.5, 2, 2)
-    assert selected(view, "oracle.acc_seen").config["C"] == 5
+    assert selected(view, "oracle.acc_seen")["selected"].config["C"] == 5
     with pytest.raises(BadInputError, match="acc_holdout"):
         selected(view, "acc_holdout")
 
@@ -90,6 +90,26 @@ def test_an_arm_of_another_method(tmp_path: Path) -> None:
     assert [flat(space.config_of(arm)) for arm in space.arms] == [lps, orca]
 
 
+def test_each_of_several_searches_confirms_what_it_selected(tmp_path: Path) -> None:
+    search: dict[str, Json] = {"domains": [{"name": "C"}], "objectives": ["oracle.acc_all"]}
+    axes: dict[str, list[Json]] = {"tau": [0.2, 0.4], "C": [5, 10, 20]}
+    made = record(axes, [0, 3], settings=settings(), name="c")
+    made = dataclasses.replace(made, source=SOURCE, search=search)
+
+    def by_cell(point: Sequence[Any], seed: int) -> dict[str, float]:
+        tau, c = point
+        return {"acc_seen": 90.0, "acc_all": 50.0 + (c if tau == 0.2 else -c) + 0.1 * seed}
+
+    make_ledger(tmp_path, made, finals=by_cell)
+    content = yaml.safe_load(confirmation_text(tmp_path, "c", "", None))
+    assert content["arms"] == {
+        "default": {"tau": 0.4, "C": 10.0},
+        "selected_0.2": {"tau": 0.2, "C": 20},
+        "selected_0.4": {"tau": 0.4, "C": 5},
+    }
+    assert "2 searches of c" in content["question"]
+
+
 def test_what_cannot_be_confirmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_ledger(tmp_path, sweep(), {(20, 0): "failed"}, finals=finals)
     for metric, message in (
@@ -112,7 +132,7 @@ def test_it_runs(tmp_path: Path) -> None:
     )
     results = tmp_path / "r"
     assert main(["run", str(space), "--results", str(results), "--inline"]) == 0
-    best = selected(load_view(results, "c"), "oracle.acc_seen")
+    best = selected(load_view(results, "c"), "oracle.acc_seen")["selected"]
     asked = ["confirm", str(results), "c", "--metric", "oracle.acc_seen", "--seeds", "2"]
     code = main([*asked, "--inline"])
     if (best.config["C"], best.config["tau"]) == (10, 0.4):

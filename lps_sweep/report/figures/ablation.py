@@ -175,7 +175,8 @@ def sections(view: SweepView) -> list[Section]:
 
 def _title(info: AblationInfo) -> str:
     """What the arms are: a confirmation, by the names that it gives; several methods; or parts."""
-    if set(info.arms.levels) == {"default", "selected"}:
+    first, *others = map(str, info.arms.levels)
+    if first == "default" and all(name.startswith("selected") for name in others):
         return _CONFIRMATION
     return "Arms" if any("method" in changed for changed in info.changes) else "Ablation"
 
