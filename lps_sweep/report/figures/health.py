@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -215,7 +216,20 @@ def sections(view: SweepView) -> list[Section]:
         blocks.append(provenance_table(view.provenance))
     else:
         blocks.append("No attempt has been started, so there is no provenance yet.")
-    return [Section("health", "Run health", tuple(blocks), (mixture,) if mixture else ())]
+    findings = tuple(text for text in (failure_finding(failures, info), mixture) if text)
+    return [Section("health", "Run health", tuple(blocks), findings)]
+
+
+def failure_finding(failures: Table, info: HealthInfo) -> str:
+    """How many trials failed or diverged, and of what most; empty where none did."""
+    if not failures.rows:
+        return ""
+    errors = Counter(str(row[-1]) for row in failures.rows)
+    error, count = errors.most_common(1)[0]
+    return (
+        f"{len(failures.rows)} of {info.counts.planned} trials failed or diverged, {count} of them "
+        f"with: {error or 'no error recorded'}"
+    )
 
 
 def _planned_epochs(view: SweepView) -> int:
