@@ -13,6 +13,8 @@ from tests.faults.harness import KILLED, Case
 from tests.faults.processes import Driver, OnRay, command, descendants
 
 EPOCH_S = 0.4
+LOST_EPOCH_S = 1.5
+"""Where Ray itself is lost: workers notice after seconds, and may not be done by then."""
 LIMIT_S = 3.0
 ORDERLY = 5
 """Exit code where the ledger or Ray is gone."""
@@ -94,7 +96,7 @@ def worker_hangs(case: Case, draw: random.Random, setting: Setting, number: int)
 def ray_lost(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
     """Ray's control service, or the raylet, is killed: exit code 5, and how to go on."""
     del setting
-    how = OnRay(case, epoch_s=EPOCH_S)
+    how = OnRay(case, epoch_s=LOST_EPOCH_S)
     driver = how.start()
     driver.wait_for(draw.randint(1, 8))
     struck = kill_service(driver, ("gcs_server", "raylet")[number % 2])

@@ -158,7 +158,7 @@ def method_text(info: SliceInfo) -> str:
     return (
         f"The intervals hold together for all levels of one accuracy ({how}). Better or worse "
         f"needs an interval without zero and all common seeds on that side.{equivalent} Detectable "
-        "is the true difference whose interval would leave zero out in 80 % of cases, if this "
+        "is the true difference whose interval would leave zero out in 80\u00a0% of cases, if this "
         f"spread were the true one.{pairing_text(info)}"
     )
 
