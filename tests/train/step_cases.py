@@ -10,7 +10,7 @@ import yaml
 
 from lps_sweep.config import Config, Located, build_config, flat
 from lps_sweep.losses.contrast import ContrastNorm, UCRows
-from lps_sweep.methods import config_class
+from lps_sweep.methods import config_class, objective_class
 from lps_sweep.methods.lps.thresholds import LambdaNovelShape
 from tests.train.train_cases import config_of, two_configs
 
@@ -18,11 +18,11 @@ SPACES = Path(__file__).parents[2] / "search_spaces"
 
 
 def _arms() -> dict[str, dict[str, Any]]:
-    """The arms of all search spaces that come with the project."""
+    """The arms of all search spaces that come with the project, of methods that take steps."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(SPACES.rglob("*.yaml")):
         found |= yaml.safe_load(path.read_text(encoding="utf-8")).get("arms", {})
-    return found
+    return {n: arm for n, arm in found.items() if objective_class(arm.get("method", "lps")).views}
 
 
 ARMS = _arms()
