@@ -77,7 +77,8 @@ def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str
     how = "paired by seed, with its 95 % interval"
     if found.unpaired:
         names = " and ".join(found.unpaired)
-        how = f"not paired, because {names} gives a seed other images: Welch's 95 % interval"
+        give = "gives" if len(found.unpaired) == 1 else "give"
+        how = f"not paired, because {names} {give} a seed other images: Welch's 95 % interval"
     yield wrapped(
         f"{_number(len(found.shared))} in both{trials}. B - A is {how} from three seeds on; "
         "accuracies are oracle, in percent."

@@ -5,17 +5,22 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("ray")
 
+from ray.exceptions import RayTaskError
+
 from lps_sweep.errors import StorageError
 from lps_sweep.plan import Resources
+from lps_sweep.results.rates import error_line
 from lps_sweep.sweep.executor import Blame, Death
 from lps_sweep.sweep.jobs import JobMember, PackJob, Place
-from lps_sweep.sweep.ray.executor import LOSSES, RayExecutor
+from lps_sweep.sweep.ray.executor import LOSSES, RayExecutor, told_by
 from lps_sweep.sweep.ray.guard import answers
 from lps_sweep.sweep.ray.hang import told
 from lps_sweep.sweep.ray.leftovers import private_folder, remove_abandoned
@@ -135,3 +140,17 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lps-ray-x").symlink_to(other)
     assert remove_abandoned(tmp_path) == 0
     assert other.is_dir()
+
+
+def test_an_error_of_a_worker_is_told_by_its_exception() -> None:
+    try:
+        [][7]
+    except IndexError as error:
+        cause, trace = error, traceback.format_exc()
+    made: Any = RayTaskError
+    raised = made("train", trace, cause, proctitle="ray::ImplicitFunc.train()", pid=7)
+    assert str(raised).startswith("\x1b[36mray::ImplicitFunc.train()")
+    text = told_by(raised.as_instanceof_cause())
+    assert "\x1b" not in text
+    assert error_line(text) == "IndexError: list index out of range"
+    assert "in test_an_error_of_a_worker" in text

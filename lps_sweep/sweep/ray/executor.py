@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import itertools
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -98,7 +99,7 @@ class RayExecutor:
             return _aborted(jobs, watch, error)
         for result in (grid[number] for number in range(len(grid))):
             if result.error and result.config:
-                watch.died(result.config["job"], str(result.error))
+                watch.died(result.config["job"], told_by(result.error))
         there = {node["NodeID"] for node in alive_nodes()}
         return [
             self._explained(death, watch.nodes.get(job_id, "") in {"", *there})
@@ -146,6 +147,12 @@ class RayExecutor:
                 f"one node, and there are {facts}",
                 "resources",
             )
+
+
+def told_by(error: Exception) -> str:
+    """What an error of Tune says, its traceback headed as Python's are and without colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    return re.sub(r"(?m)^ray::.*$", "Traceback (most recent call last):", plain)
 
 
 def alive_nodes() -> list[dict[str, Any]]:
