@@ -7,37 +7,28 @@ that of all processes together, since loader and network share the cores there.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import gc
 import resource
 from collections.abc import Callable
 
 import torch
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Ratio,
-    Setting,
-    in_turns,
-    seconds,
-)
+from benchmarks.frame import Case, Check, Measurement, Setting, in_turns, seconds
 from benchmarks.reference_style.loaders import Loaders
-from benchmarks.reference_style.loop import ReferenceLoop
+from benchmarks.reference_style.loop import reference_loop
 from benchmarks.workload import (
+    ACCURACIES,
     GRAPH,
     HALF,
-    SEED,
     Size,
-    backbone_of,
+    cases_of,
     config_of,
     data_of,
+    mean_loss,
     run_of,
-    use_precision_of,
+    unfrozen,
 )
-from lps_sweep.train import Run, evaluate
+from lps_sweep.train import evaluate
 
 POINTS = 1.0
 """Largest difference of an accuracy at equal weights, in points: near ties fall either way."""
@@ -61,75 +52,41 @@ def _cpu_seconds() -> float:
 def measure(size: Size, setting: Setting) -> Measurement:
     """Trains and evaluates both, in turns."""
     size = dataclasses.replace(size, epochs=setting.pairs + 2)
-    config, (images, split) = config_of(size), data_of(size)
-    run = run_of(size, [config], setting.device)
-    reference = ReferenceLoop(
-        config_of(dataclasses.replace(size, loop={})),
-        seed=SEED,
-        split=split,
-        backbone=backbone_of(size),
-        device=setting.device,
-    )
+    images, split = data_of(size)
+    run = run_of(size, [config_of(size)], setting.device)
+    reference = reference_loop(size, setting.device)
     loaders = Loaders(images, split, size.batch_size)
-    before = _apart(_accuracies(run), reference.evaluate(loaders))
-    losses: dict[str, list[float]] = {"ours": [], "baseline": []}
+    here, there = evaluate(run)["member 0"].metrics, reference.evaluate(loaders)
+    before = max(abs(here[name] - there[name]) for name in ACCURACIES)
+    gaps: dict[int, float] = {}
 
     def ours(pair: int) -> None:
-        use_precision_of(run)
-        losses["ours"].append(run.train_epoch(pair + 1)["member 0"]["loss_total"])
+        gaps[pair] = gaps.get(pair, 0.0) + mean_loss(run, pair + 1)
         evaluate(run)
 
     def baseline(pair: int) -> None:
         found, _ = reference.epoch(loaders, pair + 1)
-        losses["baseline"].append(sum(found) / len(found))
+        gaps[pair] = gaps.get(pair, 0.0) - sum(found) / len(found)
 
-    times = in_turns(
-        {"ours": ours, "baseline": baseline}, setting.pairs, setting.device, all_processes
-    )
-    gap = max(abs(a - b) for a, b in zip(losses["ours"], losses["baseline"], strict=True))
+    clock = "" if setting.on_cuda else "CPU time of all processes"
+    sides = {"reference-style loop": baseline, "our epoch with evaluation": ours}
+    times = in_turns(sides, setting, all_processes, clock)
+    gap = max(abs(value) for value in gaps.values())
     checks = [
         Check("largest difference of an accuracy at equal weights, points", before, POINTS),
         Check("largest difference of an epoch's mean loss, other augmentations", gap, 0.5),
     ]
-    kept = 3 * len(split.unlabeled) * 3 * 32 * 32 * 4 / 1e6
-    facts = {
-        "s per epoch, ours": min(times["ours"]),
-        "s per epoch, baseline": min(times["baseline"]),
-        "MB that the baseline's cycle keeps": kept,
-    }
-    ratio = Ratio(
-        "reference-style loop", "our epoch with evaluation", times["baseline"], times["ours"]
-    )
-    clock = "CUDA events" if setting.on_cuda else "CPU time of all processes"
-    return Measurement(checks, [ratio], facts, clock)
-
-
-def _accuracies(run: Run) -> dict[str, float]:
-    return evaluate(run)["member 0"].metrics
-
-
-def _apart(ours: dict[str, float], theirs: dict[str, float]) -> float:
-    return max(abs(ours[name] - theirs[name]) for name in ("acc_seen", "acc_novel", "acc_all"))
+    facts = {f"s per epoch, {side}": times.ms(side, 1000) for side in times.sides}
+    facts["MB that the baseline's cycle keeps"] = 3 * len(split.unlabeled) * 3 * 32 * 32 * 4 / 1e6
+    return times.measurement(checks, facts)
 
 
 def cases(setting: Setting) -> list[Case]:
     """CIFAR-100's size on a GPU, in float32 and bfloat16; reduced on a CPU."""
     if setting.on_cuda:
-        sizes = {
-            name: dataclasses.replace(size, num_steps=98, frozen_through=frozen)
-            for name, size, frozen in (
-                ("frozen", GRAPH, "stage3"),
-                ("frozen-bfloat16", HALF, "stage3"),
-                ("tuned", GRAPH, "none"),
-            )
-        }
+        sizes = {"frozen": GRAPH, "frozen-bfloat16": HALF, "tuned": unfrozen(GRAPH)}
+        sizes = {name: dataclasses.replace(size, num_steps=98) for name, size in sizes.items()}
     else:
         steps = 2 if setting.quick else 8
         sizes = {"frozen": Size(network="small_cnn", batch_size=64, num_steps=steps)}
-    return [
-        Case(name, f"an epoch, {size.text()}", functools.partial(measure, size))
-        for name, size in sizes.items()
-    ]
-
-
-BENCHMARK = Benchmark("epoch", cases)
+    return cases_of("an epoch", sizes, measure)

@@ -1,6 +1,6 @@
 """What every benchmark is made of: sides timed in turns, ratios, checks, and reasons to skip.
 
-A benchmark is a module with a `BENCHMARK`. Each of its cases gives one `Measurement`: the times of
+A benchmark is a module with a function `cases`. Each case gives one `Measurement`: the times of
 a baseline and of this project in alternating turns of one process, and the checks that both did the
 same work. A check that fails voids the timing.
 """
@@ -21,6 +21,9 @@ import torch
 MIN_PAIRS = 5
 """Pairs of a full measurement; a quick one may have fewer, and is no result."""
 
+ANSWER_S = 120.0
+"""Seconds that another process has for an answer; the longest, an epoch, takes a few."""
+
 
 class SkipError(Exception):
     """Why a case cannot be measured here."""
@@ -33,10 +36,12 @@ class Setting:
     Attributes:
         device: Where.
         quick: Reduced sizes and few pairs, to try the code out: no result.
+        sizes: Of a benchmark that has a say in how much it measures; the others read none.
     """
 
     device: torch.device
     quick: bool = False
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def on_cuda(self) -> bool:
@@ -47,6 +52,48 @@ class Setting:
     def pairs(self) -> int:
         """Timed pairs."""
         return 2 if self.quick else MIN_PAIRS
+
+
+@dataclass(frozen=True)
+class Check:
+    """That something is as it must be: `low` <= `value` <= `high`.
+
+    Attributes:
+        name: What is compared.
+        value: What was found; not a number fails.
+        high: The largest value that passes, 0 for equality to the bit.
+        low: The smallest.
+    """
+
+    name: str
+    value: float
+    high: float = 0.0
+    low: float = -math.inf
+
+    @classmethod
+    def above(cls, name: str, value: float, low: float) -> Check:
+        """At least `low`, so that a comparison of nothing with nothing cannot pass."""
+        return cls(name, value, math.inf, low)
+
+    @classmethod
+    def number(cls, name: str, value: float, wanted: float) -> Check:
+        """Exactly `wanted`."""
+        return cls(name, value, wanted, wanted)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is."""
+        return self.low <= self.value <= self.high
+
+    def facts(self) -> dict[str, Any]:
+        """For JSON, which knows no infinity."""
+        return {
+            "name": self.name,
+            "value": self.value if math.isfinite(self.value) else str(self.value),
+            "low": self.low if math.isfinite(self.low) else None,
+            "high": self.high if math.isfinite(self.high) else None,
+            "passes": self.passes,
+        }
 
 
 @dataclass(frozen=True)
@@ -109,45 +156,13 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Check:
-    """That something is as it must be: `low` <= `value` <= `high`.
-
-    Attributes:
-        name: What is compared.
-        value: What was found; not a number fails.
-        high: The largest value that passes, 0 for equality to the bit.
-        low: The smallest, so that a comparison of nothing with nothing cannot pass.
-    """
-
-    name: str
-    value: float
-    high: float = 0.0
-    low: float = -math.inf
-
-    @property
-    def passes(self) -> bool:
-        """Whether it is."""
-        return self.low <= self.value <= self.high
-
-    def facts(self) -> dict[str, Any]:
-        """For JSON, which knows no infinity."""
-        return {
-            "name": self.name,
-            "value": self.value if math.isfinite(self.value) else str(self.value),
-            "low": self.low if math.isfinite(self.low) else None,
-            "high": self.high if math.isfinite(self.high) else None,
-            "passes": self.passes,
-        }
-
-
-@dataclass(frozen=True)
 class Measurement:
     """What a case found.
 
     Attributes:
         checks: At least one.
         ratios: Of the timings; void if a check fails.
-        facts: What else was measured or counted, for JSON and the table.
+        facts: What else was measured or counted.
         clock: What the seconds are.
     """
 
@@ -160,6 +175,39 @@ class Measurement:
     def valid(self) -> bool:
         """Whether there are checks and all of them pass."""
         return bool(self.checks) and all(check.passes for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each turn by side, the baseline first, and what clock they were taken by."""
+
+    sides: Mapping[str, tuple[float, ...]]
+    clock: str
+
+    def ms(self, side: str, number: int = 1) -> float:
+        """Milliseconds of the fastest turn of `side`, a turn being `number` of something."""
+        return 1000 * min(self.sides[side]) / number
+
+    def measurement(
+        self,
+        checks: Sequence[Check],
+        facts: Mapping[str, Any] | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        versus: Sequence[tuple[str, str]] = (),
+    ) -> Measurement:
+        """With the ratio of the baseline to each other side, or those of (baseline, ours) given.
+
+        The gate, `low` to `high`, is that of the first ratio.
+        """
+        baseline, *others = self.sides
+        pairs = versus or [(baseline, other) for other in others]
+        gates = [(low, high)] + [(None, None)] * len(pairs)
+        ratios = [
+            Ratio(theirs, ours, self.sides[theirs], self.sides[ours], *gate)
+            for (theirs, ours), gate in zip(pairs, gates, strict=False)
+        ]
+        return Measurement(checks, ratios, facts or {}, self.clock)
 
 
 @dataclass(frozen=True)
@@ -183,23 +231,6 @@ class Case:
         return "needs a CUDA device" if self.needs_cuda and not setting.on_cuda else ""
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """A named group of cases; `cases` gives those of a setting, also the ones to be skipped."""
-
-    title: str
-    cases: Callable[[Setting], Sequence[Case]]
-
-
-Side = Callable[[int], object]
-"""A turn of one side; the number of the pair is given, -1 for the untimed first one."""
-
-
-def clock_name(device: torch.device) -> str:
-    """What `seconds` measures there."""
-    return "CUDA events" if device.type == "cuda" else "CPU time"
-
-
 def seconds(call: Callable[[], object], device: torch.device) -> float:
     """Time of one call: between CUDA events on a GPU, CPU time of the process elsewhere."""
     if device.type != "cuda":
@@ -216,21 +247,22 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def in_turns(
-    sides: Mapping[str, Side],
-    pairs: int,
-    device: torch.device,
+    sides: Mapping[str, Callable[[int], object]],
+    setting: Setting,
     clock: Callable[[Callable[[], object], torch.device], float] = seconds,
-) -> dict[str, tuple[float, ...]]:
-    """Seconds of every side in `pairs` turns, after one untimed turn each.
+    clock_name: str = "",
+) -> Times:
+    """Seconds of every side, the baseline first, turn by turn after one untimed turn each.
 
-    The order of the sides changes from pair to pair.
+    A side is given the number of the pair, -1 for the untimed one. The order of the sides changes
+    from pair to pair.
     """
     for side in sides.values():
         side(-1)
     found: dict[str, list[float]] = {name: [] for name in sides}
-    for pair in range(pairs):
+    for pair in range(setting.pairs):
         gc.collect()
-        names = list(sides) if pair % 2 else list(sides)[::-1]
-        for name in names:
-            found[name].append(clock(functools.partial(sides[name], pair), device))
-    return {name: tuple(values) for name, values in found.items()}
+        for name in list(sides) if pair % 2 else list(sides)[::-1]:
+            found[name].append(clock(functools.partial(sides[name], pair), setting.device))
+    name = clock_name or ("CUDA events" if setting.on_cuda else "CPU time")
+    return Times({name: tuple(values) for name, values in found.items()}, name)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Ratio,
-    Setting,
-    clock_name,
-    in_turns,
-)
+from benchmarks.frame import Case, Check, Measurement, Setting, in_turns
 from benchmarks.reference_style import loss as reference
 from benchmarks.states import relative_error
-from benchmarks.syncs import cuda_waits_of, waits_of
+from benchmarks.syncs import num_waits, waits_of
 from lps_sweep.data.random import fold_key, uniform
+from lps_sweep.methods.hyper import Hyper
 from lps_sweep.methods.lps import LPSConfig
-from lps_sweep.methods.lps.core import Hyper, lps_terms
+from lps_sweep.methods.lps.core import lps_terms
 
 NUM_ROWS, NUM_LABELED, NUM_CLASSES, NUM_SEEN = 512, 128, 100, 50
 PROGRESS = 0.35
@@ -28,7 +23,6 @@ SHARPNESS = 3.2
 """Scale of the random logits at which about half of the unlabeled rows are confident."""
 
 Views = tuple[Tensor, Tensor, Tensor]
-Result = tuple[Tensor, list[Tensor]]
 
 
 def logits_of(device: torch.device, key: int) -> tuple[Views, Tensor]:
@@ -42,76 +36,68 @@ def logits_of(device: torch.device, key: int) -> tuple[Views, Tensor]:
     return (views[0], views[1], views[2]), labels
 
 
-def ours(views: Views, labels: Tensor, hyper: Hyper, progress: Tensor) -> Result:
+def ours(views: Views, labels: Tensor, device: torch.device) -> Callable[[], list[Tensor]]:
     """Loss and gradients as training computes them."""
-    leaves = _leaves(views)
-    terms = lps_terms(*leaves, labels, hyper, num_seen=NUM_SEEN, progress=progress)
-    return terms.total.detach(), list(torch.autograd.grad(terms.total, leaves))
+    hyper = Hyper.of(LPSConfig(), device, torch.float32)
+    progress = torch.tensor(PROGRESS, device=device)
+
+    def total(*leaves: Tensor) -> Tensor:
+        weak1, weak2, strong = leaves
+        given = (weak1, weak2, strong, labels, hyper)
+        return lps_terms(*given, num_seen=NUM_SEEN, progress=progress).total
+
+    return functools.partial(_with_gradients, total, views)
 
 
-def theirs(views: Views, labels: Tensor, config: LPSConfig) -> Result:
+def theirs(views: Views, labels: Tensor) -> Callable[[], list[Tensor]]:
     """Loss and gradients of the baseline."""
-    leaves = _leaves(views)
-    total = reference.loss(*leaves, labels, num_seen=NUM_SEEN, progress=PROGRESS, config=config)
-    return total.detach(), list(torch.autograd.grad(total, leaves))
+    total = functools.partial(
+        reference.loss, labels=labels, num_seen=NUM_SEEN, progress=PROGRESS, config=LPSConfig()
+    )
+    return functools.partial(_with_gradients, total, views)
 
 
-def _leaves(views: Views) -> Views:
-    weak1, weak2, strong = (view.clone().requires_grad_() for view in views)
-    return weak1, weak2, strong
-
-
-def checks_of(first: Result, second: Result) -> list[Check]:
-    """That losses and gradients agree."""
-    gradients = [relative_error(a, b) for a, b in zip(first[1], second[1], strict=True)]
-    gap = (first[0] - second[0]).abs() / second[0].abs()
-    return [
-        Check("relative difference of the losses", gap.item(), 1e-5),
-        Check("relative error of the gradients", max(gradients), 1e-5),
-    ]
+def _with_gradients(total: Callable[..., Tensor], views: Views) -> list[Tensor]:
+    leaves = [view.clone().requires_grad_() for view in views]
+    found = total(*leaves)
+    return [found.detach(), *torch.autograd.grad(found, leaves)]
 
 
 def measure(setting: Setting) -> Measurement:
     """Both losses on the same logits."""
-    device, config = setting.device, LPSConfig()
-    hyper = Hyper.of(config, device, torch.float32)
-    progress = torch.tensor(PROGRESS, device=device)
-    views, labels = logits_of(device, 1)
-    found, right = ours(views, labels, hyper, progress), theirs(views, labels, config)
-    share = _confident_share(views, labels, hyper, progress)
-    waits = {
-        "ours": sum(waits_of(lambda: ours(views, labels, hyper, progress)).values()),
-        "baseline": sum(waits_of(lambda: theirs(views, labels, config)).values()),
-    }
+    views, labels = logits_of(setting.device, 1)
+    fixed, dynamic = ours(views, labels, setting.device), theirs(views, labels)
+    value, *gradients = [relative_error(a, b) for a, b in zip(fixed(), dynamic(), strict=True)]
+    waits = {"ours": waits_of(fixed).total(), "baseline": waits_of(dynamic).total()}
     if setting.on_cuda:
-        waits["ours, by CUDA"] = cuda_waits_of(lambda: ours(views, labels, hyper, progress))
-        waits["baseline, by CUDA"] = cuda_waits_of(lambda: theirs(views, labels, config))
+        waits["ours, by CUDA"] = num_waits(fixed, setting)
+        waits["baseline, by CUDA"] = num_waits(dynamic, setting)
     checks = [
-        *checks_of(found, right),
+        Check("relative difference of the losses", value, 1e-5),
+        Check("relative error of the gradients", max(gradients), 1e-5),
         Check("host synchronisations of ours", max(v for k, v in waits.items() if "ours" in k)),
-        Check("percent of unlabeled rows confident", share, high=80.0, low=20.0),
+        Check("percent of unlabeled rows confident", _confident(views, labels), 80.0, 20.0),
     ]
-    repeats = 2 if setting.quick else 10
+    repeats = range(2 if setting.quick else 10)
     times = in_turns(
         {
-            "ours": lambda _: [ours(views, labels, hyper, progress) for _ in range(repeats)],
-            "baseline": lambda _: [theirs(views, labels, config) for _ in range(repeats)],
+            "loss with dynamic shapes": lambda _: [dynamic() for _ in repeats],
+            "loss of fixed shape": lambda _: [fixed() for _ in repeats],
         },
-        setting.pairs,
-        device,
+        setting,
     )
-    ratio = Ratio(
-        "loss with dynamic shapes", "loss of fixed shape", times["baseline"], times["ours"]
-    )
-    return Measurement(
-        checks, [ratio], {"host synchronisations per step": waits}, clock_name(device)
-    )
+    return times.measurement(checks, {"host synchronisations per step": waits})
 
 
-def _confident_share(views: Views, labels: Tensor, hyper: Hyper, progress: Tensor) -> float:
+def _confident(views: Views, labels: Tensor) -> float:
+    """Percent of the unlabeled rows."""
+    hyper = Hyper.of(LPSConfig(), labels.device, torch.float32)
+    progress = torch.tensor(PROGRESS, device=labels.device)
     terms = lps_terms(*views, labels, hyper, num_seen=NUM_SEEN, progress=progress)
     return 100 * terms.mask[NUM_LABELED:].float().mean().item()
 
 
-TITLE = f"batch {NUM_ROWS}, {NUM_CLASSES} classes, forward and backward"
-BENCHMARK = Benchmark("loss", lambda _: [Case("loss", TITLE, measure)])
+def cases(_: Setting) -> list[Case]:
+    """One."""
+    title = f"batch {NUM_ROWS}, {NUM_CLASSES} classes, forward and backward"
+    return [Case("loss", title, measure)]

@@ -15,14 +15,15 @@ PACKAGES = ("numpy", "torchvision", "pillow", "ray")
 
 def machine_facts(device: torch.device | None = None) -> dict[str, str | int | float]:
     """Processor, cores, load, the GPU if it is used, and the versions that matter."""
+    installed = {one.name.lower(): one.version for one in importlib.metadata.distributions()}
     facts: dict[str, str | int | float] = {
         "machine": f"{_processor()}, {os.cpu_count()} CPUs",
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "num_threads": torch.get_num_threads(),
+        **{name: installed[name] for name in PACKAGES if name in installed},
     }
-    facts |= {name: version for name in PACKAGES if (version := _version(name))}
     if device is not None and device.type == "cuda":
         facts |= {
             "gpu": torch.cuda.get_device_name(device),
@@ -30,13 +31,6 @@ def machine_facts(device: torch.device | None = None) -> dict[str, str | int | f
             "cudnn": torch.backends.cudnn.version() or 0,  # type: ignore[no-untyped-call]
         }
     return facts
-
-
-def _version(package: str) -> str:
-    try:
-        return str(importlib.metadata.version(package))
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _processor() -> str:

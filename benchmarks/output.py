@@ -1,14 +1,15 @@
-"""Measurements as a table for people, and as lines of JSON that survive an interruption."""
+"""Measurements as lines for people, and as lines of JSON that survive an interruption."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.frame import Measurement
+if TYPE_CHECKING:  # without torch, whoever needs but the lines
+    from benchmarks.frame import Measurement
 
 Record = dict[str, Any]
 
@@ -40,10 +41,8 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 
 def read(path: Path) -> list[Record]:
     """The records of a file; lines that were cut off are left out."""
-    if not path.exists():
-        return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
             found.append(json.loads(line))
         except ValueError:
@@ -51,40 +50,27 @@ def read(path: Path) -> list[Record]:
     return found
 
 
-def table(records: Iterable[Mapping[str, Any]]) -> str:
-    """A row for each ratio, and one for each case without; Markdown."""
-    head = "baseline, triples per s and core"
-    lines = [
-        f"| case | what | against | ratio, median (range) | gate | checks | {head} |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for record in records:
-        name = f"{record['benchmark']}/{record['case']}"
-        rate = shown(record["baseline_triples_per_s_and_core"])
-        for what, against, ratio, gate in _cells(record):
-            cells = [name, what, against, ratio, gate, _verdict(record), rate]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def details(record: Mapping[str, Any]) -> str:
-    """All that a case found, in lines."""
-    lines = [f"{record['benchmark']}/{record['case']}: {record['title']}"]
+def told(record: Mapping[str, Any]) -> str:
+    """All that a case found, in lines: checks, facts, and a line for each ratio."""
+    name = f"{record['benchmark']}/{record['case']}"
     if record["skipped"]:
-        return f"{lines[0]}\n  skipped: {record['skipped']}"
+        return f"{name}: skipped: {record['skipped']}"
     if record["error"]:
-        return f"{lines[0]}\n  failed: {record['error']}"
+        return f"{name}: FAILED: {record['error']}"
+    lines = [f"{name}: {record['title']}"]
     for check in record["checks"]:
-        bounds = [f"{sign} {shown(check[side])}" for side, sign in (("low", ">="), ("high", "<="))
-                  if check[side] is not None]  # fmt: skip
+        bounds = ((check["low"], ">="), (check["high"], "<="))
+        limits = ", ".join(f"{sign} {shown(end)}" for end, sign in bounds if end is not None)
         mark = "ok" if check["passes"] else "FAILED"
-        lines.append(f"  {mark}: {check['name']}: {shown(check['value'])} ({', '.join(bounds)})")
-    for name, value in record["facts"].items():
-        lines.append(f"  {name}: {shown(value)}")
+        lines.append(f"  {mark}: {check['name']}: {shown(check['value'])} ({limits})")
+    lines += [f"  {fact}: {shown(value)}" for fact, value in record["facts"].items()]
     rate = shown(record["baseline_triples_per_s_and_core"])
-    for what, against, ratio, gate in _cells(record) if record["ratios"] else ():
-        text = f"  {against} / {what}: {ratio}" + (f"; gate {gate}" if gate else "")
-        lines.append(f"{text}; {record['clock']}; baseline {rate} triples per s and core")
+    for ratio in record["ratios"]:
+        text = _ratio(ratio) if "ratio" in ratio else "void"
+        lines.append(
+            f"  {ratio['baseline']} / {ratio['ours']}: {text}; {record['clock']}; "
+            f"baseline {rate} triples per s and core"
+        )
     return "\n".join(lines)
 
 
@@ -99,40 +85,13 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def _cells(record: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Ours, baseline, ratio and gate, for each ratio."""
-    if not record.get("ratios"):
-        return [(record["title"], "", _without(record), "")]
-    rows = []
-    for ratio in record["ratios"]:
-        text = "void" if "ratio" not in ratio else _ratio(ratio)
-        rows.append((ratio["ours"], ratio["baseline"], text, _gate(ratio)))
-    return rows
-
-
-def _without(record: Mapping[str, Any]) -> str:
-    return f"skipped: {record['skipped']}" if record["skipped"] else "-"
-
-
 def _ratio(ratio: Mapping[str, Any]) -> str:
-    low, high = ratio["range"]
-    text = f"{ratio['ratio']:.2f} ({low:.2f} to {high:.2f}, {ratio['pairs']} pairs)"
-    return text if ratio["shows_difference"] else f"{text}, no difference shown"
-
-
-def _gate(ratio: Mapping[str, Any]) -> str:
-    low, high = ratio.get("gate", (None, None))
-    if low is None and high is None:
-        return ""
-    words = [f"{word} {end:g}" for word, end in (("at least", low), ("at most", high))
-             if end is not None]  # fmt: skip
-    return " and ".join(words) + ("" if ratio["reaches_gate"] else ": MISSED")
-
-
-def _verdict(record: Mapping[str, Any]) -> str:
-    if record["skipped"]:
-        return "-"
-    if record["error"]:
-        return f"FAILED: {record['error'].splitlines()[0]}"
-    failed = [check["name"] for check in record["checks"] if not check["passes"]]
-    return "FAILED: " + "; ".join(failed) if failed else f"{len(record['checks'])} ok"
+    """The median with its range, and the gate."""
+    least, most = ratio["range"]
+    text = f"{ratio['ratio']:.2f} ({least:.2f} to {most:.2f}, {ratio['pairs']} pairs)"
+    if not ratio["shows_difference"]:
+        text += ", no difference shown"
+    ends = zip(("at least", "at most"), ratio["gate"], strict=True)
+    if gate := " and ".join(f"{word} {end:g}" for word, end in ends if end is not None):
+        text += f"; gate {gate}" + ("" if ratio["reaches_gate"] else ": MISSED")
+    return text

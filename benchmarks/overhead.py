@@ -7,74 +7,42 @@ metric but the loss. All weights and statistics must end equal, to the bit.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import functools
 import math
 
 import torch
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Ratio,
-    Setting,
-    clock_name,
-    in_turns,
-)
+from benchmarks.frame import Case, Check, Measurement, Setting, in_turns
 from benchmarks.states import difference
-from benchmarks.workload import (
-    FULL,
-    SEED,
-    Size,
-    backbone_of,
-    config_of,
-    data_of,
-    run_of,
-    train,
-)
-from lps_sweep.config import Config
-from lps_sweep.data.batches import PairedBatches
-from lps_sweep.data.random import fold_key
-from lps_sweep.data.views import make_view, recipe_for
-from lps_sweep.methods.lps import LPSConfig
-from lps_sweep.methods.lps.core import Hyper, lps_terms
-from lps_sweep.models import CosineHead, build_network, split_network
-from lps_sweep.train.learner import HEAD_STREAM
-from lps_sweep.train.network import layout, to_device
+from benchmarks.workload import FULL, Size, cases_of, config_of, prepared, run_of, train
+from lps_sweep.methods.hyper import Hyper
+from lps_sweep.methods.lps.core import lps_terms
+from lps_sweep.train import Run
+from lps_sweep.train.network import layout
 
-VIEWS = ("weak1", "weak2", "strong")
 GATE = 0.9
 
 
 class PlainLoop:
-    """Training of one trial, written down straight."""
+    """Training of one trial, written down straight; it begins with the weights of `run`.
 
-    def __init__(self, size: Size, config: Config, device: torch.device) -> None:
-        images, self.split = data_of(size)
-        self.config, self.device = config, device
-        self.pixels = torch.from_numpy(images.images).to(device)
-        self.targets = torch.from_numpy(self.split.targets).to(device)
-        self.batches = PairedBatches(self.split, size.batch_size, SEED, device)
-        self.recipe = recipe_for(config.data.dataset)
-        network = build_network(size.network, 3)
-        network.load_state_dict(backbone_of(size))
-        trunk, tail = split_network(network, size.frozen_through)
-        self.trunk = trunk.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.trunk.requires_grad_(False)
-        self.tail = to_device(tail, device)
-        generator = torch.Generator().manual_seed(fold_key(SEED, HEAD_STREAM)[0])
-        scale = config.head.head_scale
-        head = CosineHead(network.feature_dim, self.split.num_classes, scale, generator)
-        self.head = head.to(device)
-        assert isinstance(config.method, LPSConfig)
-        self.hyper = Hyper.of(config.method, device, torch.float32)
+    Args:
+        run: Of one member. Its images, batches and views are used as they are.
+    """
+
+    def __init__(self, run: Run) -> None:
+        learner = run.members[0].learner
+        self.run, self.config = run, learner.config
+        self.trunk, self.tail, self.head = (
+            copy.deepcopy(part) for part in (run.trunk, learner.tail, learner.head)
+        )
+        self.hyper = Hyper.of(self.config.method, run.device, torch.float32)
         self.optimizer = torch.optim.SGD(
             [*self.tail.parameters(), *self.head.parameters()],
-            lr=config.schedule.lr,
-            momentum=config.schedule.momentum,
-            weight_decay=config.schedule.weight_decay,
+            lr=self.config.schedule.lr,
+            momentum=self.config.schedule.momentum,
+            weight_decay=self.config.schedule.weight_decay,
             fused=True,
         )
 
@@ -83,19 +51,15 @@ class PlainLoop:
         self.trunk.train()
         self.tail.train()
         share = epoch / self.config.loop.epochs
-        progress = torch.full((), share, device=self.device)
+        progress = torch.full((), share, device=self.run.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.schedule.lr * (1 + math.cos(math.pi * share)) / 2
-        total = torch.zeros((), device=self.device)
-        for step in range(self.batches.num_steps):
-            labeled = self.batches.labeled_indices(epoch, step)
-            rows = torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))
-            images, key = self.pixels[rows], (SEED, epoch, step)
-            views = [make_view(images, self.recipe, view, key) for view in VIEWS]
+        total = torch.zeros((), device=self.run.device)
+        for views, labels in prepared(self.run, epoch):
             with torch.no_grad():
                 passed = [
                     self.trunk(view.contiguous(memory_format=torch.channels_last)).contiguous(
-                        memory_format=layout(self.device)
+                        memory_format=layout(self.run.device)
                     )
                     for view in views
                 ]
@@ -105,47 +69,46 @@ class PlainLoop:
                 weak1,
                 weak2,
                 strong,
-                self.targets[labeled],
+                labels,
                 self.hyper,
-                num_seen=self.split.num_seen,
+                num_seen=self.run.split.num_seen,
                 progress=progress,
             )
             terms.total.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             total += terms.total.detach()
-        return float(total / self.batches.num_steps)
+        return float(total / self.run.batches.num_steps)
 
 
 def measure(size: Size, setting: Setting) -> Measurement:
     """Trains both in turns, and compares them at the end."""
     size = dataclasses.replace(size, epochs=setting.pairs + 1)
-    config = config_of(size)
-    plain = PlainLoop(size, config, setting.device)
-    run = run_of(size, [config], setting.device)
-    began = {name: weight.clone() for name, weight in plain.tail.state_dict().items()}
+    run = run_of(size, [config_of(size)], setting.device)
+    plain = PlainLoop(run)
+    began = copy.deepcopy(dict(plain.tail.state_dict()))
     times = in_turns(
         {
-            "pack": lambda pair: train([run], pair + 1),
-            "plain": lambda pair: plain.epoch(pair + 1),
+            "plain loop": lambda pair: plain.epoch(pair + 1),
+            "pack of one": lambda pair: train([run], pair + 1),
         },
-        setting.pairs,
-        setting.device,
+        setting,
     )
     learner = run.members[0].learner
-    apart = max(
-        difference(dict(learner.tail.state_dict()), dict(plain.tail.state_dict())),
-        difference(dict(learner.head.state_dict()), dict(plain.head.state_dict())),
-        difference(dict(run.trunk.named_buffers()), dict(plain.trunk.named_buffers())),
-    )
+    ends = [
+        [dict(part.state_dict()) for part in parts]
+        for parts in (
+            (run.trunk, learner.tail, learner.head),
+            (plain.trunk, plain.tail, plain.head),
+        )
+    ]
     moved = difference(began, dict(plain.tail.state_dict()))
     checks = [
-        Check("largest difference of all weights and statistics", apart),
-        Check("change of the weights by training", moved, high=math.inf, low=1e-6),
+        Check("largest difference of all weights and statistics", difference(*ends)),
+        Check.above("change of the weights by training", moved, 1e-6),
     ]
-    ratio = Ratio("plain loop", "pack of one", times["plain"], times["pack"], low=GATE)
-    facts = {"ms per step, pack": 1000 * min(times["pack"]) / size.num_steps}
-    return Measurement(checks, [ratio], facts, clock_name(setting.device))
+    facts = {"ms per step, pack": times.ms("pack of one", size.num_steps)}
+    return times.measurement(checks, facts, low=GATE)
 
 
 def cases(setting: Setting) -> list[Case]:
@@ -156,10 +119,4 @@ def cases(setting: Setting) -> list[Case]:
         sizes["full"] = FULL
     elif not setting.quick:
         sizes["resnet18"] = Size(batch_size=32)
-    return [
-        Case(name, f"one trial, eager, {size.text()}", functools.partial(measure, size))
-        for name, size in sizes.items()
-    ]
-
-
-BENCHMARK = Benchmark("overhead of packs at K = 1", cases)
+    return cases_of("one trial, eager", sizes, measure)

@@ -6,26 +6,13 @@ short pre-training that all runs share. What they show holds for them.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Ratio,
-    Setting,
-    SkipError,
-    clock_name,
-    in_turns,
-)
+from benchmarks.frame import Case, Check, Measurement, Setting, SkipError, in_turns
 from benchmarks.workload import GRAPH, HALF, Size, configs_of, run_of, train
 from lps_sweep.config import Config, DataConfig, LoopConfig, PretrainConfig, TrunkConfig
 from lps_sweep.data import ImageSet, load, make_split
@@ -84,27 +71,22 @@ def paired_accuracies(
     Raises:
         SkipError: The digits are not there.
     """
-    configs = {
-        precision: digits_config(precision, network, epochs, pretrain_epochs)
+    full, half = (
+        digits_config(precision, network, epochs, pretrain_epochs)
         for precision in (whole, "bfloat16")
-    }
+    )
     try:
-        images = load(configs[whole].data)
+        images = load(full.data)
     except BadInputError as error:
         raise SkipError(str(error)) from error
-    pretraining = Pretraining(configs[whole], images, device)
-    for _ in pretraining:
-        pass
+    pretraining = Pretraining(full, images, device)
+    list(pretraining)
     backbone = {name: value.cpu() for name, value in pretraining.network.state_dict().items()}
-    found: dict[str, list[float]] = {name: [] for name in NAMES}
-    for seed in seeds:
-        single, half = (
-            accuracies_of(configs[precision], seed, images, backbone, device)
-            for precision in (whole, "bfloat16")
-        )
-        for name in NAMES:
-            found[name].append(half[name] - single[name])
-    return found
+    pairs = [
+        [accuracies_of(config, seed, images, backbone, device) for config in (full, half)]
+        for seed in seeds
+    ]
+    return {name: [lower[name] - higher[name] for higher, lower in pairs] for name in NAMES}
 
 
 def measure(setting: Setting) -> Measurement:
@@ -119,36 +101,30 @@ def compare(
     """The ratio of the steps, bfloat16 last, with the paired accuracies as its check."""
     whole, half = sizes
     runs = {
-        precision: run_of(size, configs_of(size, 1), setting.device)
+        f"{precision} step": run_of(size, configs_of(size, 1), setting.device)
         for precision, size in sizes.items()
     }
     times = in_turns(
         {
-            precision: lambda pair, run=run: train([run], pair + 1)  # type: ignore[misc]
-            for precision, run in runs.items()
+            name: lambda pair, run=run: train([run], pair + 1)  # type: ignore[misc]
+            for name, run in runs.items()
         },
-        setting.pairs,
-        setting.device,
+        setting,
     )
-    means = {name: statistics.fmean(values) for name, values in differences.items()}
     checks = [
-        Check(f"mean paired difference of {name}, points", mean, high=POINTS, low=-POINTS)
-        for name, mean in means.items()
+        Check(f"mean paired difference of {name}, points", statistics.fmean(found), POINTS, -POINTS)
+        for name, found in differences.items()
     ]
-    every = [value for values in differences.values() for value in values]
-    moved = float(np.abs(every).max())
-    checks.append(Check("largest difference of an accuracy", moved, high=math.inf, low=1e-9))
-    facts: dict[str, Any] = {
+    moved = max(abs(value) for found in differences.values() for value in found)
+    checks.append(Check.above("largest difference of an accuracy", moved, 1e-9))
+    facts = {
         f"{half} less {whole}, points, by seed": differences,
         "sd of the differences": {n: statistics.stdev(v) for n, v in differences.items()},
     }
-    ratio = Ratio(f"{whole} step", f"{half} step", times[whole], times[half])
-    return Measurement(checks, [ratio], facts, clock_name(setting.device))
+    return times.measurement(checks, facts)
 
 
-BENCHMARK = Benchmark(
-    "precision",
-    lambda _: [
-        Case("bfloat16", "step of one trial, accuracies on digits", measure, needs_cuda=True)
-    ],
-)
+def cases(_: Setting) -> list[Case]:
+    """One."""
+    title = "step of one trial, accuracies on digits"
+    return [Case("bfloat16", title, measure, needs_cuda=True)]

@@ -9,39 +9,32 @@ what checkpoints cost.
 from __future__ import annotations
 
 import dataclasses
-import math
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Ratio,
-    Setting,
-    clock_name,
-    in_turns,
-)
+from benchmarks.frame import ANSWER_S, Case, Check, Measurement, Setting, in_turns
 from benchmarks.precision import digits_config
 from benchmarks.states import difference
+from benchmarks.workers import Worker
 from lps_sweep.config import Config
+from lps_sweep.files import sha256_file
 from lps_sweep.methods.lps import LPSConfig
 from lps_sweep.models import build_network
 from lps_sweep.train import (
     Checkpoint,
     CheckpointSaved,
+    Event,
     Finished,
     Learner,
     MemberSpec,
     PackSpec,
+    SavedFile,
     load_state,
     save_state,
     train_pack,
@@ -66,15 +59,10 @@ def spec_of(
     """The pack in `folder`: from the start, or those that go on from their checkpoints."""
     torch.manual_seed(0)
     backbone = save_state(build_network("small_cnn", 1).state_dict(), folder, "backbone")
-    members = [MemberSpec(str(i), config) for i, config in enumerate(configs_of())]
-    if going_on:
-        members = [
-            dataclasses.replace(member, checkpoint=going_on[member.trial_id])
-            for member in members
-            if member.trial_id in going_on
-        ]
+    known = going_on or {}
+    members = [MemberSpec(str(i), c, known.get(str(i))) for i, c in enumerate(configs_of())]
     return PackSpec(
-        members=tuple(members),
+        members=tuple(m for m in members if not going_on or m.checkpoint),
         seed=0,
         backbone=backbone,
         checkpoints=folder / "checkpoints",
@@ -84,103 +72,82 @@ def spec_of(
     )
 
 
-class Ends:
-    """What a pack ended with.
-
-    Attributes:
-        checkpoints: The newest of each trial.
-        results: Metrics and arrays of each trial that is done.
-    """
-
-    def __init__(self, events: Iterable[Sequence[Any]], device: str) -> None:
-        self._device = torch.device(device)
-        self.checkpoints: Checkpoints = {}
-        self.results: dict[str, Any] = {}
-        for group in events:
-            for event in group:
-                if isinstance(event, CheckpointSaved):
-                    self.checkpoints[event.trial_id] = event.checkpoint
-                elif isinstance(event, Finished):
-                    arrays = {name: torch.from_numpy(a) for name, a in event.arrays.items()}
-                    self.results[event.trial_id] = {**event.metrics, **arrays}
-
-    def state_of(self, trial_id: str) -> dict[str, Any]:
-        """All that a trial ended with: its last checkpoint, metrics and predictions."""
-        saved = self.checkpoints[trial_id]
-        member, run = (load_state(file, self._device) for file in (saved.member, saved.run))
-        return {"member": member, "run": run, "result": self.results[trial_id]}
+def ends_of(events: Iterable[Sequence[Event]], device: str) -> dict[str, Any]:
+    """All that each trial ended with: its last checkpoint, metrics and predictions."""
+    saved: Checkpoints = {}
+    found = {}
+    for event in (event for group in events for event in group):
+        if isinstance(event, CheckpointSaved):
+            saved[event.trial_id] = event.checkpoint
+        elif isinstance(event, Finished):
+            files = saved[event.trial_id].member, saved[event.trial_id].run
+            arrays = {name: torch.from_numpy(array) for name, array in event.arrays.items()}
+            states = [load_state(file, torch.device(device)) for file in files]
+            found[event.trial_id] = {"states": states, "result": [event.metrics, arrays]}
+    return found
 
 
-def work(folder: str, device: str) -> None:
+def work(pipe: Connection, folder: Path, device: str) -> None:
     """The process that is killed: tells of each step of the first member, and of checkpoints."""
     step = Learner.step
 
-    def told(learner: Learner, batch: Any, number: int) -> None:
+    def noted(learner: Learner, batch: Any, number: int) -> None:
         step(learner, batch, number)
         if learner.config == configs_of()[0]:
-            print("step", flush=True)
+            pipe.send("step")
 
-    Learner.step = told  # type: ignore[assignment, method-assign]
-    for events in train_pack(spec_of(Path(folder), device)):
+    Learner.step = noted  # type: ignore[assignment, method-assign]
+    for events in train_pack(spec_of(folder, device)):
         if any(isinstance(event, CheckpointSaved) for event in events):
-            print("checkpoint", flush=True)
+            pipe.send("checkpoint")
 
 
-def killed(folder: Path, device: str) -> tuple[int, int]:
+def killed(folder: Path, device: str, limit_s: float = ANSWER_S) -> tuple[int, int]:
     """Trains in a process that is killed; the epochs that it had saved, the steps that it lost."""
-    command = [sys.executable, "-m", "benchmarks.resume", str(folder), device]
     epochs = steps = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        for line in process.stdout:
-            epochs, steps = (epochs + 1, 0) if line.strip() == "checkpoint" else (epochs, steps + 1)
-            if epochs == EPOCHS // 2 and steps == STEPS_INTO_EPOCH:
-                process.kill()
-                break
-        process.stdout.read()
+    with Worker(work, folder, device) as process:
+        while (epochs, steps) != (EPOCHS // 2, STEPS_INTO_EPOCH):
+            saved = process.answer(limit_s) == "checkpoint"
+            epochs, steps = (epochs + 1, 0) if saved else (epochs, steps + 1)
     return epochs, steps
 
 
 def announced(folder: Path, epoch: int) -> Checkpoints:
     """The checkpoints of all members after `epoch` epochs."""
     found = {}
-    for trial in range(COUNT):
-        files = {}
+    for trial in map(str, range(COUNT)):
+        files = []
         for part in ("member", "run"):
-            (path,) = (folder / "checkpoints" / str(trial)).glob(f"epoch-{epoch:04d}-{part}-*.pt")
-            files[part] = _saved(path)
-        found[str(trial)] = Checkpoint(epoch, files["member"], files["run"])
+            (path,) = (folder / "checkpoints" / trial).glob(f"epoch-{epoch:04d}-{part}-*.pt")
+            files.append(SavedFile(path, sha256_file(path)))
+        found[trial] = Checkpoint(epoch, *files)
     return found
-
-
-def _saved(path: Path) -> Any:
-    from lps_sweep.files import sha256_file
-    from lps_sweep.train import SavedFile
-
-    return SavedFile(path, sha256_file(path))
 
 
 def checks_in(folder: Path, device: str) -> tuple[list[Check], int]:
     """Kills, goes on twice, stops a member, and compares; the steps lost by the kill as well."""
-    alone = Ends(train_pack(spec_of(folder / "alone", device)), device)
+    alone = ends_of(train_pack(spec_of(folder / "alone", device)), device)
     epochs, lost = killed(folder / "killed", device)
     saved = announced(folder / "killed", epochs)
     shutil.copytree(folder / "killed", folder / "smaller")
     fewer = announced(folder / "smaller", epochs)
     del fewer["1"]
-    again = Ends(train_pack(spec_of(folder / "killed", device, going_on=saved)), device)
-    apart = Ends(train_pack(spec_of(folder / "smaller", device, going_on=fewer)), device)
+    again = train_pack(spec_of(folder / "killed", device, going_on=saved))
+    apart = train_pack(spec_of(folder / "smaller", device, going_on=fewer))
     stopped = dataclasses.replace(spec_of(folder / "stopped", device), rungs=(EPOCHS // 2,))
-    detached = Ends(train_pack(stopped, lambda: {"1"}), device)
-    spread = difference(alone.state_of("0"), alone.state_of("1"))
+    detached = ends_of(train_pack(stopped, lambda: {"1"}), device)
+
+    def worst(found: dict[str, Any]) -> float:
+        return max(difference(end, alone[trial]) for trial, end in found.items())
+
     return [
-        Check("epochs saved before the kill", epochs, high=EPOCHS // 2, low=EPOCHS // 2),
-        Check("steps lost by the kill", lost, high=STEPS_INTO_EPOCH, low=STEPS_INTO_EPOCH),
-        Check("difference to a run left alone, all state", _worst(again, alone)),
-        Check("the same, gone on in a smaller pack", _worst(apart, alone)),
-        Check("the same, of those that stay where one is stopped", _worst(detached, alone)),
-        Check("members that end there", len(detached.results), high=COUNT - 1, low=COUNT - 1),
-        Check("difference of two members", spread, high=math.inf, low=1e-9),
+        Check.number("epochs saved before the kill", epochs, EPOCHS // 2),
+        Check.number("steps lost by the kill", lost, STEPS_INTO_EPOCH),
+        Check("difference to a run left alone, all state", worst(ends_of(again, device))),
+        Check("the same, gone on in a smaller pack", worst(ends_of(apart, device))),
+        Check("the same, of those that stay where one is stopped", worst(detached)),
+        Check.number("members that end there", len(detached), COUNT - 1),
+        Check.above("difference of two members", difference(alone["0"], alone["1"]), 1e-9),
     ], lost
 
 
@@ -190,33 +157,21 @@ def measure(setting: Setting) -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checks, lost = checks_in(folder, device)
+
+        def trained(place: str, interval_s: float) -> None:
+            list(train_pack(spec_of(folder / place, device, interval_s)))
+
         times = in_turns(
             {
-                "each": lambda pair: _train(folder / f"each{pair}", device, 0.0),
-                "last": lambda pair: _train(folder / f"last{pair}", device, 3600.0),
+                "checkpoint at the end alone": lambda pair: trained(f"last{pair}", 3600.0),
+                "checkpoint after every epoch": lambda pair: trained(f"each{pair}", 0.0),
             },
-            setting.pairs,
-            setting.device,
+            setting,
         )
     facts = {"trials, epochs, steps lost per trial": [COUNT, EPOCHS, lost]}
-    what = "checkpoint after every epoch"
-    ratio = Ratio("checkpoint at the end alone", what, times["last"], times["each"])
-    return Measurement(checks, [ratio], facts, clock_name(setting.device))
+    return times.measurement(checks, facts)
 
 
-def _worst(found: Ends, right: Ends) -> float:
-    return max(difference(found.state_of(t), right.state_of(t)) for t in found.results)
-
-
-def _train(folder: Path, device: str, interval_s: float) -> None:
-    for _ in train_pack(spec_of(folder, device, interval_s)):
-        pass
-
-
-BENCHMARK = Benchmark(
-    "resume",
-    lambda _: [Case("kill", f"pack of {COUNT} on digits, killed in epoch 3 of {EPOCHS}", measure)],
-)
-
-if __name__ == "__main__":
-    work(*sys.argv[1:3])
+def cases(_: Setting) -> list[Case]:
+    """One."""
+    return [Case("kill", f"pack of {COUNT} on digits, killed in epoch 3 of {EPOCHS}", measure)]

@@ -1,65 +1,39 @@
 """B12: what the card gives, and how near a training step comes to it.
 
 The card's rates are measured: products of bfloat16 and TF32 matrices, a copy, and the gap between
-two small kernels. A step's work is counted: floating-point operations of convolutions and products,
-and the bytes that its operations would move if each read and wrote memory by itself.
+two small kernels. A step's work is counted: floating-point operations of convolutions and products.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import math
-from typing import Any
+import statistics
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.frame import (
-    Benchmark,
-    Case,
-    Check,
-    Measurement,
-    Setting,
-    clock_name,
-    in_turns,
-    seconds,
-)
+from benchmarks.frame import Case, Check, Measurement, Setting, in_turns, seconds
 from benchmarks.reference_style.loop import reference_arithmetic
 from benchmarks.states import relative_error
-from benchmarks.workload import FULL, GRAPH, HALF, Size, configs_of, run_of, train, with_loop
+from benchmarks.workload import (
+    FULL,
+    GRAPH,
+    HALF,
+    Size,
+    configs_of,
+    run_of,
+    train,
+    unfrozen,
+    with_loop,
+)
 
 EXPECTED_TFLOP = {"stage3": 2.466, "none": 5.113}
 """Of a step of 512 rows in three views, counted by hand."""
 
 
-class _Bytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the bytes that operations read and write."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        aliases = [r.alias_info for r in func._schema.returns if r.alias_info]
-        is_view = any(not alias.is_write for alias in aliases)
-        if not is_view and not func.overloadpacket.__name__.startswith("empty"):
-            self.total += _size(args) + _size(made)
-        return made
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, list | tuple):
-        return sum(_size(part) for part in value)
-    return 0
-
-
-def work_of(size: Size, device: torch.device) -> dict[str, float]:
-    """TFLOP and GB of one step of one trial, counted on an eager run."""
+def tflop_of(size: Size, device: torch.device) -> float:
+    """Of one step of one trial, counted on an eager run."""
     plain = dataclasses.replace(
         size, num_steps=1, loop={k: v for k, v in size.loop.items() if k == "precision"}
     )
@@ -67,9 +41,7 @@ def work_of(size: Size, device: torch.device) -> dict[str, float]:
     train([run], 0)
     with FlopCounterMode(display=False) as flops:
         train([run], 1)
-    with _Bytes() as moved:
-        train([run], 2)
-    return {"TFLOP": flops.get_total_flops() / 1e12, "GB": moved.total / 1e9}
+    return float(flops.get_total_flops() / 1e12)
 
 
 def matmul_tflops(device: torch.device, dtype: torch.dtype, side: int) -> tuple[float, float]:
@@ -123,45 +95,39 @@ def measure_card(setting: Setting, side: int = 8192, gigabytes: float = 4.0) -> 
     checks = [
         Check("relative error of a bfloat16 product", found["relative error, bfloat16"], 1e-2),
         Check("relative error of a TF32 product", found["relative error, TF32"], 3e-3),
-        Check("launch gap, us", found["launch us"], high=math.inf, low=0.1),
+        Check.above("launch gap, us", found["launch us"], 0.1),
     ]
-    return Measurement(checks, (), found, clock_name(setting.device))
+    return Measurement(checks, facts=found)
 
 
 def measure_step(
     size: Size, count: int, setting: Setting, side: int = 8192, gigabytes: float = 4.0
 ) -> Measurement:
-    """A step of a pack of `count` against the floors that its work and the card's rates set."""
+    """A step of a pack of `count`, and what share of the card's rates it comes to."""
     card = rates(setting.device, side, gigabytes)
-    work = work_of(size, setting.device)
+    tflop = tflop_of(size, setting.device)
     run = run_of(size, configs_of(size, count), setting.device)
-    times = in_turns({"step": lambda pair: train([run], pair + 1)}, setting.pairs, setting.device)
-    took = sorted(times["step"])[setting.pairs // 2] / size.num_steps
-    facts: dict[str, Any] = {
-        "ms per step": 1000 * took,
-        "ms per step and trial": 1e3 * took / count,
-    }
-    checks = [Check("ms per step", 1000 * took, high=math.inf, low=1e-3)]
+    times = in_turns({"step": lambda pair: train([run], pair + 1)}, setting)
+    took = statistics.median(times.sides["step"]) / size.num_steps
+    facts = {"ms per step": 1000 * took, "ms per step and trial": 1e3 * took / count}
+    checks = [Check.above("ms per step", 1000 * took, 1e-3)]
     scale = size.batch_size / FULL.batch_size
     if size.network == "resnet18":
-        off = work["TFLOP"] / (EXPECTED_TFLOP[size.frozen_through] * scale)
+        off = tflop / (EXPECTED_TFLOP[size.frozen_through] * scale)
         checks.append(Check("TFLOP counted over those expected", off, high=1.05, low=0.95))
     if count == 1:
         half = size.loop.get("precision") == "bfloat16"
         rate = card["bfloat16 TFLOP/s" if half else "TF32 TFLOP/s"]
-        floor = max(work["TFLOP"] / rate, work["GB"] / card["copy GB/s"])
         facts |= {
-            "TFLOP per step": work["TFLOP"],
-            "GB per step if nothing is fused": work["GB"],
-            "TFLOP/s": work["TFLOP"] / took,
-            "share of the card's bfloat16 rate": work["TFLOP"] / took / card["bfloat16 TFLOP/s"],
-            "share of the card's rate in this precision": work["TFLOP"] / took / rate,
-            "unfused floor / step": floor / took,
+            "TFLOP per step": tflop,
+            "TFLOP/s": tflop / took,
+            "share of the card's bfloat16 rate": tflop / took / card["bfloat16 TFLOP/s"],
+            "share of the card's rate in this precision": tflop / took / rate,
         }
-    return Measurement(checks, (), facts, clock_name(setting.device))
+    return times.measurement(checks, facts)
 
 
-def cases(setting: Setting) -> list[Case]:
+def cases(_: Setting) -> list[Case]:
     """The card, then steps in both precisions; packs of 5 and 21."""
     found = [Case("card", "rates of the card", measure_card, needs_cuda=True)]
     for name, size, count in (
@@ -169,16 +135,11 @@ def cases(setting: Setting) -> list[Case]:
         ("frozen-bfloat16-compiled", with_loop(HALF, compile=True), 1),
         ("frozen", GRAPH, 1),
         ("frozen-compiled", with_loop(GRAPH, compile=True), 1),
-        ("tuned-bfloat16", dataclasses.replace(HALF, frozen_through="none"), 1),
-        ("tuned", dataclasses.replace(GRAPH, frozen_through="none"), 1),
+        ("tuned-bfloat16", unfrozen(HALF), 1),
+        ("tuned", unfrozen(GRAPH), 1),
         ("pack5-bfloat16", HALF, 5),
         ("pack21-bfloat16", HALF, 21),
     ):
-        title = f"a step of {count}, {size.text()}"
         measure = functools.partial(measure_step, size, count)
-        found.append(Case(name, title, measure, needs_cuda=True))
-    del setting
+        found.append(Case(name, f"a step of {count}, {size.text()}", measure, needs_cuda=True))
     return found
-
-
-BENCHMARK = Benchmark("roofline", cases)

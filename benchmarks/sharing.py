@@ -10,150 +10,107 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
-import math
+import io
+import itertools
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
-from benchmarks.frame import Benchmark, Case, Check, Measurement, Ratio, Setting, SkipError
+from benchmarks.frame import Case, Check, Measurement, Setting, SkipError, in_turns
 from benchmarks.states import difference
+from benchmarks.workers import Worker
 from benchmarks.workload import GRAPH, Size, configs_of, member_state, run_of, train
+from lps_sweep.config import Config
 from lps_sweep.train import set_up_device
+from lps_sweep.train.checkpoint import state_bytes
+from lps_sweep.train.device import wait_for
 
 CONTROL = "nvidia-cuda-mps-control"
+CONTROL_S = 30.0
+"""Seconds that it has to start, or to end."""
 
 
-class Worker:
-    """A process with a Run of one member."""
-
-    def __init__(
-        self, size: Size, count: int, number: int, device: str, environment: Mapping[str, str]
-    ) -> None:
-        facts = {"size": dataclasses.asdict(size), "count": count, "number": number}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sharing", json.dumps(facts), device],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-        )
-
-    def tell(self, word: str) -> None:
-        """Sends a line."""
-        assert self._process.stdin
-        self._process.stdin.write(word + "\n")
-        self._process.stdin.flush()
-
-    def wait(self) -> None:
-        """Waits for an answer.
-
-        Raises:
-            RuntimeError: The process ended instead.
-        """
-        assert self._process.stdout
-        if self._process.stdout.readline().strip() != "done":
-            raise RuntimeError(f"a worker ended: {self._process.wait(60)}")
-
-    def close(self) -> None:
-        """Ends it."""
-        self._process.kill()
-        self._process.communicate()
-
-
-def work(facts: str, device: str) -> None:
-    """A worker's life: an epoch for each ``train``, its state for each path."""
-    given = json.loads(facts)
-    size = Size(**given["size"])
-    config = configs_of(size, given["count"])[given["number"]]
+def work(pipe: Connection, size: Size, config: Config, device: str) -> None:
+    """A worker's life: trained once, an epoch for each ``train``, its state for each other word."""
     run = run_of(size, [config], set_up_device(device, num_threads=1))
-    epoch = 0
-    train([run], epoch)
-    print("done", flush=True)
-    for line in sys.stdin:
-        if line.strip() == "train":
-            epoch += 1
-            train([run], epoch)
+    train([run], 0)
+    pipe.send("done")
+    epochs = itertools.count(1)
+    while True:
+        if pipe.recv() == "train":
+            train([run], next(epochs))
+            pipe.send("done")
         else:
-            torch.save(member_state(run, 0), line.strip())
-        print("done", flush=True)
+            pipe.send(state_bytes(member_state(run, 0)))
 
 
 def measure(size: Size, count: int, with_mps: bool, setting: Setting) -> Measurement:
-    """Times the workers at once and in turn, and the pack."""
-    size = dataclasses.replace(size, epochs=2 * setting.pairs + 1)
-    pack = run_of(size, configs_of(size, count), setting.device)
+    """Times the workers at once and in turn, and the pack, twice as it trains as many epochs."""
+    size = dataclasses.replace(size, epochs=2 * setting.pairs + 3)
+    configs = configs_of(size, count)
+    pack = run_of(size, configs, setting.device)
     train([pack], 0)
-    taken: dict[str, list[float]] = {"at once": [], "in turn": [], "pack": []}
+    epochs = itertools.count(1)
     with contextlib.ExitStack() as stack:
-        environment = stack.enter_context(_mps()) if with_mps else {}
-        workers = [Worker(size, count, i, str(setting.device), environment) for i in range(count)]
+        if with_mps:
+            stack.enter_context(_mps())
+        workers = [
+            stack.enter_context(Worker(work, size, config, str(setting.device)))
+            for config in configs
+        ]
         for worker in workers:
-            stack.callback(worker.close)
-        _all(workers)
-        for pair in range(setting.pairs):
-            taken["at once"].append(_wall(lambda: _told(workers)))
-            taken["in turn"].append(_wall(lambda: _told_in_turn(workers)))
-            first = functools.partial(train, [pack], 2 * pair + 1)
-            second = functools.partial(train, [pack], 2 * pair + 2)
-            taken["pack"].append((_wall(first) + _wall(second)) / 2)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        states = [_state_of(worker, folder / f"{i}.pt") for i, worker in enumerate(workers)]
-    apart = max(difference(member_state(pack, i), state) for i, state in enumerate(states))
-    checks = [Check("largest difference of process and member, all state", apart)]
+            worker.answer()
+        times = in_turns(
+            {
+                "one after the other": lambda _: _trained(workers, in_turn=True),
+                "at once": lambda _: _trained(workers),
+                "pack": lambda _: train([pack], next(epochs)),
+                "pack, again": lambda _: train([pack], next(epochs)),
+            },
+            setting,
+            _wall,
+            "wall-clock time",
+        )
+        apart = [difference(member_state(pack, i), _state(w)) for i, w in enumerate(workers)]
+    checks = [Check("largest difference of process and member, all state", max(apart))]
     if count > 1:
-        spread = difference(states[0], states[1])
-        checks.append(Check("largest difference of two trials", spread, high=math.inf, low=1e-12))
-    times = {name: tuple(values) for name, values in taken.items()}
-    ratios = [
-        Ratio("one after the other", name, times["in turn"], times[name])
-        for name in ("at once", "pack")
-    ]
-    return Measurement(checks, ratios, {}, "wall-clock time")
+        spread = difference(member_state(pack, 0), member_state(pack, 1))
+        checks.append(Check.above("largest difference of two trials", spread, 1e-12))
+    return times.measurement(checks)
 
 
-def _all(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.wait()
+def _trained(workers: Sequence[Worker], *, in_turn: bool = False) -> None:
+    for group in [[worker] for worker in workers] if in_turn else [workers]:
+        for worker in group:
+            worker.tell("train")
+        for worker in group:
+            worker.answer()
 
 
-def _told(workers: list[Worker]) -> None:
-    for worker in workers:
-        worker.tell("train")
-    _all(workers)
+def _state(worker: Worker) -> object:
+    worker.tell("state")
+    return torch.load(io.BytesIO(worker.answer()), weights_only=True)
 
 
-def _told_in_turn(workers: list[Worker]) -> None:
-    for worker in workers:
-        _told([worker])
-
-
-def _state_of(worker: Worker, path: Path) -> object:
-    worker.tell(str(path))
-    worker.wait()
-    return torch.load(path, weights_only=True)
-
-
-def _wall(call: Callable[[], object]) -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+def _wall(call: Callable[[], object], device: torch.device) -> float:
+    wait_for(device)
     started = time.perf_counter()
     call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    wait_for(device)
     return time.perf_counter() - started
 
 
 @contextlib.contextmanager
-def _mps() -> Iterator[dict[str, str]]:
-    """A daemon of CUDA's multi-process service of our own; the environment that leads to it.
+def _mps() -> Iterator[None]:
+    """A daemon of CUDA's multi-process service of our own, for processes that start within.
 
     Raises:
         SkipError: The program is missing or does not start.
@@ -162,19 +119,24 @@ def _mps() -> Iterator[dict[str, str]]:
         raise SkipError(f"{CONTROL} is not installed")
     with tempfile.TemporaryDirectory() as folder:
         environment = {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
-        full = {**os.environ, **environment}
-        started = subprocess.run([CONTROL, "-d"], env=full, capture_output=True, text=True)
-        if started.returncode:
-            raise SkipError(f"{CONTROL} does not start: {started.stderr.strip()}")
-        try:
-            yield environment
-        finally:
-            subprocess.run([CONTROL], input="quit\n", env=full, text=True, capture_output=True)
+        with patch.dict(os.environ, environment):
+            start = functools.partial(subprocess.run, text=True, timeout=CONTROL_S)
+            log = Path(folder) / "start"  # not a pipe, which the daemon would hold open
+            with log.open("w") as file:
+                try:
+                    start([CONTROL, "-d"], stdout=file, stderr=file, check=True)
+                except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                    reason = f"{CONTROL} does not start: {error}; {log.read_text()}"
+                    raise SkipError(reason) from None
+            try:
+                yield
+            finally:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    start([CONTROL], input="quit\n", capture_output=True)
 
 
-def cases(setting: Setting) -> list[Case]:
+def cases(_: Setting) -> list[Case]:
     """Two and four processes; two with MPS."""
-    del setting
     size = dataclasses.replace(GRAPH, num_steps=32)
     return [
         Case(
@@ -185,9 +147,3 @@ def cases(setting: Setting) -> list[Case]:
         )
         for count, with_mps in ((2, False), (2, True), (4, False), (4, True))
     ]
-
-
-BENCHMARK = Benchmark("sharing", cases)
-
-if __name__ == "__main__":
-    work(*sys.argv[1:3])

@@ -8,8 +8,8 @@ driver, which does nothing else, beside the seconds that the trials report for t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import math
 import statistics
 import tempfile
 import time
@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.frame import Benchmark, Case, Check, Measurement, Ratio, Setting, SkipError
+from benchmarks.frame import Case, Check, Measurement, Setting, SkipError, Times
 from benchmarks.states import difference
 from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.results import Ledger
@@ -67,23 +67,11 @@ def run(space: SearchSpace, results: Path, executor: Executor) -> Sweep:
     """Runs `space` with an executor that has started already."""
     console = Console(file=(results.parent / "console.txt").open("a", encoding="utf-8"))
 
-    class Started:
-        """Hands the executor out without starting or ending it."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(executor, name)
-
-        def __enter__(self) -> Executor:
-            return executor
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
     wall, cpu = time.perf_counter(), time.process_time()
     run_sweep(
         space,
         results,
-        make_executor=Started,  # type: ignore[arg-type]
+        make_executor=lambda *_, **__: contextlib.nullcontext(executor),  # type: ignore[arg-type]
         make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -98,7 +86,7 @@ def run(space: SearchSpace, results: Path, executor: Executor) -> Sweep:
 def measure(setting: Setting) -> Measurement:
     """Runs the sweep in packs, trial by trial, and without Ray."""
     try:
-        from lps_sweep.sweep.ray.environment import prepare_environment
+        from lps_sweep.sweep.ray import prepare_environment
 
         prepare_environment("local")
         from lps_sweep.sweep.ray.executor import RayExecutor
@@ -121,31 +109,31 @@ def measure(setting: Setting) -> Measurement:
             for pair in range(pairs):
                 for side in list(spaces) if pair % 2 else list(reversed(spaces)):
                     found[side].append(run(spaces[side], folder / f"{side}{pair}", executor))
-    packs, alone, planned = found["packs"], found["alone"], inline_space.num_trials
-    ratio = Ratio(
-        "a Tune trial for each",
-        "packs in Ray Tune",
-        tuple(sweep.wall_s for sweep in alone),
-        tuple(sweep.wall_s for sweep in packs),
+    planned = inline_space.num_trials
+    times = Times(
+        {
+            "a Tune trial for each": tuple(sweep.wall_s for sweep in found["alone"]),
+            "packs in Ray Tune": tuple(sweep.wall_s for sweep in found["packs"]),
+        },
+        "wall-clock time",
     )
     facts = {"trials, epochs": [planned, epochs], "workers": executor.num_workers}
-    for side, runs in (("packs", packs), ("alone", alone)):
+    for side, runs in found.items():
         facts |= _overhead(side, runs, planned, epochs)
-    return Measurement(
-        checks_of(inline, [*packs, *alone], planned), [ratio], facts, "wall-clock time"
-    )
+    sweeps = [*found["packs"], *found["alone"]]
+    return times.measurement(checks_of(inline, sweeps, planned), facts)
 
 
 def checks_of(inline: Sweep, sweeps: Sequence[Sweep], planned: int) -> list[Check]:
     """That all trials are done, and end as they do in one process."""
     first, second = list(inline.metrics.values())[:2]
     return [
-        Check("trials done", min(len(s.metrics) for s in sweeps), high=planned, low=planned),
+        Check.number("trials done", min(len(s.metrics) for s in sweeps), planned),
         Check(
             "difference of any final metric: packs, alone, without Ray",
             max(difference(sweep.metrics, inline.metrics) for sweep in sweeps),
         ),
-        Check("difference of two trials", difference(first, second), high=math.inf, low=1e-9),
+        Check.above("difference of two trials", difference(first, second), 1e-9),
     ]
 
 
@@ -160,7 +148,6 @@ def _overhead(side: str, runs: list[Sweep], trials: int, epochs: int) -> dict[st
     }
 
 
-BENCHMARK = Benchmark(
-    "sweep through Ray",
-    lambda _: [Case("digits", "a sweep on digits, small_cnn, through Ray Tune", measure)],
-)
+def cases(_: Setting) -> list[Case]:
+    """One."""
+    return [Case("digits", "a sweep on digits, small_cnn, through Ray Tune", measure)]

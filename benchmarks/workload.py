@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.frame import Case, Measurement, Setting
 from lps_sweep.config import Config, DataConfig, LoopConfig, ScheduleConfig, TrunkConfig
 from lps_sweep.data import ImageSet, OpenWorldSplit
 from lps_sweep.data.views import make_view
@@ -22,6 +24,7 @@ from lps_sweep.train.device import set_convolutions
 SIDE_PX = 32
 SEED = 0
 VIEWS = ("weak1", "weak2", "strong")
+ACCURACIES = ("acc_seen", "acc_novel", "acc_all")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,21 @@ def with_loop(size: Size, **settings: Any) -> Size:
 GRAPH = with_loop(FULL, graph=True)
 HALF = with_loop(GRAPH, precision="bfloat16")
 """Both with recorded steps; compiled in addition where a case says so."""
+
+
+def unfrozen(size: Size) -> Size:
+    """The same with the whole network trained."""
+    return dataclasses.replace(size, frozen_through="none")
+
+
+def cases_of(
+    what: str, sizes: Mapping[str, Size], measure: Callable[[Size, Setting], Measurement]
+) -> list[Case]:
+    """A case for each size."""
+    return [
+        Case(name, f"{what}, {size.text()}", functools.partial(measure, size))
+        for name, size in sizes.items()
+    ]
 
 
 def config_of(size: Size, method: LPSConfig | None = None, lr: float = 0.01) -> Config:
@@ -148,6 +166,12 @@ def train(runs: Iterable[Run], epoch: int) -> None:
         run.train_epoch(epoch)
         if run.departures:
             raise RuntimeError(f"a member did not train: {run.departures[0].error}")
+
+
+def mean_loss(run: Run, epoch: int) -> float:
+    """That of the first member, which is trained for one epoch."""
+    use_precision_of(run)
+    return run.train_epoch(epoch)["member 0"]["loss_total"]
 
 
 def member_state(run: Run, number: int) -> dict[str, Any]:

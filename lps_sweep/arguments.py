@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from lps_sweep import __version__
 from lps_sweep.errors import ExitCode
+from lps_sweep.files import local_path
 
 EXIT_CODES = """\
 exit codes: 0 every planned trial is done or was stopped by a rule; 2 some failed or diverged;
 3 another driver owns the results folder; 4 bad input; 5 the results folder cannot be read or
-written; 6 trials were not run; 130, 143 interrupted (give the same command again to go on)"""
+written, or nothing can be printed; 6 trials were not run; 129, 130, 143 interrupted (give the same
+command again to go on); 141 nobody reads what is printed any more"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,7 +27,18 @@ class Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         self.exit(ExitCode.BAD_INPUT, f"{self.prog}: {message}\n")
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse; words behind an option still belong to the places before it."""
+        found, left = super().parse_known_args(args, namespace)
+        if "places" in found and not any(word.startswith("-") for word in left):
+            return argparse.Namespace(**{**vars(found), "places": found.places + left}), []
+        return found, left
 
+
+_REPEATED: dict[str, Any] = {"action": "append", "default": []}
+"""Of options that may be given several times."""
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
@@ -52,51 +66,56 @@ def _add_running(verbs: Verbs) -> None:
     plan.add_argument(
         "--probe", action="store_true", help="measure a few steps here to estimate hours and disk"
     )
+    first = "show the first N configurations with all their values (1 unless given)"
+    count: dict[str, Any] = {"type": _count, "nargs": "?", "default": 0, "const": 1}
+    plan.add_argument("--configurations", **count, metavar="N", help=first)
     plan.add_argument("--json", action="store_true", help="for programs")
 
     run = verbs.add_parser("run", help="run what is planned and not yet done")
     _add_space(run)
-    _add_place(run)
+    _add_cluster(run)
     _add_choice(run)
 
     confirm = verbs.add_parser("confirm", help="measure what a sweep selected on fresh seeds")
-    confirm.add_argument("results", type=Path, metavar="DIR", help="results folder")
-    confirm.add_argument("sweep", metavar="SWEEP", help="name of the sweep")
+    _add_places(confirm, "a sweep: DIR SWEEP, or DIR/SWEEP")
     confirm.add_argument(
         "--metric", default="", metavar="NAME", help="such as oracle.acc_all (default: a search's)"
     )
     confirm.add_argument("--seeds", type=_count, metavar="N", help="default: as many as it has")
-    _add_place(confirm)
+    _add_resources(confirm)
+    _add_cluster(confirm)
+
+    noise = verbs.add_parser("noise", help="measure how far last bits alone move a sweep's default")
+    _add_places(noise, "a sweep: DIR SWEEP, or DIR/SWEEP")
+    draws = "trials at each seed, the last of them with other threads (default: 4)"
+    noise.add_argument("--draws", type=_count, default=4, metavar="N", help=draws)
+    threads = "threads of that one (default: 1, or 2 if the sweep had 1)"
+    noise.add_argument("--threads", type=_count, metavar="N", help=threads)
+    noise.add_argument("--plan", action="store_true", help="show what would run, and start nothing")
+    _add_resources(noise)
+    _add_cluster(noise)
 
 
 def _add_looking(verbs: Verbs) -> None:
     """Verbs that look at what is recorded."""
     status = verbs.add_parser("status", help="count the trials of a results folder by state")
-    status.add_argument("results", type=Path, metavar="DIR", help="results folder")
-    status.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
-    status.add_argument("--json", action="store_true", help="for programs")
+    _add_places(status, "a results folder, or one sweep: DIR/SWEEP")
 
     show = verbs.add_parser("show", help="show one trial: values, attempts, curve, files")
-    show.add_argument("results", type=Path, metavar="DIR", help="results folder")
-    show.add_argument("trial", metavar="TRIAL", help="id of the trial, or how it begins")
-    show.add_argument("--json", action="store_true", help="for programs")
+    _add_places(show, "DIR TRIAL: results folder, and how the id of the trial begins")
 
     compare = verbs.add_parser("compare", help="compare two sweeps, paired by seed")
-    for name in ("first", "second"):
-        compare.add_argument(
-            name, type=Path, metavar="DIR/SWEEP", help="folder of a sweep in its results folder"
-        )
-    compare.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="may be repeated"
-    )
-    compare.add_argument("--json", action="store_true", help="for programs")
+    _add_places(compare, "two sweeps: DIR/SWEEP DIR/SWEEP, or DIR SWEEP SWEEP")
+    compare.add_argument("--metric", **_REPEATED, metavar="NAME", help="may be repeated")
+
+    for verb in (status, show, compare):
+        verb.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_giving(verbs: Verbs) -> None:
     """Verbs that make something of what is recorded."""
     export = verbs.add_parser("export", help="write a sweep for other programs")
-    export.add_argument("results", type=Path, metavar="DIR", help="results folder")
-    export.add_argument("sweep", metavar="SWEEP", help="name of the sweep")
+    _add_places(export, "a sweep: DIR SWEEP, or DIR/SWEEP")
     export.add_argument(
         "--format",
         dest="format_",
@@ -113,8 +132,7 @@ def _add_giving(verbs: Verbs) -> None:
     _add_watch(export)
 
     report = verbs.add_parser("report", help="build tables and report from what is recorded")
-    report.add_argument("results", type=Path, metavar="DIR", help="results folder")
-    report.add_argument("sweep", nargs="?", default="", metavar="SWEEP", help="one sweep only")
+    _add_places(report, "a results folder, or one sweep: DIR/SWEEP")
     report.add_argument(
         "--images", action="store_true", help="every figure also as SVG, PNG and PDF"
     )
@@ -123,8 +141,10 @@ def _add_giving(verbs: Verbs) -> None:
     )
     _add_watch(report)
 
-    check = verbs.add_parser("check", help="verify a results folder, and mend what can be mended")
-    check.add_argument("results", type=Path, metavar="DIR", help="results folder")
+    check = verbs.add_parser(
+        "check", help="verify a results folder, and repair what can be repaired"
+    )
+    _add_places(check, "a results folder")
     check.add_argument(
         "--repair",
         action="store_true",
@@ -136,7 +156,7 @@ def _add_training(verbs: Verbs) -> None:
     """Verbs beside sweeps."""
     train = verbs.add_parser("train", help="train one configuration, without Ray")
     _add_settings(train)
-    train.add_argument("--seed", type=int, default=0, help="seed of the trial (default: 0)")
+    train.add_argument("--seed", type=_whole, default=0, help="seed of the trial (default: 0)")
 
     pretrain = verbs.add_parser("pretrain", help="make the pre-trained trunk of a configuration")
     _add_settings(pretrain)
@@ -144,44 +164,53 @@ def _add_training(verbs: Verbs) -> None:
     prepare = verbs.add_parser("prepare", help="decode the photographs of imagenet100 once")
     prepare.add_argument("dataset", metavar="DATASET", help="imagenet100")
     prepare.add_argument(
-        "--root", type=Path, required=True, metavar="DIR", help="has train/<synset>/*.JPEG"
+        "--root", type=_path("--root"), required=True, metavar="DIR", help="has train/<synset>/..."
     )
     prepare.add_argument(
-        "--size", type=int, metavar="PIXELS", help="side of the stored images (default: 256)"
+        "--size", type=_whole, metavar="PIXELS", help="side of the stored images (default: 256)"
     )
     prepare.add_argument(
         "--skip-corrupt", action="store_true", help="leave out what cannot be decoded"
     )
-    prepare.add_argument("--workers", type=int, metavar="N", help="threads (default: all cores)")
+    prepare.add_argument("--workers", type=_count, metavar="N", help="threads (default: all cores)")
 
     verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
 
 
 def _add_space(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="search space, a YAML file")
+    parser.add_argument("file", type=_path("FILE"), metavar="FILE", help="search space (YAML)")
     parser.add_argument("--preset", default="", metavar="NAME", help="in place of the file's")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="settings",
-        metavar="KEY=VALUE",
-        help="a value for all trials; may be repeated",
-    )
+    value = "a value for all trials; may be repeated"
+    parser.add_argument("--set", **_REPEATED, dest="settings", metavar="KEY=VALUE", help=value)
+    _add_resources(parser)
     _add_results(parser)
 
 
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--inline", action="store_true", help="train in this process, without Ray")
+def _add_resources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--address", default="local", help="Ray cluster to run on (default: a private local one)"
+        "--resources",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what a pack gets here, such as max_pack_size=5 gpus_per_pack=0.5",
     )
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 to 1000")
-    return int(text)
+def _add_places(parser: argparse.ArgumentParser, help: str) -> None:
+    """The words that name results folders and what is in them; `results.places` reads them."""
+    parser.add_argument("places", nargs="+", metavar="PLACE", help=help)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--inline", action="store_true", help="train in this process, without Ray")
+    parser.add_argument(
+        "--address", default="local", help="Ray cluster: auto or HOST:PORT (default: a private one)"
+    )
+
+
+def _path(option: str) -> Callable[[str], Path]:
+    return lambda text: local_path(text, option)
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -190,17 +219,15 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only",
-        action="append",
-        default=[],
+        **_REPEATED,
         metavar="KEY=VALUE",
         help="only trials with this value of a swept parameter, seed=N or trial=ID; may be "
         "repeated: values of one key add up, different keys narrow down",
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="start N trials at the most")
+    parser.add_argument("--limit", type=_whole, metavar="N", help="start N trials at the most")
     parser.add_argument(
         "--budget",
-        action="append",
-        default=[],
+        **_REPEATED,
         metavar="NAME=NUMBER",
         help="start nothing more once spent, of this call: hours, gpu_hours, trials (ended), "
         "failure_rate (of those begun); may be repeated, or separated by commas",
@@ -208,8 +235,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="start however much it is, unasked")
     parser.add_argument(
         "--ask-above",
-        action="append",
-        default=[],
+        **_REPEATED,
         metavar="NAME=NUMBER",
         help="ask before more than this is started: trials (default: 1000), hours by what is "
         "recorded here (default: 24)",
@@ -217,7 +243,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="such as C=5 epochs=2")
+    parser.add_argument(
+        "settings", nargs="*", metavar="KEY=VALUE", help="such as C=5 epochs=2 method=orca"
+    )
     parser.add_argument("--preset", default="", metavar="NAME", help="such as digits")
     _add_results(parser)
 
@@ -235,16 +263,36 @@ def _add_watch(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 86400 seconds")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds above 0 and up to 86400; --watch can stand alone, "
+            "behind all else"
+        )
+    return value
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def _count(text: str) -> int:
+    value = _whole(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 1000")
     return value
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
-        type=Path,
+        type=_path("--results"),
         default=Path("results"),
         metavar="DIR",
         help="results folder (default: results)",

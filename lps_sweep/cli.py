@@ -6,28 +6,29 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from lps_sweep.arguments import build_parser
-from lps_sweep.errors import ExitCode, LpsSweepError
-from lps_sweep.text import printable_output
+from lps_sweep.process import run_command
+
+MODULES = {
+    **dict.fromkeys(("run", "confirm", "noise", "train", "pretrain"), "training"),
+    **dict.fromkeys(("status", "show"), "looking"),
+    **dict.fromkeys(("report", "export", "check"), "giving"),
+    "schema": "plan",
+}
+"""The module of `commands` that a verb is in, where it is not called as the verb is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line `arguments`; the exit status."""
-    with printable_output():
-        return _run(arguments)
+    """Runs the command line `arguments`, by default that of the process; the exit status."""
+    return run_command(lambda: _run(arguments), last=arguments is None)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parsed = build_parser().parse_args(arguments)
-    verb = getattr(importlib.import_module(f"lps_sweep.commands.{parsed.verb}"), parsed.verb)
-    options = {name: value for name, value in vars(parsed).items() if name != "verb"}
-    try:
-        return int(verb(**options))
-    except LpsSweepError as error:
-        print(f"lps_sweep: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    except BrokenPipeError:
-        return int(ExitCode.STORAGE)
+    from lps_sweep.arguments import build_parser
+
+    options = vars(build_parser().parse_args(arguments))
+    name = options.pop("verb")
+    module = importlib.import_module(f"lps_sweep.commands.{MODULES.get(name, name)}")
+    return int(getattr(module, name)(**options))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 _LONGEST = 100
@@ -30,6 +29,8 @@ class ExitCode(IntEnum):
     """Planned trials were not run."""
     INTERRUPTED = 130
     """SIGINT."""
+    READER_GONE = 141
+    """Nobody reads standard output any more, in a verb that does nothing besides."""
     TERMINATED = 143
     """SIGTERM."""
 
@@ -45,14 +46,31 @@ class BadInputError(LpsSweepError):
 
     Args:
         message: What is wrong and what would be right.
-        where: Place of the fault, for instance ``c_tau.yaml:7``; empty when there is none.
+        where: Place of the fault, for instance ``c_tau.yaml:7``; empty when there is none. Where it
+            is a key that the message begins with, or a setting ``key= ...``, it is not said twice.
     """
 
     exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, message: str, where: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+        message = message.removeprefix(f"{where.partition('=')[0]}: ") if "=" in where else message
+        said = not where or message.startswith((f"{where}:", f"{where} "))
+        super().__init__(message if said else f"{where}: {message}")
         self.where = where
+
+
+class MissingInputError(BadInputError):
+    """Images or weights that trials are made of are not there, or are damaged.
+
+    Args:
+        message: As for `BadInputError`.
+        where: As for `BadInputError`.
+        looked: Each place that was looked at, in words; none where a file is there.
+    """
+
+    def __init__(self, message: str, where: str = "", looked: Sequence[str] = ()) -> None:
+        super().__init__(message, where)
+        self.looked = tuple(looked)
 
 
 class FolderOwnedError(LpsSweepError):
@@ -67,8 +85,25 @@ class StorageError(LpsSweepError):
     exit_code = ExitCode.STORAGE
 
 
+class DeviceError(LpsSweepError):
+    """A device cannot go on in this process, which has to end; no trial is to blame.
+
+    Args:
+        message: What happened.
+        out_of_memory: Whether it came of too little memory, so that a smaller pack may fit.
+    """
+
+    exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, message: str, *, out_of_memory: bool = False) -> None:
+        super().__init__(message)
+        self.out_of_memory = out_of_memory
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint for a misspelt `name`: the nearest of the `valid` names, or all of them."""
+    import difflib
+
     names = sorted(valid)
     close = difflib.get_close_matches(name[:_LONGEST], names, n=1, cutoff=0.5)
     if not close:

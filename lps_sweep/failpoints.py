@@ -26,8 +26,6 @@ variable a failpoint costs one comparison. The names:
 ``stop.tell``          that end is on the disk, the trial's pack does not know
 ``stop.told``          its pack can know
 ``sidecar.write``      an outcome is committed, its sidecar is not there
-``copy.write``         before the copy of the ledger is made
-``copy.rename``        the copy is on the disk, under a temporary name
 ``report.write``       before the files of a report
 ``report.manifest``    the files of a report are there, its manifest is not
 =====================  =====================================================================

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
-from typing import Any, TextIO, cast
+from collections.abc import Mapping
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -19,6 +16,17 @@ _SHORTEST_SECRET = 8
 _IN_AN_ADDRESS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 _IN_A_HEADER = re.compile(r"(?i)\b(bearer|authorization['\"]?\s*[:=]\s*['\"]?\w+)\s+[\w.~+/=-]{8,}")
 REMOVED = "[removed]"
+
+_NOT_OF_THE_KIND = (
+    (re.compile(r"0x[0-9a-fA-F]+"), "#"),
+    (re.compile(r"(?<![\w.])(?:/[\w.+~-]+){2,}/?"), "/#"),
+    (re.compile(r"\b[0-9a-f]{8,}\b"), "#"),
+    (re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"), "#"),
+)
+"""What differs between errors of one kind."""
+_MOST = 200
+"""Characters of `normalised_error`."""
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 def printable(text: str) -> str:
@@ -31,33 +39,6 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """As `printable`, with the line ends kept."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-class _Printable:
-    """A text stream that passes on what is printable; line ends stay."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        encoding = self._stream.encoding or "utf-8"
-        plain = printable_lines(text).encode(encoding, "backslashreplace").decode(encoding)
-        self._stream.write(plain)
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextlib.contextmanager
-def printable_output() -> Iterator[None]:
-    """Lets no control character reach standard output and error for the length of the block.
-
-    Names, messages and errors come from files that others wrote, and a terminal obeys them.
-    """
-    clean = (cast("TextIO", _Printable(stream)) for stream in (sys.stdout, sys.stderr))
-    with contextlib.redirect_stdout(next(clean)), contextlib.redirect_stderr(next(clean)):
-        yield
 
 
 def without_secrets(text: str, environment: Mapping[str, str] | None = None) -> str:
@@ -77,3 +58,29 @@ def without_secrets(text: str, environment: Mapping[str, str] | None = None) -> 
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REMOVED)
     return _IN_A_HEADER.sub(rf"\1 {REMOVED}", _IN_AN_ADDRESS.sub(REMOVED, text))
+
+
+def error_line(text: str) -> str:
+    """What went wrong, on one line: of a traceback the line of its last exception.
+
+    A first line before a traceback is kept if it ends with a colon; of any other text it is the
+    first line that is not blank.
+    """
+    before, found, _ = text.partition(_TRACEBACK)
+    start = next((line.strip() for line in before.splitlines() if line.strip()), "")
+    if not found:
+        return start
+    lines = [line for line in text.rpartition(_TRACEBACK)[2].splitlines() if line.strip()]
+    named = next((line for line in lines if not line[0].isspace()), lines[-1] if lines else "")
+    return f"{start} {named.strip()}" if start.endswith(":") else named.strip()
+
+
+def normalised_error(text: str) -> str:
+    """`error_line` with numbers, addresses, hashes and paths as ``#``: one kind of error.
+
+    At most 200 characters.
+    """
+    line = error_line(text)[:_MOST]
+    for pattern, word in _NOT_OF_THE_KIND:
+        line = pattern.sub(word, line)
+    return line

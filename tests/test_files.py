@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import stat
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from lps_sweep.errors import StorageError
 from lps_sweep.files import (
     atomic_write,
     inside,
-    make_folder,
     read_file,
-    sha256_bytes,
     sha256_file,
 )
 
@@ -44,23 +41,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
 
 
-def test_hashes(tmp_path: Path) -> None:
-    atomic_write(tmp_path / "x", b"content")
-    expected = hashlib.sha256(b"content").hexdigest()
-    assert sha256_file(tmp_path / "x") == sha256_bytes(b"content") == expected
-
-
 @pytest.mark.parametrize("read", [read_file, sha256_file])
 def test_a_missing_file_is_a_storage_error(tmp_path: Path, read: object) -> None:
     assert callable(read)
     with pytest.raises(StorageError, match="gone"):
         read(tmp_path / "gone")
-
-
-def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="cannot make the folder"):
-        make_folder(tmp_path / "file" / "folder")
 
 
 @pytest.mark.parametrize(

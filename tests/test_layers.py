@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "lps_sweep"
-
-LEAVES = {"__init__", "arguments", "errors", "failpoints", "files", "finite", "text"}
-"""Open to all rooms; the package's own `__init__` holds the version."""
+from tests.layers import LEAVES, PAGE, Import, circles, drawn, imports, modules, picture, room_of
 
 MAY_IMPORT = {
     "__init__": set(),
@@ -23,13 +17,17 @@ MAY_IMPORT = {
     "failpoints": set(),
     "files": set(),
     "finite": set(),
+    "network_parts": set(),
+    "params": set(),
+    "process": set(),
+    "signals": set(),
     "text": set(),
-    "config": {"methods"},
+    "config": {"methods", "data"},
     "losses": set(),
     "metrics": set(),
-    "data": {"config"},
-    "models": {"config"},
-    "methods": {"config", "losses", "metrics", "models"},
+    "data": set(),
+    "models": set(),
+    "methods": {"losses", "metrics", "models"},
     "train": {"config", "data", "models", "methods", "metrics"},
     "plan": {"config"},
     "results": {"config"},
@@ -44,45 +42,8 @@ MAY_IMPORT = {
 
 MAY_LOAD_TORCH = {"data", "models", "losses", "metrics", "methods", "train", "sweep"}
 ONLY_RAY_FOLDER = "lps_sweep.sweep.ray"
-
-
-@dataclass(frozen=True)
-class Import:
-    """`importer` imports `imported`, both full names; `lazy`: in a function or for types only."""
-
-    importer: str
-    imported: str
-    lazy: bool
-
-
-def modules() -> dict[str, str]:
-    """The source of each module of the package by its full name; `__init__` is written out."""
-    return {
-        ".".join(("lps_sweep", *path.relative_to(PACKAGE).with_suffix("").parts)): path.read_text()
-        for path in sorted(PACKAGE.rglob("*.py"))
-    }
-
-
-def imports(sources: Mapping[str, str], known: Collection[str]) -> Iterator[Import]:
-    """All imports of the modules, wherever in a module they stand; `known` are names of modules."""
-    for importer, source in sources.items():
-        tree = ast.parse(source)
-        at_import = set(map(id, tree.body))
-        for node in ast.walk(tree):
-            lazy = id(node) not in at_import
-            if isinstance(node, ast.Import):
-                yield from (Import(importer, name.name, lazy) for name in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                base = "." * node.level + (node.module or "")
-                names = [f"{base}.{name.name}" for name in node.names]
-                found = [n if n in known or f"{n}.__init__" in known else base for n in names]
-                yield from (Import(importer, name, lazy) for name in dict.fromkeys(found))
-
-
-def room_of(name: str) -> str:
-    """The room that a module of ours belongs to."""
-    parts = name.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
+CONFIG_KNOWS = ("lps_sweep.methods", "lps_sweep.data", "lps_sweep.data.config")
+PAGES = "lps_sweep.report.pages."
 
 
 def violations(sources: Mapping[str, str], known: Collection[str]) -> list[str]:
@@ -115,13 +76,16 @@ def _reason(one: Import) -> str:
 
 def _finer_reason(one: Import, room: str, target: str) -> str:
     config_of_method = room == "methods" and one.importer.endswith(".config")
-    if config_of_method and target != "errors" and one.imported != "lps_sweep.config.fields":
-        return "a method's config.py imports config.fields only"
-    if room == "config" and target == "methods" and one.imported != "lps_sweep.methods":
-        return "config knows the table of methods only"
+    of_another = target == "methods" and one.imported.endswith(".config")
+    if config_of_method and target not in ("errors", "params") and not of_another:
+        return "a method's config.py imports params only, or another config.py"
+    if room == "config" and one.imported not in CONFIG_KNOWS and target not in (room, *LEAVES):
+        return "config knows the tables of methods and data sets only"
     front = room in ("cli", "commands") and target not in LEAVES
     if front and not one.lazy and (room, target) != ("commands", "commands"):
         return "the verbs import what they need inside the verb"
+    if one.importer.startswith(PAGES) and one.imported.startswith(PAGES):
+        return "a page of the report imports no other one"
     if one.imported.startswith(ONLY_RAY_FOLDER) and not (
         one.lazy or one.importer.startswith(ONLY_RAY_FOLDER)
     ):
@@ -132,6 +96,25 @@ def _finer_reason(one: Import, room: str, target: str) -> str:
 def test_the_package_keeps_to_the_table() -> None:
     found = modules()
     assert violations(found, found) == []
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    assert circles(modules()) == []
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_imports() -> None:
+    """``python -m tests.layers`` draws it anew."""
+    assert drawn(PAGE.read_text(encoding="utf-8")) == picture(modules())
+
+
+def test_a_planted_circle_is_found() -> None:
+    sources = {
+        "lps_sweep.a": "def f():\n    import lps_sweep.b",
+        "lps_sweep.b": "if TYPE_CHECKING:\n    from lps_sweep.c import thing",
+        "lps_sweep.c.__init__": "from lps_sweep import a",
+        "lps_sweep.d": "import lps_sweep.a",
+    }
+    assert circles(sources) == [["lps_sweep.a", "lps_sweep.b", "lps_sweep.c.__init__"]]
 
 
 def test_all_modules_and_rooms_were_found() -> None:
@@ -166,12 +149,16 @@ def test_every_permission_is_of_a_room() -> None:
         ("sweep.rays", "import ray", "only lps_sweep.sweep.ray imports ray"),
         ("sweep.new", "import lps_sweep.sweep.ray.executor", "whoever may do without Ray"),
         ("sweep.new", "import lps_sweep.report", "sweep may not import report"),
-        ("methods.x.config", "import lps_sweep.config", "config.py imports config.fields only"),
-        ("methods.x.config", "import lps_sweep.losses.x", "config.py imports config.fields only"),
+        ("methods.x.config", "import lps_sweep.config", "methods may not import config"),
+        ("methods.x.config", "import lps_sweep.losses.x", "config.py imports params only"),
+        ("methods.x.config", "import lps_sweep.methods.x.core", "config.py imports params only"),
         ("methods.x.config", "import torch", "methods does without torch"),
-        ("config.new", "import lps_sweep.methods.lps", "config knows the table of methods only"),
+        ("config.new", "import lps_sweep.methods.lps", "config knows the tables of methods and"),
+        ("config.new", "import lps_sweep.data.views", "config knows the tables of methods and"),
+        ("data.new", "from lps_sweep.config import Config", "data may not import config"),
         ("cli", "import lps_sweep.commands", "inside the verb"),
         ("commands.new", "from lps_sweep.plan import expand", "inside the verb"),
+        ("report.pages.x", "import lps_sweep.report.pages.arms", "a page of the report imports no"),
         ("files", "import lps_sweep.results", "files may not import results"),
         ("plan.new", "from . import space", "imports are written in full"),
     ],
@@ -188,7 +175,8 @@ def test_a_planted_violation_is_found(module: str, line: str, reason: str) -> No
     [
         ("losses.new", "import torch\nfrom lps_sweep.losses.switches import weighted_sum"),
         ("data.new", "from lps_sweep.errors import BadInputError"),
-        ("methods.x.config", "from lps_sweep.config.fields import param"),
+        ("methods.x.config", "from lps_sweep.params import param"),
+        ("methods.x.config", "from lps_sweep.methods.rejection.config import RejectionConfig"),
         ("sweep.ray.new", "import ray\nimport lps_sweep.sweep.ray.session"),
         ("sweep.new", "def f():\n    import lps_sweep.sweep.ray.executor"),
         ("commands.new", "from lps_sweep.commands.output import print_json"),
@@ -201,7 +189,7 @@ def test_what_is_allowed_is_not_a_violation(module: str, line: str) -> None:
 
 
 def test_front_doors_load_neither_torch_nor_ray() -> None:
-    rooms = ("cli", "commands", "config", "plan", "data", "results", "report", "methods", "files")
+    rooms = ("cli", "commands", "config", "plan", "data", "results", "report", "methods", "train")
     code = "\n".join(f"import lps_sweep.{room}" for room in rooms)
     code += "\nimport sys; print(*[m for m in ('torch', 'ray', 'sklearn') if m in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lps_sweep.metrics import accuracies, contingency, nmi
+from lps_sweep.metrics import accuracies
 
 Ids = NDArray[np.int64]
 NAMES = {
@@ -103,13 +103,6 @@ def test_a_cluster_too_many_and_a_class_without_one_are_errors() -> None:
     assert (no_head["acc_novel_strict"], no_head["novel_to_seen_share"]) == (0, 100)
 
 
-def test_all_is_not_the_weighted_mean_under_orca() -> None:
-    # One head takes a seen and a novel class: each scores alone, not both at once.
-    found = accuracies(ids(0, 0, 1, 1), ids(0, 0, 0, 0), num_seen=1, num_classes=2)
-
-    assert (found["acc_seen"], found["acc_novel"], found["acc_all"]) == (100, 100, 50)
-
-
 def test_novel_samples_in_seen_heads_score_by_orca_and_not_by_strict() -> None:
     targets, predictions = ids(0, 1, 2, 2, 3, 3), ids(0, 1, 0, 0, 1, 1)
 
@@ -121,23 +114,6 @@ def test_novel_samples_in_seen_heads_score_by_orca_and_not_by_strict() -> None:
     assert found["novel_to_seen_share"] == 100
     assert found["nmi_novel"] == pytest.approx(100)
     assert found["acc_gap"] == 0
-
-
-def test_a_seen_sample_in_a_novel_head_is_wrong() -> None:
-    found = accuracies(ids(0, 0, 1, 1), ids(1, 1, 0, 0), num_seen=1, num_classes=2)
-
-    assert found["acc_seen"] == found["acc_seen_strict"] == 0
-    assert found["acc_seen_subset"] == found["acc_seen_v2"] == 100
-    assert found["acc_all"] == 100  # seen ids may be exchanged in the matching of all
-
-
-def test_perfect_predictions_with_exchanged_novel_ids() -> None:
-    found = accuracies(ids(0, 1, 2, 3), ids(0, 1, 3, 2), num_seen=2, num_classes=4)
-
-    assert all(
-        found[name] == 100 for name in NAMES if name.startswith("acc_") and "gap" not in name
-    )
-    assert found["acc_gap"] == found["novel_to_seen_share"] == 0
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -153,15 +129,6 @@ def test_names_of_clusters_do_not_matter(seed: int) -> None:
     assert {n: other[n] for n in free_of_ties} == pytest.approx({n: found[n] for n in free_of_ties})
 
 
-def test_clusters_are_matched_on_the_seen_samples_alone_for_seen() -> None:
-    # By the matching of all the only cluster is the novel class.
-    found = accuracies(ids(0, 0, 1, 1, 1), ids(6, 6, 6, 6, 6), 1, 2, aligned=False)
-
-    assert found["acc_seen"] == found["acc_seen_subset"] == 100
-    assert found["acc_seen_v2"] == found["acc_seen_strict"] == 0
-    assert found["novel_to_seen_share"] == 0
-
-
 def test_clusters_are_named_by_the_matching_of_all_before_strict() -> None:
     # Clusters 7 and 5 are the seen classes, 9 and 1 the novel; 2 is one cluster too many.
     targets = ids(0, 0, 1, 1, 2, 2, 2, 3, 3, 3)
@@ -175,12 +142,6 @@ def test_clusters_are_named_by_the_matching_of_all_before_strict() -> None:
     assert found["novel_to_seen_share"] == pytest.approx(100 / 6)
     as_classes = accuracies(targets, clusters, num_seen=2, num_classes=4)
     assert as_classes["acc_seen_strict"] == 0
-
-
-def test_predicted_ids_beyond_the_classes_are_clusters_of_their_own() -> None:
-    found = accuracies(ids(0, 1, 1), ids(0, 12, 12), num_seen=1, num_classes=2)
-
-    assert found["acc_novel"] == found["acc_novel_strict"] == found["acc_all"] == 100
 
 
 def test_what_has_no_samples_has_no_accuracy() -> None:
@@ -208,18 +169,6 @@ def test_nmi_is_that_of_scikit_learn(seed: int) -> None:
 
     assert found == pytest.approx(100 * normalized_mutual_info_score(y[novel], p[novel]))
     assert 0 < found < 100
-
-
-@pytest.mark.parametrize(
-    ("targets", "predictions"),
-    [(ids(2, 2), ids(1, 1)), (ids(2, 2), ids(1, 0)), (ids(2, 3), ids(1, 1)), (ids(2), ids(3))],
-)
-def test_nmi_of_single_groups_is_that_of_scikit_learn(targets: Ids, predictions: Ids) -> None:
-    from sklearn.metrics import normalized_mutual_info_score
-
-    table, _ = contingency(targets, predictions, 4)
-
-    assert nmi(table) == pytest.approx(normalized_mutual_info_score(targets, predictions))
 
 
 @pytest.mark.parametrize(

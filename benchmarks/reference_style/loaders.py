@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from benchmarks.reference_style.views import Views
+from benchmarks.frame import ANSWER_S
+from benchmarks.reference_style.views import CIFAR, Views
 from lps_sweep.data import ImageSet, OpenWorldSplit, batch_rows
+from lps_sweep.data.sets import Recipe
 
 NUM_WORKERS = 2
 """Of each of the two training loaders; the evaluation has one."""
@@ -25,29 +27,35 @@ class Loaders:
     """The batches of an epoch, and those of an evaluation.
 
     Args:
-        images: Images of 32 x 32 in colour.
+        images: The training images.
         split: Which of them are labeled.
         batch_size: Labeled and unlabeled rows together.
+        recipe: Of their data set.
     """
 
-    def __init__(self, images: ImageSet, split: OpenWorldSplit, batch_size: int) -> None:
+    def __init__(
+        self, images: ImageSet, split: OpenWorldSplit, batch_size: int, recipe: Recipe = CIFAR
+    ) -> None:
         pixels = np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))
         sizes = batch_rows(split, batch_size)
         self._training = [
             DataLoader(
-                Views(pixels[rows], split.targets[rows], train=True),
+                Views(pixels[rows], split.targets[rows], True, recipe),
                 batch_size=size,
                 shuffle=True,
                 drop_last=True,
                 num_workers=NUM_WORKERS,
+                timeout=ANSWER_S,
             )
             for rows, size in zip((split.labeled, split.unlabeled), sizes, strict=True)
         ]
-        plain = Views(pixels[split.unlabeled], split.targets[split.unlabeled], train=False)
-        self._plain = DataLoader(plain, batch_size=EVALUATION_BATCH, num_workers=1)
+        plain = Views(pixels[split.unlabeled], split.targets[split.unlabeled], False, recipe)
+        self._plain = DataLoader(
+            plain, batch_size=EVALUATION_BATCH, num_workers=1, timeout=ANSWER_S
+        )
 
     def epoch(self) -> Iterator[Batch]:
-        """Three views (B, 3, 32, 32) and the labels (n_l,) of each batch, labeled rows first."""
+        """Three views (B, C, H, W) and the labels (n_l,) of each batch, labeled rows first."""
         labeled, unlabeled = self._training
         for (first, labels), (second, _) in zip(labeled, itertools.cycle(unlabeled), strict=False):
             views = [torch.cat(pair) for pair in zip(first, second, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 
 from benchmarks.reference_style.loaders import Batch, Loaders
 from benchmarks.reference_style.loss import loss
+from benchmarks.workload import SEED, Size, backbone_of, config_of, data_of
 from lps_sweep.config import Config
-from lps_sweep.data import OpenWorldSplit
+from lps_sweep.data import OpenWorldSplit, data_set
 from lps_sweep.data.random import fold_key
 from lps_sweep.metrics import accuracies
 from lps_sweep.models import CosineHead, build_network
@@ -44,13 +46,27 @@ def reference_arithmetic(device: torch.device) -> Iterator[None]:
         cudnn.benchmark, cudnn.deterministic = before[2:]
 
 
+def reference_loop(size: Size, device: torch.device) -> ReferenceLoop:
+    """One from the weights of `run_of`, in its own precision."""
+    return ReferenceLoop(
+        config_of(dataclasses.replace(size, loop={})),
+        seed=SEED,
+        split=data_of(size)[1],
+        backbone=backbone_of(size),
+        device=device,
+    )
+
+
 class ReferenceLoop:
     """Training of one configuration, the way published code goes about it.
 
     It starts from the weights from which a Run with the same arguments starts.
 
+    Attributes:
+        num_images: Rows of all batches that it was trained on.
+
     Args:
-        config: Of LPS; switches at their defaults.
+        config: Of LPS; switches but `pi_ema` at their defaults.
         seed: Decides the head's initial weights.
         split: The open-world split.
         backbone: Weights of the whole network.
@@ -69,7 +85,8 @@ class ReferenceLoop:
         self.config = config
         self._split = split
         self._device = device
-        self.network = build_network(config.trunk.network, 3)
+        channels = data_set(config.data.dataset).recipe.channels
+        self.network = build_network(config.trunk.network, channels)
         self.network.load_state_dict(backbone)
         for name, part in self.network.parts.items():
             if config.trunk.frozen_through == "none":
@@ -81,6 +98,8 @@ class ReferenceLoop:
         scale = config.head.head_scale
         self.head = CosineHead(self.network.feature_dim, split.num_classes, scale, generator)
         self._model = nn.Sequential(self.network, self.head).to(device)
+        self.num_images = 0
+        self._average = torch.zeros(split.num_classes, device=device)
         self._optimizer = torch.optim.SGD(
             [weight for weight in self._model.parameters() if weight.requires_grad],
             lr=config.schedule.lr,
@@ -124,8 +143,10 @@ class ReferenceLoop:
             num_seen=self._split.num_seen,
             progress=share,
             config=method,  # type: ignore[arg-type]
+            average=self._average,
         )
         self._optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
+        self.num_images += len(weak1)
         return float(total.item())

@@ -18,8 +18,9 @@ def loss(
     num_seen: int,
     progress: float,
     config: LPSConfig,
+    average: Tensor | None = None,
 ) -> Tensor:
-    """The loss of one batch, 0-d; the switches of `config` are at their defaults.
+    """The loss of one batch, 0-d; all switches of `config` but `pi_ema` are at their defaults.
 
     Args:
         weak1: Logits (B, K), labeled rows first.
@@ -29,6 +30,8 @@ def loss(
         num_seen: Number of seen classes.
         progress: Share of training that is over.
         config: The numbers.
+        average: (K,) class distribution of the batches before, of which `pi_ema` is kept, zeros at
+            first; it is brought up to date. None where each batch stands alone.
     """
     num_labeled, num_rows = len(labels), len(weak1)
     probabilities = weak2.detach().softmax(1)
@@ -40,6 +43,10 @@ def loss(
 
     pi_hat = probabilities[chosen].sum(0)
     pi_hat = pi_hat / pi_hat.sum()
+    if average is not None:
+        if average.any():
+            pi_hat = config.pi_ema * average + (1 - config.pi_ema) * pi_hat
+        average.copy_(pi_hat)
     uniform = torch.full_like(pi_hat, 1 / len(pi_hat))
     kl = (uniform * (uniform / pi_hat).log()).sum()
     margins = config.C * kl * pi_hat / pi_hat.max()

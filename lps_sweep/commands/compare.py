@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.commands.output import aligned, number, print_json, wrapped
-from lps_sweep.errors import BadInputError, ExitCode
+from lps_sweep.commands.output import aligned, counted, number, print_json, settings, wrapped
+from lps_sweep.errors import ExitCode
 
 if TYPE_CHECKING:
     from lps_sweep.results.differences import MetricDifference, Shared, SweepDifferences
@@ -20,31 +20,19 @@ NUM_SHOWN = 5
 """Configurations of one sweep only that are named."""
 
 
-def compare(*, first: Path, second: Path, metric: Sequence[str], json: bool) -> int:
+def compare(*, places: Sequence[str], metric: Sequence[str], json: bool) -> int:
     """Shows what differs between two sweeps."""
     from lps_sweep.results.differences import sweep_differences
+    from lps_sweep.results.places import find_pair
 
     wanted = metric or (() if json else METRICS)
-    places = [_place(path) for path in (first, second)]
-    found = sweep_differences(places[0], places[1], wanted)
+    first, second = find_pair(places)
+    found = sweep_differences(first, second, wanted)
     if json:
         print_json(_content(found))
     else:
-        print("\n\n".join(_sections(found, (first, second))))
+        print("\n\n".join(_sections(found, (first[0] / first[1], second[0] / second[1]))))
     return ExitCode.DONE
-
-
-def _place(path: Path) -> tuple[Path, str]:
-    """The results folder and the name of the sweep in a path ``DIR/SWEEP``."""
-    from lps_sweep.results import Ledger
-
-    whole = path.absolute()
-    if not Ledger.exists(whole.parent):
-        raise BadInputError(
-            "no ledger beside this: name the folder of a sweep in its results folder, as DIR/SWEEP",
-            str(path),
-        )
-    return whole.parent, whole.name
 
 
 def _content(found: SweepDifferences) -> dict[str, Any]:
@@ -64,9 +52,11 @@ def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str
             lines.append(wrapped(f"seeds of {name}: {', '.join(map(str, record.seeds))}"))
     for name, only in (("A", found.only_first), ("B", found.only_second)):
         if only:
-            some = "; ".join(_words(values) for values in only[:NUM_SHOWN])
+            some = "; ".join(settings(values) for values in only[:NUM_SHOWN])
             more = "; ..." if len(only) > NUM_SHOWN else ""
-            lines.append(wrapped(f"{_number(len(only))} in {name} only: {some}{more}"))
+            lines.append(
+                wrapped(f"{counted(len(only), 'configuration')} in {name} only: {some}{more}")
+            )
     yield "\n".join(lines)
     yield _settings(found)
     if not found.shared:
@@ -79,20 +69,17 @@ def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str
         names = " and ".join(found.unpaired)
         give = "gives" if len(found.unpaired) == 1 else "give"
         how = f"not paired, because {names} {give} a seed other images: Welch's 95 % interval"
+    both = counted(len(found.shared), "configuration")
     yield wrapped(
-        f"{_number(len(found.shared))} in both{trials}. B - A is {how} from three seeds on; "
-        "accuracies are oracle, in percent."
+        f"{both} in both{trials}. B - A is {how} from three seeds on; accuracies are oracle, in "
+        "percent."
     )
     for metric in found.shared[0].metrics:
         yield f"{metric}\n{_table(found.shared, metric)}"
 
 
-def _number(count: int) -> str:
-    return "1 configuration" if count == 1 else f"{count} configurations"
-
-
 def _settings(found: SweepDifferences) -> str:
-    from lps_sweep.report.tables import value_text
+    from lps_sweep.report.numbers import value_text
 
     if not found.settings:
         return "settings: the same, but for what is varied"
@@ -100,14 +87,8 @@ def _settings(found: SweepDifferences) -> str:
     return "settings that differ\n" + aligned(("", "A", "B"), rows, "lll")
 
 
-def _words(values: Mapping[str, Any]) -> str:
-    from lps_sweep.report.tables import value_text
-
-    return " ".join(f"{name}={value_text(value)}" for name, value in values.items())
-
-
 def _table(shared: Sequence[Shared], metric: str) -> str:
-    from lps_sweep.report.tables import value_text
+    from lps_sweep.report.numbers import value_text
 
     names = list(shared[0].values)
     header = (*names, "mean A", "n", "mean B", "n", "B - A", "pairs", "from", "to")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from lps_sweep.text import printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lps_sweep.process import Output
+
 GAP = "  "
 
 
 @contextlib.contextmanager
 def open_console() -> Iterator[Console]:
-    """The terminal, under a file descriptor of its own that nothing else redirects."""
+    """The terminal, for the progress of a verb, which goes on without it."""
     from rich.console import Console
 
     class Terminal(Console):
@@ -29,9 +30,18 @@ def open_console() -> Iterator[Console]:
             plain = (printable_lines(one) if isinstance(one, str) else one for one in objects)
             super().print(*plain, **options)
 
-    sys.stdout.flush()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as file:
-        yield Terminal(file=file, soft_wrap=True)
+    outlive_output()
+    with contextlib.closing(_output().beside()) as file:
+        yield Terminal(file=cast("TextIO", file), soft_wrap=True)
+
+
+def outlive_output() -> None:
+    """Lets the verb go on where its output is lost, since it does more than print."""
+    _output().losses.going_on = True
+
+
+def _output() -> Output:
+    return cast("Output", sys.stdout)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -91,3 +101,17 @@ def number(value: float | None, digits: int = 1, *, signed: bool = False) -> str
         return "-"
     text = f"{value:{'+' if signed else ''}.{digits}f}"
     return text if float(text) else f"{0:.{digits}f}"
+
+
+def counted(number: int, of: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{number} {of}{'' if number == 1 else 's'}"
+
+
+def settings(values: Mapping[str, Any], nothing: str = "-") -> str:
+    """``C=5 tau=0.2``, or `nothing`."""
+    from lps_sweep.report.numbers import value_text
+    from lps_sweep.text import printable
+
+    texts = (f"{name}={printable(value_text(value))}" for name, value in values.items())
+    return " ".join(texts) or nothing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lps_sweep.commands.output import open_console
 from lps_sweep.errors import BadInputError, ExitCode, nearest
+from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from lps_sweep.data.stored_images import Manifest
+    from lps_sweep.data.imagenet100 import Manifest
 
 PREPARED = ("imagenet100",)
 """Data sets that have to be prepared; the others are read as they are."""
@@ -29,30 +30,19 @@ def prepare(
     """Prepares the images of `dataset`; what is there already is verified."""
     from lps_sweep.config import DataConfig
     from lps_sweep.data.prepare import prepare as prepare_images
-    from lps_sweep.sweep.signals import Interrupted, interruptible
 
     if dataset not in PREPARED:
         hint = nearest(dataset, PREPARED)
         raise BadInputError(f"{dataset!r} is no data set to prepare; {hint}", where="dataset")
-    if workers is not None and workers < 1:
-        raise BadInputError("at least one thread is needed", where="--workers")
-    with open_console() as console, _bar(console) as bar:
-        try:
-            with interruptible():
-                manifest = prepare_images(
-                    root,
-                    DataConfig.image_size if size is None else size,
-                    skip_corrupt=skip_corrupt,
-                    num_workers=workers,
-                    report=_reporter(console, bar),
-                )
-        except Interrupted as interrupted:
-            console.print(
-                f"interrupted by {interrupted}; whole classes are kept. Give the same command "
-                "again to go on.",
-                highlight=False,
-            )
-            return interrupted.exit_code
+    advice = "whole classes are kept. Give the same command again to go on."
+    with open_console() as console, _bar(console) as bar, advised(advice):
+        manifest = prepare_images(
+            root,
+            DataConfig.image_size if size is None else size,
+            skip_corrupt=skip_corrupt,
+            num_workers=workers,
+            report=_reporter(console, bar),
+        )
         bar.stop()
         _tell(console, root, manifest)
     return ExitCode.DONE

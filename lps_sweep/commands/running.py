@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lps_sweep.commands.output import open_console
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import inside
+from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
     from lps_sweep.plan import PlannedTrial, SearchSpace
     from lps_sweep.sweep.budget import Budget
+    from lps_sweep.sweep.choice import Choice
     from lps_sweep.sweep.executor import Executor
-    from lps_sweep.sweep.outcome import Outcome
-    from lps_sweep.sweep.selection import Selection
+    from lps_sweep.sweep.run import Outcome
 
 
 def run_space(
@@ -28,37 +29,77 @@ def run_space(
     results: Path,
     make_executor: Callable[[], Executor],
     *,
-    selection: Selection | None = None,
+    choice: Choice | None = None,
     budget: Budget | None = None,
     ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
+    about: str = "",
 ) -> int:
-    """Runs `space` in view of the terminal; the exit status."""
+    """Runs `space` in view of the terminal; the exit status.
+
+    The report that is made and told of is that of `about`, where it belongs to another sweep.
+    """
+    from lps_sweep.results.places import check_results
     from lps_sweep.sweep.progress import Progress
     from lps_sweep.sweep.run import run_sweep
-    from lps_sweep.sweep.signals import Interrupted, interruptible
 
-    with open_console() as console:
-        try:
-            with interruptible():
-                outcome = run_sweep(
-                    space,
-                    results,
-                    make_executor=make_executor,
-                    make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
-                    selection=selection,
-                    budget=budget,
-                    ask=ask,
-                    say=lambda text: _print(console, text),
-                )
-                _tell(console, results, space, outcome)
-        except Interrupted as interrupted:
-            _print(
-                console,
-                f"interrupted by {interrupted}; every finished trial is recorded. "
-                "Give the same command again to go on.",
-            )
-            return interrupted.exit_code
+    check_results(results, space.name)
+    advice = "every finished trial is recorded. Give the same command again to go on."
+    with open_console() as console, advised(advice):
+        outcome = run_sweep(
+            space,
+            results,
+            make_executor=make_executor,
+            make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
+            choice=choice,
+            budget=budget,
+            ask=ask,
+            say=lambda text: _print(console, text),
+        )
+        _tell(console, results, space, outcome, about or space.name)
     return outcome.exit_code
+
+
+def executor_for(
+    space: SearchSpace, results: Path, *, inline: bool, address: str
+) -> Callable[[], Executor]:
+    """Makes what places the jobs of `space`: this process, or Ray at `address`.
+
+    Raises:
+        BadInputError: The address is none, or given for this process; or a pack is to have more
+            than the machine has, which is told when the executor is made where all is done.
+    """
+    from lps_sweep.sweep.estimate import check_room
+
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    is_place = bool(host) and " " not in host and port.isdigit() and 0 < int(port) < 65536
+    if address not in ("local", "auto") and not is_place:
+        raise BadInputError(f"{address!r} is none of local, auto and HOST:PORT", "--address")
+    if inline and address != "local":
+        raise BadInputError(
+            "with --inline there is no cluster; leave one of the two out", "--address"
+        )
+    if address != "local":
+        return ray_executor(space, results, address)
+    executor = inline_executor(space) if inline else ray_executor(space, results, address)
+
+    def make() -> Executor:
+        check_room(space.resources, space.places, alone=inline)
+        return executor()
+
+    if not _finished(results, space.name):
+        check_room(space.resources, space.places, alone=inline)
+    return make
+
+
+def _finished(results: Path, sweep: str) -> bool:
+    """Whether all that was last planned has its outcome, so that perhaps nothing is to be run."""
+    from lps_sweep.results import Ledger
+
+    try:
+        with Ledger.open(results) as ledger:
+            return sweep in ledger.sweeps() and not ledger.outstanding(sweep)
+    except BadInputError:  # there is no ledger yet
+        return False
 
 
 def inline_executor(space: SearchSpace) -> Callable[[], Executor]:
@@ -77,7 +118,7 @@ def ray_executor(space: SearchSpace, results: Path, address: str) -> Callable[[]
     log = inside(results, f"{space.name}/logs/ray.log")
 
     def make() -> Executor:
-        from lps_sweep.sweep.ray.environment import prepare_environment
+        from lps_sweep.sweep.ray import prepare_environment
 
         prepare_environment(address)
         try:
@@ -86,6 +127,11 @@ def ray_executor(space: SearchSpace, results: Path, address: str) -> Callable[[]
             raise BadInputError(
                 f"{error.name} is not installed; install it, or train in this process with --inline"
             ) from None
+        except (ImportError, OSError, MemoryError) as error:  # a limit of memory, a broken library
+            raise BadInputError(
+                f"Ray cannot be loaded: {error or type(error).__name__}; repair that, or train in "
+                "this process with --inline"
+            ) from error
         return RayExecutor(space.resources, results, log, address)
 
     return make
@@ -95,14 +141,20 @@ def _print(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False)
 
 
-def _tell(console: Console, results: Path, space: SearchSpace, outcome: Outcome) -> None:
-    """The end of a run: states, the default cell, and where the report is."""
+def _tell(
+    console: Console, results: Path, space: SearchSpace, outcome: Outcome, about: str
+) -> None:
+    """The end of a run: states, the default cell of the sweep `about`, and where its report is."""
     states = ", ".join(f"{n} {state}" for state, n in asdict(outcome.counts).items() if n)
     _print(console, f"{space.name}: {states}".replace("not_run", "not run"))
     if outcome.counts.not_run and outcome.spent:
         _print(console, f"the budget is spent ({outcome.spent}); without it, `run` goes on")
     try:
         from lps_sweep.report import build_report
+        from lps_sweep.report.pages.overview import confirming
+        from lps_sweep.results import load_view
+
+        path = build_report(results, about)
     except ModuleNotFoundError as error:
         _print(
             console,
@@ -110,10 +162,15 @@ def _tell(console: Console, results: Path, space: SearchSpace, outcome: Outcome)
             "it where it is",
         )
         return
-    path = build_report(results, space.name)
-    table = _headline(path.parent / "tables" / "default_cell.csv")
-    if table.rows:
-        console.print(table)
+    except BadInputError as error:  # the trials are done, whatever lies in its place
+        _print(console, f"no report: {error}")
+        return
+    tables = path.parent / "tables"
+    for table in (_headline(tables / "default_cell.csv"), _noise(tables / "noise.csv")):
+        if table.rows:
+            console.print(table)
+    if command := confirming(load_view(results, about), str(results)):
+        _print(console, f"on fresh seeds: {command}")
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
 
 
@@ -125,14 +182,40 @@ def _headline(path: Path) -> Table:
         header, *rows = csv.reader(file)
     shown = [header.index(name) for name in ("metric", "mean", "sd", "n")]
     table = Table(title="default cell, oracle accuracies in percent", title_justify="left")
-    for name in ("metric", "mean", "sd", "n"):
+    if "selected" in header:
+        table.title = "default cell, and what the search selected: too high, as it was selected"
+        shown += [header.index(name) for name in ("selected", "selected_sd", "selected_n")]
+    for i in shown:
+        name = header[i].replace("_", " ")
         table.add_column(name, justify="left" if name == "metric" else "right")
     for row in rows:
-        name, mean, sd, n = (row[i] for i in shown)
-        if mean:
-            table.add_row(name, _one_decimal(mean), _one_decimal(sd), n)
+        name, *numbers = (row[i] for i in shown)
+        if any(numbers[::3]):
+            counts = {2, 5}
+            table.add_row(
+                name, *(n if i in counts else _decimals(n, 1) for i, n in enumerate(numbers))
+            )
     return table
 
 
-def _one_decimal(number: str) -> str:
-    return f"{float(number):.1f}" if number else "-"
+def _noise(path: Path) -> Table:
+    """The table of machine noise, for the terminal; without rows where none was measured."""
+    from rich.table import Table
+
+    title = "machine noise: sd of the default in points, over seeds, and of last bits within them"
+    table = Table(title=title, title_justify="left")
+    if not path.exists():
+        return table
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    parts = [name.partition("_") for name in header]
+    for name, _, part in parts:
+        table.add_column(name if part in ("", "sd") else part, justify="right" if part else "left")
+    for row in rows:
+        cells = zip(parts, row, strict=True)
+        table.add_row(*(_decimals(n, 2) if part[2] == "sd" else n or "-" for part, n in cells))
+    return table
+
+
+def _decimals(number: str, digits: int) -> str:
+    return f"{float(number):.{digits}f}" if number else "-"

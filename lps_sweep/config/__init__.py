@@ -2,6 +2,7 @@
 
 from lps_sweep.config.build import (
     build_config,
+    changed_config,
     config_from_flat,
     field_table,
     fields_of_method,
@@ -9,32 +10,34 @@ from lps_sweep.config.build import (
     find_fields,
     flat,
 )
-from lps_sweep.config.fields import FieldInfo, section_fields
-from lps_sweep.config.identity import RESULTS_REVISION, pack_key, trial_id, trunk_recipe
-from lps_sweep.config.networks import NETWORK_PARTS
-from lps_sweep.config.presets import PRESETS
+from lps_sweep.config.identity import RESULTS_REVISION, pack_key, spelled_id, trial_id, trunk_recipe
+from lps_sweep.config.presets import PRESETS, preset_values
+from lps_sweep.config.resolved import resolved, resolved_values
 from lps_sweep.config.sections import (
+    NOISE,
     Config,
-    DataConfig,
     HeadConfig,
     LoopConfig,
     MethodConfig,
     PretrainConfig,
     ScheduleConfig,
-    SplitConfig,
     TrunkConfig,
 )
-from lps_sweep.config.values import Located, Value, check_value, shown
-from lps_sweep.methods import METHODS
+from lps_sweep.config.values import Located, Value, as_json, check_value, shown
+from lps_sweep.data import DATA_SETS
+from lps_sweep.data.config import DataConfig, SplitConfig
+from lps_sweep.methods import METHODS, config_class
+from lps_sweep.network_parts import NETWORK_PARTS
 
 __all__ = [
+    "DATA_SETS",
     "METHODS",
     "NETWORK_PARTS",
+    "NOISE",
     "PRESETS",
     "RESULTS_REVISION",
     "Config",
     "DataConfig",
-    "FieldInfo",
     "HeadConfig",
     "Located",
     "LoopConfig",
@@ -44,8 +47,11 @@ __all__ = [
     "SplitConfig",
     "TrunkConfig",
     "Value",
+    "as_json",
     "build_config",
+    "changed_config",
     "check_value",
+    "config_class",
     "config_from_flat",
     "field_table",
     "fields_of_method",
@@ -53,8 +59,11 @@ __all__ = [
     "find_fields",
     "flat",
     "pack_key",
-    "section_fields",
+    "preset_values",
+    "resolved",
+    "resolved_values",
     "shown",
+    "spelled_id",
     "trial_id",
     "trunk_recipe",
 ]

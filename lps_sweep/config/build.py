@@ -9,12 +9,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from lps_sweep.config.fields import FieldInfo, section_fields
-from lps_sweep.config.networks import NETWORK_PARTS
 from lps_sweep.config.sections import Config
 from lps_sweep.config.values import Located, Value, check_value
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.methods import METHODS, config_class
+from lps_sweep.network_parts import NETWORK_PARTS
+from lps_sweep.params import FieldInfo, section_fields
 
 
 @functools.cache
@@ -89,14 +89,27 @@ def build_config(
     """The configuration with `values` (by flat name) in place of the defaults.
 
     Raises:
-        BadInputError: For an unknown method or key, a wrong type, a value out of range, or a
-            part that the network does not have.
+        BadInputError: For an unknown method or key, a wrong type, a value out of range, a part
+            that the network does not have, or a `graph` of steps that cannot be recorded.
     """
-    found = find_fields(fields_of_method(method, method_where), values)
+    fields_of_method(method, method_where)
+    return changed_config(Config(**{s: cls() for s, cls in _classes(method).items()}), values)
+
+
+def changed_config(config: Config, values: Mapping[str, Located]) -> Config:
+    """`config` with `values` (by flat name) in place of its own; it shares the other sections.
+
+    Raises:
+        BadInputError: As `build_config`.
+    """
+    found = find_fields(field_table(config.method.name), values)
     checked: dict[str, dict[str, Value]] = {}
     for name, (info, located) in found.items():
         checked.setdefault(info.section, {})[info.name] = check_value(name, info, located)
-    sections = {name: cls(**checked.get(name, {})) for name, cls in _classes(method).items()}
+    sections = dict(vars(config))
+    for section, changed in checked.items():
+        before = sections[section]
+        sections[section] = type(before)(**(vars(before) | changed))
     config = Config(**sections)
     parts = ("none", *NETWORK_PARTS[config.trunk.network])
     if config.trunk.frozen_through not in parts:
@@ -106,14 +119,22 @@ def build_config(
             f"not {config.trunk.frozen_through!r}",
             given.get("frozen_through", given.get("network", "")),
         )
+    if config.loop.graph and not getattr(config.method, "records", True):
+        raise BadInputError(
+            f"a step of {config.method.name} cannot be recorded; graph must be false",
+            found["graph"][1].where if "graph" in found else "",
+        )
     return config
 
 
 def flat(config: Config) -> dict[str, Value]:
-    """All values of `config` by flat name, with `method` first."""
+    """All values of `config` by flat name, with `method` first; of noise only what is set."""
+    sections = {section: vars(own) for section, own in vars(config).items()}
     values: dict[str, Value] = {"method": config.method.name}
     for name, info in field_table(config.method.name).items():
-        values[name] = getattr(getattr(config, info.section), info.name)
+        value = sections[info.section][info.name]
+        if not info.param.noise or value != info.default:
+            values[name] = value
     return values
 
 

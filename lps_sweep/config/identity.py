@@ -6,11 +6,14 @@ import hashlib
 import json
 from typing import Any
 
-from lps_sweep.config.build import field_table, flat
+from lps_sweep.config.build import field_table
+from lps_sweep.config.resolved import resolved
 from lps_sweep.config.sections import SHARED_SECTIONS, Config
 
 RESULTS_REVISION = 1
 """Raised whenever a default or a behaviour changes, so that older results are not taken for new."""
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def trial_id(config: Config, seed: int, *, data: str, split: str, trunk: str) -> str:
@@ -18,14 +21,22 @@ def trial_id(config: Config, seed: int, *, data: str, split: str, trunk: str) ->
 
     Values left at their default do not count, so a hyper-parameter can be added later without
     a change to older trials; nor do locations, devices, packs and versions, nor the settings of a
-    pre-training that released weights replace.
+    pre-training that released weights replace. All spellings of a setting have one identity.
 
     Args:
-        config: The resolved configuration.
+        config: The configuration.
         seed: Seed of head, batches and augmentation.
         data: Content hash of the data set.
         split: Content hash of the open-world split.
         trunk: Hash of what the trunk's weights are made from.
+    """
+    return spelled_id(resolved(config), seed, data=data, split=split, trunk=trunk)
+
+
+def spelled_id(config: Config, seed: int, *, data: str, split: str, trunk: str) -> str:
+    """The hash of `config` as it is spelled, which a trial's identity was before it was resolved.
+
+    The arguments are those of `trial_id`.
     """
     content = {
         "revision": RESULTS_REVISION,
@@ -40,7 +51,7 @@ def trial_id(config: Config, seed: int, *, data: str, split: str, trunk: str) ->
 
 
 def pack_key(config: Config, seed: int, *, data: str, split: str, trunk: str) -> str:
-    """Trials with the same key can share batches, views and the frozen trunk."""
+    """Trials with the same key, made of `resolved` values, can share batches, views and trunk."""
     values = _non_default(config, SHARED_SECTIONS)
     content = {"values": values, "seed": seed, "data": data, "split": split, "trunk": trunk}
     return digest({"revision": RESULTS_REVISION, "method": config.method.name, **content})
@@ -54,25 +65,26 @@ def trunk_recipe(config: Config, *, data: str, weights: str = "") -> str:
         data: Content hash of the data set; counts only where the weights are trained on it.
         weights: SHA-256 of the file of released weights; empty where there is none.
     """
-    made_from = {"values": _non_default(config, ("pretrain",)), "data": data}
+    made_from: dict[str, Any] = {"values": _non_default(config, ("pretrain",)), "data": data}
+    if config.pretrain.pretrain_precision == "bfloat16":
+        made_from["views"] = "float32"  # they were bfloat16 at first
     content = {"weights": weights} if weights else made_from
     return digest({"revision": RESULTS_REVISION, "network": config.trunk.network, **content})
 
 
 def digest(content: dict[str, Any]) -> str:
     """First 16 hexadecimal digits of the SHA-256 of canonical JSON."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]
 
 
 def _non_default(config: Config, sections: tuple[str, ...] = ()) -> dict[str, Any]:
-    values = flat(config)
+    own = {section: vars(part) for section, part in vars(config).items()}
     unused = "pretrain" if config.pretrain.pretrained else ""
     return {
-        name: values[name]
+        name: value
         for name, info in field_table(config.method.name).items()
-        if not info.param.location
+        if (value := own[info.section][info.name]) != info.default
+        and not info.param.location
         and info.section != unused
         and (not sections or info.section in sections)
-        and values[name] != info.default
     }

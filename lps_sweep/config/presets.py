@@ -1,37 +1,24 @@
-"""Named settings of data, network and training. A preset is always chosen explicitly."""
+"""Named settings of data, network and training: each data set's own. Always chosen explicitly."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-PRESETS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
+from lps_sweep.data import DATA_SETS
+from lps_sweep.methods import METHODS
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "digits": MappingProxyType(
-            {
-                "dataset": "digits",
-                "network": "small_cnn",
-                "epochs": 20,
-                "batch_size": 128,
-                "pretrain_epochs": 100,
-                "pretrain_batch_size": 256,
-                "pretrain_lr": 0.2,
-                "pretrain_temperature": 0.5,
-            }
-        ),
-        "fashion_mnist": MappingProxyType({"dataset": "fashion_mnist"}),
-        "cifar10": MappingProxyType({"dataset": "cifar10"}),
-        "cifar100": MappingProxyType({"dataset": "cifar100"}),
-        "imagenet100": MappingProxyType(
-            {
-                "dataset": "imagenet100",
-                "network": "resnet50",
-                "epochs": 90,
-                "weight_decay": 1e-4,
-            }
-        ),
+        name: MappingProxyType({"dataset": name, **data_set.preset})
+        for name, data_set in DATA_SETS.items()
     }
 )
-"""`digits` is the embedded default; `fashion_mnist` takes the paper's CIFAR-10 recipe.
-`cifar10` and `cifar100` are the reference's settings, which are the defaults of the sections;
-`imagenet100` is the reference's for its 100 classes of ImageNet."""
+"""Values by flat name; what stands below the name of a method is of that method alone."""
+
+
+def preset_values(name: str, method: str = "") -> dict[str, Any]:
+    """The values of the preset `name` by flat name: for all methods, and for `method` alone."""
+    values = {key: value for key, value in PRESETS[name].items() if key not in METHODS}
+    return {**values, **PRESETS[name].get(method, {})}

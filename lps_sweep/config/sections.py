@@ -5,67 +5,16 @@ Defaults are those of the reference behaviour on CIFAR; presets depart from them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
-from lps_sweep.config.fields import param
-from lps_sweep.config.networks import NETWORK_PARTS
+from lps_sweep.data.config import DataConfig, SplitConfig
+from lps_sweep.network_parts import NETWORK_PARTS
+from lps_sweep.params import MAX_COUNT, MAX_SEED, param
 
-MAX_COUNT = 1_000_000
-"""Upper limit of epochs and batch sizes: beyond it is a slip of the keyboard."""
-
-MAX_SEED = 2**32 - 1
-"""Largest seed that all generators take, numpy's legacy one among them."""
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """Which images."""
-
-    dataset: str = param("cifar10", "name of the data set", source="Section 4.1")
-    data_root: str = param("", "folder that holds the data set's files", location=True)
-    image_size: int = param(
-        256,
-        "side in pixels of the stored images of imagenet100, a multiple of 32; views have 7/8 of "
-        "it. No other data set has a choice",
-        source="reference: 256, views of 224",
-        low=32,
-        high=1024,
-    )
-
-
-@dataclass(frozen=True)
-class SplitConfig:
-    """Which classes are seen and which of their images are labeled."""
-
-    seen_classes: int | tuple[int, ...] = param(
-        0,
-        "number of seen classes, or their list; 0 for the first half",
-        source="Section 4.1",
-        low=0,
-        high=MAX_COUNT,
-    )
-    novel_classes: int | float = param(
-        0,
-        "number of novel classes, the next in order, or below 1 their share of those not seen; 0 "
-        "for all. Images of other classes are dropped, but not from pre-training",
-        source="Figure 6",
-        low=0,
-        high=MAX_COUNT,
-    )
-    labeled_ratio: float = param(
-        0.5, "share of the seen classes' images that is labeled", low=0, open_low=True, high=1
-    )
-    labeled_holdout: float = param(
-        0.0,
-        "share of the labeled images kept out of training, to select without hidden labels",
-        low=0,
-        high=1,
-        open_high=True,
-    )
-    split_seed: int = param(
-        0, "seed of the split", source="reference: always 0", low=0, high=MAX_SEED
-    )
+NOISE = "_noise"
+"""What the names of sweeps of machine noise end with."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +59,10 @@ class PretrainConfig:
     pretrain_precision: str = param(
         "float32", "arithmetic of the network", choices=("float32", "bfloat16")
     )
+    pretrain_compile: bool = param(False, "the network is compiled before pre-training")
+    pretrain_graph: bool = param(
+        False, "a step of pre-training is recorded once and replayed as a CUDA graph, GPUs only"
+    )
     pretrain_seed: int = param(0, "seed of weights, batches and augmentation", low=0, high=MAX_SEED)
     pretrained: str = param(
         "",
@@ -127,6 +80,20 @@ class LoopConfig:
         200, "passes over the labeled images", source="Section 4.1", low=1, high=MAX_COUNT
     )
     batch_size: int = param(512, "labeled and unlabeled images per step", low=2, high=MAX_COUNT)
+    labeled_share: float = param(
+        0.0,
+        "share of labeled rows in a batch; 0 for the share that labeled images have in training",
+        source="reference of LPS: 0; of GCD: 0.5",
+        low=0,
+        high=1,
+        open_high=True,
+    )
+    weak_views: str = param(
+        "weak",
+        "what the two weak views are drawn by: the data set's weak views, or its SimCLR views",
+        source="reference of OpenNCD: random crops and colour jitter, as SimCLR's",
+        choices=("weak", "simclr"),
+    )
     precision: str = param(
         "float32",
         "arithmetic of the networks; weights, statistics of BatchNorm, head and losses are float32 "
@@ -140,15 +107,27 @@ class LoopConfig:
         "a step is recorded once and replayed as CUDA graphs, GPUs only: less to do for "
         "the host between the kernels",
     )
+    threads: int = param(
+        0,
+        "CPU threads that it trains with, of a trial of machine noise; 0: as its pack gets",
+        low=0,
+        high=4096,
+        noise=True,
+    )
 
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """Optimiser of the trainable part, and its clocks."""
+    """Start and optimiser of the trainable part, and its clocks."""
 
-    lr: float = param(
-        0.1, "learning rate at the start of the cosine", source="reference", low=0, open_low=True
+    recipe: str = param(
+        "unified",
+        "where optimiser, schedule, batches and frozen stages that nobody sets come from: LPS, the "
+        "same for all methods, or each method's own publication",
+        choices=("unified", "own"),
     )
+    optimizer: str = param("sgd", "optimiser; adam has its usual betas", choices=("sgd", "adam"))
+    lr: float = param(0.1, "learning rate at the start", source="reference", low=0, open_low=True)
     tail_lr_factor: float = param(
         1.0,
         "learning rate of the tail, all of the backbone that learns, as a factor of lr, which the "
@@ -156,13 +135,43 @@ class ScheduleConfig:
         source="reference: 1",
         low=0,
     )
+    lr_shape: str = param(
+        "cosine",
+        "course of the learning rate: half a cosine, 7/16 of one, constant, or drops",
+        source="reference: cosine; FixMatch: 7/16 of a period",
+        choices=("cosine", "cosine_7_16", "constant", "drops"),
+    )
+    lr_end_factor: float = param(
+        0.0, "where the cosine ends, as a factor of lr", source="reference: 0", low=0, high=1
+    )
+    lr_first_drop: float = param(
+        0.5, "share of training after which lr drops first", low=0, open_low=True, high=1
+    )
+    lr_drop_every: float = param(
+        0.25, "share of training after which it drops again", low=0, open_low=True, high=1
+    )
+    lr_drop_factor: float = param(
+        0.1, "factor of each drop", low=0, open_low=True, high=1, open_high=True
+    )
     momentum: float = param(0.9, "momentum of SGD", low=0, high=1, open_high=True)
-    weight_decay: float = param(5e-4, "weight decay of SGD", source="Section 4.1", low=0)
+    nesterov: bool = param(False, "momentum of Nesterov's kind")
+    weight_decay: float = param(5e-4, "weight decay", source="Section 4.1", low=0)
+    decay_all: bool = param(
+        True, "weight decay of biases and of BatchNorm's weights too", source="reference"
+    )
     threshold_clock: str = param(
         "epoch",
         "when the thresholds move: after each epoch, or after each iteration",
         source="paper: iteration; reference: epoch",
         choices=("epoch", "iteration"),
+    )
+    perturbation: int = param(
+        0,
+        "draw of the signs s with which the weights of the trainable part start multiplied by "
+        "1 + 2^-23 s, of a trial of machine noise; 0: they start as they are",
+        low=0,
+        high=MAX_COUNT,
+        noise=True,
     )
 
 
@@ -187,10 +196,15 @@ class HeadConfig:
 class MethodConfig(Protocol):
     """What the methods' own sections, frozen dataclasses in their `config.py`, have in common.
 
-    That of a method that trains nothing has `trains` = False as well.
+    That of a method that trains nothing has `trains` = False as well, and that of a method whose
+    steps cannot be recorded as CUDA graphs `records` = False.
+
+    Attributes:
+        own_recipe: What `recipe` "own" sets, by flat name, as the method was published.
     """
 
     name: ClassVar[str]
+    own_recipe: ClassVar[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 import types
 import typing
 from dataclasses import dataclass
 from typing import Any
 
-from lps_sweep.config.fields import FieldInfo
 from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.files import refuse_address
+from lps_sweep.params import FieldInfo
 from lps_sweep.text import printable
 
 Value = bool | int | float | str | tuple[int, ...] | None
@@ -58,6 +61,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 4]} ..."
 
 
+def as_json(value: Any) -> Any:
+    """`value` of a parameter in the form that JSON keeps; `check_value` is the way back."""
+    return [*value] if isinstance(value, tuple) else value
+
+
 def check_value(name: str, info: FieldInfo, located: Located) -> Value:
     """`located` as a value of the field's type and range.
 
@@ -67,7 +75,9 @@ def check_value(name: str, info: FieldInfo, located: Located) -> Value:
     Raises:
         BadInputError: That says what would be right.
     """
-    given = located.plain()
+    given = located.value
+    if isinstance(given, list | tuple) and given and (item_type := _item_type(info.type)):
+        return _checked_list(name, dataclasses.replace(info, type=item_type), located)
     try:
         value = _typed(info.type, given)
     except TypeError:
@@ -76,19 +86,39 @@ def check_value(name: str, info: FieldInfo, located: Located) -> Value:
         ) from None
     if isinstance(value, str) and value != printable(value):
         raise BadInputError(f"{name} holds what cannot be printed: {shown(value)}", located.where)
-    for item in value if isinstance(value, tuple) else (value,):
-        if item is not None and not info.param.accepts(item):
-            hint = f" ({nearest(item, info.param.choices)})" if isinstance(item, str) else ""
-            raise BadInputError(
-                f"{name} must be {info.param.range_text()}, not {shown(item)}{hint}",
-                located.where,
-            )
-    if isinstance(value, tuple) and len(set(value)) < len(value):
-        raise BadInputError(f"{name} names a value twice: {shown(value)}", located.where)
+    if info.param.location and isinstance(value, str):
+        refuse_address(value, f"{located.where}: {name}" if located.where else name)
+    if value is not None and not info.param.accepts(value):
+        hint = nearest(value, info.param.choices) if isinstance(value, str) else ""
+        hint = f" ({hint})" if hint.startswith("did you mean") else ""
+        raise BadInputError(
+            f"{name} must be {info.param.range_text()}, not {shown(value)}{hint}", located.where
+        )
     return value
 
 
-def _typed(wanted: Any, value: Any) -> Value:
+def _checked_list(name: str, item_info: FieldInfo, located: Located) -> Value:
+    items = [i if isinstance(i, Located) else Located(i, located.where) for i in located.value]
+    values = tuple(check_value(name, item_info, item) for item in items)
+    if len(set(values)) < len(values):
+        raise BadInputError(f"{name} names a value twice: {shown(values)}", located.where)
+    return typing.cast("Value", values)
+
+
+@functools.cache
+def _item_type(wanted: Any) -> type | None:
+    """The type of what a list holds, where `wanted` takes one."""
+    for option in typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,):
+        if typing.get_origin(option) is tuple:
+            return typing.cast("type", typing.get_args(option)[0])
+    return None
+
+
+def _typed(wanted: Any, value: Any) -> bool | int | float | str | None:
+    if wanted is float and type(value) in (int, float):
+        return _number(value)
+    if type(value) is wanted:
+        return typing.cast("bool | int | float | str | None", value)
     if isinstance(wanted, types.UnionType):
         for option in typing.get_args(wanted):
             try:
@@ -98,12 +128,8 @@ def _typed(wanted: Any, value: Any) -> Value:
         raise TypeError
     if typing.get_origin(wanted) is typing.Literal:
         wanted = str
-    if typing.get_origin(wanted) is tuple and isinstance(value, list | tuple) and value:
-        return tuple(typing.cast("int", _typed(int, item)) for item in value)
-    if wanted is float and type(value) in (int, float):
-        return _number(value)
-    if isinstance(wanted, type) and type(value) is wanted:
-        return typing.cast("Value", value)
+    if wanted is str and isinstance(value, str):
+        return value
     raise TypeError
 
 
@@ -118,6 +144,6 @@ def _type_text(wanted: Any) -> str:
     if isinstance(wanted, types.UnionType):
         return " or ".join(_type_text(option) for option in typing.get_args(wanted))
     if typing.get_origin(wanted) is tuple:
-        return "a list of whole numbers"
+        return f"a list of {'whole numbers' if _item_type(wanted) is int else 'words'}"
     words = {int: "a whole number", float: "a number", bool: "true or false"}
     return words.get(wanted, "null" if wanted is types.NoneType else "a word")

@@ -4,30 +4,29 @@ The device side lies in submodules that import torch: `lps_sweep.data.random`, `
 `batches`.
 """
 
-from __future__ import annotations
-
-from lps_sweep.data.image_set import ImageSet
-from lps_sweep.data.sources import SOURCES, fingerprint, load, rounded_part
+from lps_sweep.data.sets import ImageSet
+from lps_sweep.data.sources import DATA_SETS, data_set, fingerprint, load
 from lps_sweep.data.split import (
     OpenWorldSplit,
     batch_rows,
     classes_of_head,
+    load_split,
     make_split,
+    save_split,
     split_fingerprint,
 )
-from lps_sweep.data.split_file import load_split, save_split
 
 __all__ = [
-    "SOURCES",
+    "DATA_SETS",
     "ImageSet",
     "OpenWorldSplit",
     "batch_rows",
     "classes_of_head",
+    "data_set",
     "fingerprint",
     "load",
     "load_split",
     "make_split",
-    "rounded_part",
     "save_split",
     "split_fingerprint",
 ]

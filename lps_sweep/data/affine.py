@@ -1,7 +1,7 @@
 """Views of small grey images: a random affine map per sample, then light, noise and a cutout.
 
-Made for digits of 8 x 8 pixels, which must not be mirrored and are too small for the paper's
-crop and fourteen operations.
+Made for digits of 8 x 8 pixels, alone or in a row, which must not be mirrored and are too small for
+the paper's crop and fourteen operations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class AffineRanges:
 
     Attributes:
         degrees: Rotation, within +- this.
-        shift_ratio: Shift along each axis, within +- this share of the side.
+        shift_ratio: Shift along each axis, within +- this share of the shorter side.
         scale_ratio: The size is multiplied by 1 +- up to this.
         shear: Horizontal shear, within +- this slope.
         contrast: Pixel values are multiplied by 1 +- up to this.
@@ -89,10 +89,15 @@ def _warp(images: Tensor, centred: Tensor, ranges: AffineRanges) -> Tensor:
     zoom = 1 / (1 + ranges.scale_ratio * grow)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     shear = ranges.shear * slope
-    # Coordinates run from -1 to 1 across the side, so a share of the side counts twice.
-    reach = 2 * ranges.shift_ratio
+    height, width = images.shape[2:]
+    # Coordinates run from -1 to 1 across each side, so a share of a side counts twice.
+    reach, side = 2 * ranges.shift_ratio, min(height, width)
     theta = torch.stack(
-        (cos, cos * shear - sin, reach * shift_x, sin, sin * shear + cos, reach * shift_y), dim=1
+        (
+            *(cos, (cos * shear - sin) * (height / width), reach * (side / width) * shift_x),
+            *(sin * (width / height), sin * shear + cos, reach * (side / height) * shift_y),
+        ),
+        dim=1,
     ).view(-1, 2, 3)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images.float(), grid, align_corners=False)

@@ -32,6 +32,7 @@ class PairedBatches:
         seed: The seed of the trial.
         device: Where the indices are made and stay; they are the same on any.
         rounded_down: As in `batch_rows`.
+        labeled_share: As in `batch_rows`.
 
     Raises:
         BadInputError: No batch of this size can be made from the split.
@@ -44,8 +45,10 @@ class PairedBatches:
         seed: int,
         device: torch.device | str,
         rounded_down: str = "labeled",
+        labeled_share: float = 0.0,
     ) -> None:
-        self.num_labeled, self.num_unlabeled = batch_rows(split, batch_size, rounded_down)
+        rows = batch_rows(split, batch_size, rounded_down, labeled_share)
+        self.num_labeled, self.num_unlabeled = rows
         self.num_steps = len(split.labeled) // self.num_labeled
         self._seed = seed
         self._device = torch.device(device)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lps_sweep.data.image_set import ImageSet
+from lps_sweep.data.config import DataConfig
+from lps_sweep.data.sets import DataSet, ImageSet, Recipe, find_files
 from lps_sweep.errors import BadInputError
 
 SHAPE = (3, 32, 32)
 """Of an image; a row of the files has the red plane first, each plane row by row."""
 
-ROW_LENGTH = 3 * 32 * 32
-
 
 @dataclass(frozen=True)
-class CifarFormat:
+class Cifar:
     """What the two data sets differ in.
 
     Attributes:
-        title: Name for messages.
+        title: Name for people.
         folder: Folder that the authors' archive unpacks to, in which torchvision expects it.
         archive: Address of the archive.
         label_key: Entry of the files that holds the class ids.
         class_names: One name per class, by class id.
+        checksums: MD5 (hex) of the files of training images by name, in the order of training.
     """
 
     title: str
@@ -44,93 +45,67 @@ class CifarFormat:
     archive: str
     label_key: bytes
     class_names: tuple[str, ...]
+    checksums: Mapping[str, str]
 
-
-def find_files(data_root: str, names: Sequence[str], cifar: CifarFormat) -> tuple[Path, ...]:
-    """The files `names`, in this order, in the first folder that has them all.
-
-    With `data_root`: that folder itself, then the data set's own folder in it. Without: that
-    folder below ``data`` in the working directory.
-
-    Raises:
-        BadInputError: No folder has them all; lists every place that was looked at.
-    """
-    root = Path(data_root).expanduser()
-    folders = (root, root / cifar.folder) if data_root else (Path("data") / cifar.folder,)
-    for folder in folders:
-        files = tuple(folder / name for name in names)
-        if all(file.is_file() for file in files):
-            return files
-    raise BadInputError(
-        f"{cifar.title} is not there: {', '.join(names)} were looked for in\n"
-        + "".join(f"  {_looked(folder.absolute(), names)}\n" for folder in folders)
-        + f"Get it by unpacking {cifar.archive}, or let torchvision download it (its layout is "
-        f"{cifar.folder}/{names[0]}), and name the folder with --set data_root=DIR",
-        where="data_root",
-    )
-
-
-def read_files(files: Sequence[Path], checksums: Mapping[str, str], cifar: CifarFormat) -> ImageSet:
-    """The images of `files` one after the other, (N, 3, 32, 32).
-
-    Args:
-        files: The files, in the order of training.
-        checksums: MD5 (hex) by file name; a file with another one is refused.
-        cifar: Which data set.
-
-    Raises:
-        BadInputError: That names the file which is damaged, or not what the data set consists of.
-    """
-    parts = [_read_batch(file, checksums[file.name], cifar) for file in files]
-    return ImageSet(
-        images=np.concatenate([rows for rows, _ in parts]).reshape(-1, *SHAPE),
-        labels=np.concatenate([labels for _, labels in parts]),
-        num_classes=len(cifar.class_names),
-        class_names=cifar.class_names,
-    )
-
-
-def _looked(folder: Path, names: Sequence[str]) -> str:
-    if not folder.is_dir():
-        return f"{folder} (no such folder)"
-    missing = [name for name in names if not (folder / name).is_file()]
-    return f"{folder} (without {', '.join(missing)})"
-
-
-def _read_batch(
-    file: Path, checksum: str, cifar: CifarFormat
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Rows (N, ROW_LENGTH) and class ids (N,) of one file."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot be read: {error.strerror}", where=str(file)) from error
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != checksum:
-        raise BadInputError(
-            f"not the file of {cifar.title}: its MD5 is {found}, not {checksum}; "
-            f"unpack {cifar.archive} again",
-            where=str(file),
+    def data_set(self) -> DataSet:
+        """The data set; constants of the views are CIFAR-100's for both, as in the reference."""
+        return DataSet(
+            title=self.title,
+            num_classes=len(self.class_names),
+            recipe=Recipe(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761)),
+            find=self.find,
+            read=self.read,
         )
-    try:
-        entries = unpickle(content)
-        rows = entries[b"data"].rows()
-        labels = _class_ids(entries[cifar.label_key], len(cifar.class_names))
-        if len(rows) != len(labels):
-            raise ValueError(f"{len(rows)} images, but {len(labels)} labels")
-    except Exception as error:  # a damaged pickle fails in ways without number
-        message = f"no batch of {cifar.title}: {type(error).__name__}: {error}"
-        raise BadInputError(message, where=str(file)) from error
-    return rows, labels
 
+    def find(self, data: DataConfig) -> tuple[Path, ...]:
+        """The files of training images, below its `data_root` or ``data``.
 
-def _class_ids(labels: Any, num_classes: int) -> NDArray[np.int64]:
-    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
-        raise TypeError("its labels are not a list of whole numbers")
-    wrong = [label for label in labels if not 0 <= label < num_classes]
-    if wrong:
-        raise ValueError(f"label {wrong[0]}, but labels are 0..{num_classes - 1}")
-    return np.array(labels, dtype=np.int64)
+        Raises:
+            MissingInputError: They are not there; lists every place that was looked at.
+        """
+        return find_files(
+            data.data_root,
+            Path(self.folder),
+            tuple(self.checksums),
+            title=self.title,
+            advice=f"Get it by unpacking {self.archive}, or let torchvision download it",
+        )
+
+    def read(self, files: tuple[Path, ...]) -> ImageSet:
+        """The images of `files` one after the other, (N, 3, 32, 32).
+
+        Raises:
+            BadInputError: That names the file which is damaged, or is not one of the data set.
+        """
+        parts = [self._read_batch(file) for file in files]
+        return ImageSet(
+            images=np.concatenate([rows for rows, _ in parts]).reshape(-1, *SHAPE),
+            labels=np.concatenate([labels for _, labels in parts]),
+            num_classes=len(self.class_names),
+            class_names=self.class_names,
+        )
+
+    def _read_batch(self, file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Rows (N, 3072) and class ids (N,) of one file."""
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise BadInputError(f"cannot be read: {error.strerror}", where=str(file)) from error
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if found != self.checksums[file.name]:
+            raise BadInputError(
+                f"not the file of {self.title}: its MD5 is {found}, not "
+                f"{self.checksums[file.name]}; unpack {self.archive} again",
+                where=str(file),
+            )
+        try:
+            entries = unpickle(content)
+            rows, labels = entries[b"data"].rows(), np.array(entries[self.label_key], np.int64)
+            ImageSet(rows[:, None, None], labels, len(self.class_names), self.class_names)
+        except Exception as error:  # a damaged pickle fails in ways without number
+            message = f"no batch of {self.title}: {type(error).__name__}: {error}"
+            raise BadInputError(message, where=str(file)) from error
+        return rows, labels
 
 
 class PickledArray:
@@ -144,7 +119,7 @@ class PickledArray:
         self._state = state
 
     def rows(self) -> NDArray[np.uint8]:
-        """The array (N, ROW_LENGTH), read-only.
+        """The array (N, 3072), read-only.
 
         Raises:
             ValueError: It is no such array of bytes.
@@ -152,8 +127,8 @@ class PickledArray:
         _version, shape, kind, column_major, content = self._state
         if not isinstance(kind, PickledType) or kind.name != b"u1":
             raise ValueError("its images are not bytes")
-        if len(shape) != 2 or shape[1] != ROW_LENGTH:
-            raise ValueError(f"its images have shape {shape}, not (N, {ROW_LENGTH})")
+        if shape[1:] != (math.prod(SHAPE),):
+            raise ValueError(f"its images have shape {shape}")
         values = np.frombuffer(content, dtype=np.uint8)
         return values.reshape(shape, order="F" if column_major else "C")
 

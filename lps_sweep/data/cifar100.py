@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from lps_sweep.config import DataConfig
-from lps_sweep.data.cifar import CifarFormat, find_files, read_files
-from lps_sweep.data.image_set import ImageSet
+from lps_sweep.data.cifar import Cifar
 
 _NAMES = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle
@@ -20,32 +16,13 @@ rose sea seal shark shrew skunk skyscraper snail snake spider
 squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
 train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
-CLASS_NAMES = tuple(_NAMES.split())
 
-FORMAT = CifarFormat(
+CIFAR = Cifar(
     title="CIFAR-100",
     folder="cifar-100-python",
     archive="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
     label_key=b"fine_labels",
-    class_names=CLASS_NAMES,
+    class_names=tuple(_NAMES.split()),
+    checksums={"train": "16019d7e3df5f24257cddd939b257f8d"},
 )
-CHECKSUMS = {"train": "16019d7e3df5f24257cddd939b257f8d"}
-"""MD5 of the file of training images."""
-
-
-def find(data: DataConfig) -> tuple[Path, ...]:
-    """The file of training images, below its `data_root` or ``data``.
-
-    Raises:
-        BadInputError: It is not there; lists every place that was looked at.
-    """
-    return find_files(data.data_root, tuple(CHECKSUMS), FORMAT)
-
-
-def read(files: tuple[Path, ...]) -> ImageSet:
-    """The training images, (50000, 3, 32, 32), in the order of the file.
-
-    Raises:
-        BadInputError: The file is damaged.
-    """
-    return read_files(files, CHECKSUMS, FORMAT)
+DATA_SET = CIFAR.data_set()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import warnings
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,26 +17,12 @@ DEVICE_SHARE = 0.5
 _log = logging.getLogger(__name__)
 
 
-class ImageStore(Protocol):
-    """The images of a data set, by index.
+class DeviceImages:
+    """All images as one tensor on the device. An array in memory is shared by a CPU's, not copied.
 
     Attributes:
         place: In words, where they are.
         index_device: Where indices are best made. Indices on another device are understood.
-    """
-
-    place: str
-    index_device: torch.device
-
-    def __len__(self) -> int:
-        """Number of images."""
-
-    def __getitem__(self, rows: Tensor) -> Tensor:
-        """The images at `rows`, int64 (n,): uint8 (n, C, H, W) on the device."""
-
-
-class DeviceImages:
-    """All images as one tensor on the device. An array in memory is shared by a CPU's, not copied.
 
     Args:
         images: uint8 (N, C, H, W).
@@ -55,16 +41,16 @@ class DeviceImages:
         return len(self._pixels)
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        """The images at `rows`."""
+        """The images at `rows`, int64 (n,): uint8 (n, C, H, W) on the device."""
         return self._pixels[rows.to(self.index_device)]
 
 
 class HostImages:
-    """Images that stay in the memory of the host, or in the file mapped into it.
+    """As `DeviceImages`, but in the memory of the host, or in the file mapped into it.
 
     A batch is gathered on the host, in page-locked memory where the device is a GPU, and copied
-    while the host goes on. Indices are taken on the CPU: those on a GPU would have to be waited
-    for.
+    while the host goes on, though never by more than two batches: there are two such memories.
+    Indices are taken on the CPU: those on a GPU would have to be waited for.
 
     Args:
         images: uint8 (N, C, H, W).
@@ -75,6 +61,7 @@ class HostImages:
         self._pixels = _as_tensor(images)
         self._device = device
         self.index_device = torch.device("cpu")
+        self._locked = itertools.cycle((_LockedMemory(), _LockedMemory()))
         mapped = isinstance(images, np.memmap)
         self.place = "in a mapped file" if mapped else "in the memory of the host"
 
@@ -84,18 +71,38 @@ class HostImages:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """The images at `rows`."""
-        fetched = torch.empty(
-            (len(rows), *self._pixels.shape[1:]),
-            dtype=torch.uint8,
-            pin_memory=self._device.type == "cuda",
-        )
-        torch.index_select(self._pixels, 0, rows.to(self.index_device), out=fetched)
-        return fetched.to(self._device, non_blocking=True)
+        rows = rows.to(self.index_device)
+        if self._device.type != "cuda":
+            return self._pixels.index_select(0, rows).to(self._device)
+        return next(self._locked).sent(self._pixels, rows, self._device)
+
+
+class _LockedMemory:
+    """Page-locked memory for one batch at a time, which is filled again once it was copied."""
+
+    def __init__(self) -> None:
+        self._memory = torch.empty(0, dtype=torch.uint8)
+        self._copied: torch.cuda.Event | None = None
+
+    def sent(self, pixels: Tensor, rows: Tensor, device: torch.device) -> Tensor:
+        """The `pixels` at `rows` on a GPU; the host waits for the batch before, not for this."""
+        if self._copied is None:
+            self._copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        else:
+            self._copied.synchronize()
+        if len(self._memory) < len(rows):
+            shape = (len(rows), *pixels.shape[1:])
+            self._memory = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
+        part = self._memory[: len(rows)]
+        torch.index_select(pixels, 0, rows, out=part)
+        batch = part.to(device, non_blocking=True)
+        self._copied.record()
+        return batch
 
 
 def image_store(
     images: NDArray[np.uint8], device: torch.device, limit_bytes: int | None = None
-) -> ImageStore:
+) -> DeviceImages | HostImages:
     """The images on the device if they fit, otherwise on the host; training is the same to the bit.
 
     Args:
@@ -104,9 +111,10 @@ def image_store(
         limit_bytes: What they may take there; `memory_limit` if not given.
     """
     limit = memory_limit(images, device) if limit_bytes is None else limit_bytes
-    store: ImageStore
     store = (DeviceImages if images.nbytes <= limit else HostImages)(images, device)
-    _log.info(
+    slow = device.type == "cuda" and isinstance(store, HostImages)
+    _log.log(
+        logging.WARNING if slow else logging.INFO,
         "%d images of %.2f GB are %s; %.2f GB may lie on %s",
         len(images), images.nbytes / 1e9, store.place, limit / 1e9, device,
     )  # fmt: skip
@@ -120,8 +128,20 @@ def memory_limit(images: NDArray[np.uint8], device: torch.device) -> int:
     processes share.
     """
     if device.type == "cuda":
-        return int(DEVICE_SHARE * torch.cuda.mem_get_info(device)[0])
+        return int(DEVICE_SHARE * free_memory(device))
     return 0 if isinstance(images, np.memmap) else images.nbytes
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes of a GPU that new tensors of this process can have.
+
+    What its allocator holds in its cache is free; what lies beyond its fraction of the GPU is not.
+    """
+    free, total = torch.cuda.mem_get_info(device)
+    allocated = torch.cuda.memory_allocated(device)
+    cached = torch.cuda.memory_reserved(device) - allocated
+    share = torch.cuda.get_per_process_memory_fraction(device.index)
+    return max(0, min(free + cached, int(share * total) - allocated))
 
 
 def _as_tensor(images: NDArray[np.uint8]) -> Tensor:

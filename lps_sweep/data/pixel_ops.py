@@ -1,102 +1,75 @@
 """The operations of RandAugment that change pixel values, on batches of uint8 images.
 
-Each takes uint8 (B, C, H, W) with C = 3 (red, green, blue) or C = 1 (grey) and the magnitudes
-(B,), int64 in 1..9, and gives what Pillow gives, bit for bit; a grey image stands for three equal
-channels, on which every operation leaves the channels equal. Pillow blends in float32 and
-truncates, and equalizes and stretches contrast by tables of 256 values per channel.
+Four come down to a table of 256 values per channel, four to a blend with another image. They take
+uint8 (B, C, H, W) with C = 3 (red, green, blue) or C = 1 (grey) and the magnitudes (B,), int64 in
+1..9, and give what Pillow gives, bit for bit: it blends in float32 and truncates. A grey image
+stands for three equal channels, on which every operation leaves the channels equal.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 
-def auto_contrast(images: Tensor, _: Tensor) -> Tensor:
+def pixel_op(name: str, images: Tensor, magnitude: Tensor) -> Tensor:
+    """The operation `name`, of `TABLES` or `BLENDS`, to each image."""
+    if name in BLENDS:
+        return blend(BLENDS[name](images), images, magnitude)
+    return looked_up(images, TABLES[name](images, magnitude))
+
+
+def looked_up(images: Tensor, tables: Tensor) -> Tensor:
+    """The values of `tables`, uint8 (B, C or 1, 256), at those of the images."""
+    batch, channels = images.shape[:2]
+    flat = images.reshape(batch, channels, -1).long()
+    return tables.expand(batch, channels, 256).gather(2, flat).view(images.shape)
+
+
+def _values(images: Tensor) -> Tensor:
+    """0 to 255, uint8 (256,)."""
+    return torch.arange(256, device=images.device).to(torch.uint8)
+
+
+def _auto_contrast(images: Tensor, _: Tensor) -> Tensor:
     """Each channel stretched so that its darkest value is 0 and its brightest 255."""
-    flat = images.reshape(-1, images.shape[2] * images.shape[3])
-    return auto_contrast_table(flat).gather(1, flat.long()).view(images.shape)
-
-
-def equalize(images: Tensor, _: Tensor) -> Tensor:
-    """Each channel's histogram levelled, by Pillow's integer formula."""
-    flat = images.reshape(-1, images.shape[2] * images.shape[3]).long()
-    return equalize_table(flat).gather(1, flat).view(images.shape)
-
-
-def auto_contrast_table(flat: Tensor) -> Tensor:
-    """What AutoContrast makes of each value, uint8 (n, 256).
-
-    Args:
-        flat: The values of n channels of an image, (n, H * W), of any type of whole numbers.
-    """
-    low, high = flat.amin(1).double()[:, None], flat.amax(1).double()[:, None]
+    flat = images.flatten(2)
+    low, high = flat.amin(2).double()[..., None], flat.amax(2).double()[..., None]
     # A number divided by a tensor is computed as number times reciprocal, which rounds twice.
     scale = torch.div(torch.full_like(low, 255.0), (high - low).clamp_(min=1.0))
-    values = torch.arange(256, dtype=torch.float64, device=flat.device)
+    values = torch.arange(256, dtype=torch.float64, device=images.device)
     table = (values * scale + -low * scale).clamp_(0, 255).to(torch.uint8)
     return torch.where(high > low, table, values.to(torch.uint8))
 
 
-def equalize_table(flat: Tensor) -> Tensor:
-    """What Equalize makes of each value, uint8 (n, 256).
-
-    Args:
-        flat: The values of n channels of an image, int64 (n, H * W).
-    """
-    histogram = torch.zeros(len(flat), 256, dtype=torch.int64, device=flat.device)
-    histogram.scatter_add_(1, flat, torch.ones_like(flat))
-    brightest = histogram.gather(1, flat.amax(1, keepdim=True))
-    step = (flat.shape[1] - brightest) // 255
-    below = histogram.cumsum(1) - histogram
+def _equalize(images: Tensor, _: Tensor) -> Tensor:
+    """Each channel's histogram levelled, by Pillow's integer formula."""
+    flat = images.flatten(2).long()
+    histogram = torch.zeros(*flat.shape[:2], 256, dtype=torch.int64, device=flat.device)
+    histogram.scatter_add_(2, flat, torch.ones_like(flat))
+    brightest = histogram.gather(2, flat.amax(2, keepdim=True))
+    step = (flat.shape[2] - brightest) // 255
+    below = histogram.cumsum(2) - histogram
     divisor = step.clamp(min=1)
     table = ((divisor // 2 + below) // divisor).clamp_(max=255)
-    table = torch.where(step > 0, table, torch.arange(256, device=flat.device))
-    return table.to(torch.uint8)
+    return torch.where(step > 0, table.to(torch.uint8), _values(images))
 
 
-def brightness(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Blend with black."""
-    return (_factor(magnitude) * images.float()).to(torch.uint8)
-
-
-def color(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Blend with the grey image."""
-    return blend(grey(images), images, magnitude)
-
-
-def contrast(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Blend with one grey, the rounded mean of the grey image."""
-    return blend(mean_grey(grey(images)), images, magnitude)
-
-
-def sharpness(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Blend with the smoothed image."""
-    return blend(smooth(images), images, magnitude)
-
-
-def posterize(images: Tensor, magnitude: Tensor) -> Tensor:
+def _posterize(images: Tensor, magnitude: Tensor) -> Tensor:
     """The lowest bits cleared; 4 to 7 are kept."""
-    return images & kept_bits(magnitude)[:, None, None, None]
-
-
-def solarize(images: Tensor, magnitude: Tensor) -> Tensor:
-    """Values from the threshold 256 - int(25.6 m) on are inverted."""
-    inverted = images >= solarize_threshold(magnitude)[:, None, None, None]
-    return images ^ (inverted.to(torch.uint8) * 255)
-
-
-def kept_bits(magnitude: Tensor) -> Tensor:
-    """The bits that Posterize keeps, as masks, uint8 (B,)."""
     dropped = 4 - (4 * magnitude) // 10
-    return (256 - (1 << dropped)).to(torch.uint8)
+    kept = (256 - (1 << dropped)).to(torch.uint8)
+    return _values(images) & kept[:, None, None]
 
 
-def solarize_threshold(magnitude: Tensor) -> Tensor:
-    """The smallest value that Solarize inverts, uint8 (B,)."""
-    return (256 - (256 * magnitude) // 10).to(torch.uint8)
+def _solarize(images: Tensor, magnitude: Tensor) -> Tensor:
+    """Values from the threshold 256 - int(25.6 m) on are inverted."""
+    values = _values(images)
+    threshold = (256 - (256 * magnitude) // 10).to(torch.uint8)
+    return values ^ ((values >= threshold[:, None, None]).to(torch.uint8) * 255)
 
 
 def grey(images: Tensor) -> Tensor:
@@ -107,14 +80,14 @@ def grey(images: Tensor) -> Tensor:
     return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).long()[:, None]
 
 
-def mean_grey(luminance: Tensor) -> Tensor:
-    """The rounded mean of each grey image (B, 1, H, W), int64 (B, 1, 1, 1)."""
-    flat = luminance.flatten(1)
+def _mean_grey(images: Tensor) -> Tensor:
+    """The rounded mean of each grey image, int64 (B, 1, 1, 1)."""
+    flat = grey(images).flatten(1)
     mean = (2 * flat.sum(1) + flat.shape[1]) // (2 * flat.shape[1])
     return mean[:, None, None, None]
 
 
-def smooth(images: Tensor) -> Tensor:
+def _smooth(images: Tensor) -> Tensor:
     """Weights 1 around 5 over 13, uint8 (B, C, H, W); the outermost pixels stay."""
     whole = images.to(torch.int16)
     pairs = whole[:, :, :-1] + whole[:, :, 1:]
@@ -143,3 +116,20 @@ def _factors(device: torch.device) -> Tensor:
     """The weight by magnitude, float32 (10,); made once, since making it waits for the device."""
     factors = [m * 0.9 / 10 + 0.05 for m in range(10)]
     return torch.tensor(factors, dtype=torch.float32, device=device)
+
+
+TABLES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "AutoContrast": _auto_contrast,
+    "Equalize": _equalize,
+    "Posterize": _posterize,
+    "Solarize": _solarize,
+}
+"""What becomes of each value: uint8 (B, C or 1, 256), of the images and magnitudes."""
+
+BLENDS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "Brightness": torch.zeros_like,
+    "Color": grey,
+    "Contrast": _mean_grey,
+    "Sharpness": _smooth,
+}
+"""The other image of a blend, (B, C or 1, H or 1, W or 1), of the images."""

@@ -2,8 +2,8 @@
 
 Every sample draws two operations with replacement, a magnitude for each, whether each is applied,
 and the place of the cutout. Two kernels take the same decisions and give the same bits:
-`grouped_operations` here, which sorts the samples by the operation that they drew, for CPUs, and
-`fixed_randaugment.fixed_operations` for GPUs.
+`grouped_operations`, for CPUs, sorts the samples by the operation that they drew; in
+`fixed_operations`, for GPUs, no shape and no branch depends on a draw.
 """
 
 from __future__ import annotations
@@ -15,20 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lps_sweep.data import pixel_ops
+from lps_sweep.data.pixel_ops import BLENDS, TABLES, blend, looked_up, pixel_op
 from lps_sweep.data.random import to_range
 from lps_sweep.data.warp import MAGNITUDES, WARPS, warp_images
 
-PIXEL_OPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "AutoContrast": pixel_ops.auto_contrast,
-    "Brightness": pixel_ops.brightness,
-    "Color": pixel_ops.color,
-    "Contrast": pixel_ops.contrast,
-    "Equalize": pixel_ops.equalize,
-    "Posterize": pixel_ops.posterize,
-    "Sharpness": pixel_ops.sharpness,
-    "Solarize": pixel_ops.solarize,
-}
+PIXEL_OPS = tuple(sorted({**TABLES, **BLENDS}))
 OPERATIONS = ("Identity", *WARPS, *PIXEL_OPS)
 """The pool of fourteen; a sample's draw is an index into it."""
 
@@ -96,16 +87,40 @@ def grouped_operations(
     result = images.index_select(0, order)
     operation, magnitude, negative = operation[order], magnitude[order], negative[order]
     last_warp = len(WARPS)
-    group = slice(ends[0], ends[last_warp])
     if counts[0] < ends[last_warp]:
+        group = slice(ends[0], ends[last_warp])
         result[group] = warp_images(
-            result[group], operation[group] - 1, magnitude[group], negative[group]
+            result[group], operation[group], magnitude[group], negative[group]
         )
-    for place, pixel_op in enumerate(PIXEL_OPS.values(), start=last_warp + 1):
+    for place, name in enumerate(PIXEL_OPS, start=last_warp + 1):
         if counts[place]:
             group = slice(ends[place - 1], ends[place])
-            result[group] = pixel_op(result[group], magnitude[group])
+            result[group] = pixel_op(name, result[group], magnitude[group])
     return result.index_select(0, torch.argsort(order))
+
+
+def fixed_operations(
+    images: Tensor, operation: Tensor, magnitude: Tensor, negative: Tensor
+) -> Tensor:
+    """One operation to each sample, bit for bit `grouped_operations`.
+
+    Every sample goes through every operation and keeps the result of its own. That is cheap because
+    the fourteen come down to three: a gather from other places, a gather from a table of values,
+    and a blend. The host waits for nothing, and one recorded call serves all draws.
+    """
+    numbers = {name: number for number, name in enumerate(OPERATIONS)}
+    # A sample has one operation, so what follows finds either a changed image or the original.
+    images = warp_images(images, operation, magnitude, negative)
+    table = torch.arange(256, device=images.device).to(torch.uint8)
+    for name, make in TABLES.items():
+        drawn = (operation == numbers[name])[:, None, None]
+        table = torch.where(drawn, make(images, magnitude), table)
+    images = looked_up(images, table)
+    other = images  # a blend of an image with itself is the image
+    for name, other_image in BLENDS.items():
+        drawn = (operation == numbers[name])[:, None, None, None]
+        other = torch.where(drawn, other_image(images).to(torch.uint8), other)
+    return blend(other, images, magnitude)
 
 
 def augment(

@@ -1,99 +1,95 @@
-"""The table of data sets, and how one is read by its name.
-
-A data set is a module with two functions: ``find(data) -> tuple[Path, ...]``, the files that it is
-read from, and ``read(files) -> ImageSet``. What it has besides is optional: ``SIZES``, true where
-the stored size of its images is a choice, and ``ROUNDED_DOWN``, where it is not ``labeled``.
-"""
+"""The table of data sets, and how one is read by its name."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
+from collections.abc import Iterator, Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import Protocol, cast
+from types import MappingProxyType
 
-from lps_sweep.config import DataConfig
-from lps_sweep.data.image_set import ImageSet
-from lps_sweep.errors import BadInputError, nearest
+from lps_sweep.data.config import DataConfig
+from lps_sweep.data.sets import DataSet, ImageSet
+from lps_sweep.errors import BadInputError, MissingInputError, nearest
+from lps_sweep.files import not_regular
 
-SOURCES = {
-    "digits": "lps_sweep.data.digits",
-    "fashion_mnist": "lps_sweep.data.fashion_mnist",
-    "cifar10": "lps_sweep.data.cifar10",
-    "cifar100": "lps_sweep.data.cifar100",
-    "imagenet100": "lps_sweep.data.imagenet100",
-}
-"""Name of a data set -> the module that reads it."""
+NAMES = (
+    "digits",
+    "numbers",
+    "fashion_mnist",
+    "fashion_mnist_small",
+    "cifar10",
+    "cifar100",
+    "imagenet100",
+)
+"""Each is a module beside this one, whose `DATA_SET` is all that is known of it."""
+
+DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
+    {name: import_module(f"lps_sweep.data.{name}").DATA_SET for name in NAMES}
+)
 
 
-class Source(Protocol):
-    """What the module of a data set offers."""
+def data_set(name: str) -> DataSet:
+    """The data set `name`.
 
-    def find(self, data: DataConfig) -> tuple[Path, ...]:
-        """The files of the training images; BadInputError where they are missing."""
-
-    def read(self, files: tuple[Path, ...]) -> ImageSet:
-        """The training images in `files`; BadInputError where a file is damaged."""
+    Raises:
+        BadInputError: There is none of that name.
+    """
+    if name not in DATA_SETS:
+        raise BadInputError(f"unknown data set {name!r}; {nearest(name, DATA_SETS)}", "dataset")
+    return DATA_SETS[name]
 
 
 def load(data: DataConfig) -> ImageSet:
     """The training images of `data`, in the order of the data set's own files.
 
     Raises:
-        BadInputError: Unknown name, a size that is no choice, missing files or a damaged file.
+        BadInputError: Unknown name, or a size that is no choice.
+        MissingInputError: Files are missing, or one is damaged.
     """
-    return _source(data.dataset).read(_find(data))
+    source = check_size(data.dataset, data.image_size)
+    with _missing(data):
+        files = source.find(data)
+        for file in files:
+            if reason := not_regular(file):
+                raise BadInputError(f"no file of {data.dataset}: {reason}", where=str(file))
+        return source.read(files)
 
 
 def fingerprint(data: DataConfig) -> str:
     """SHA-256 (hex) of what `load` gives: pixels and labels, wherever the files lie.
 
-    Read once in a process as long as path, size and time of change of the files stay the same.
+    Raises:
+        BadInputError: As `load`.
+    """
+    return load(data).fingerprint()
+
+
+def check_size(name: str, image_size: int) -> DataSet:
+    """The data set `name`, whose images may be stored with sides of `image_size` pixels.
 
     Raises:
-        BadInputError: Unknown name, a size that is no choice, missing files or a damaged file.
+        BadInputError: Unknown name, or a size that is no choice.
     """
-    files = _find(data)
-    return _fingerprint(data.dataset, files, tuple(_stamp(file) for file in files))
+    source = data_set(name)
+    sizes = source.image_sizes
+    if image_size in sizes:
+        return source
+    right = f"be a multiple of {sizes[0]} from {sizes[0]} to {sizes[-1]}"
+    if len(sizes) == 1:
+        right = f"be left away: the images of {name} have one size"
+    raise BadInputError(f"must {right}, not {image_size}", where="image_size")
 
 
-def rounded_part(dataset: str) -> str:
-    """The part of a batch that the reference rounds down for this data set, for `batch_rows`.
-
-    Raises:
-        BadInputError: Unknown name.
-    """
-    return str(getattr(_source(dataset), "ROUNDED_DOWN", "labeled"))
-
-
-@functools.lru_cache(maxsize=16)
-def _fingerprint(dataset: str, files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> str:
-    del stamps  # part of the cache's key only
-    return _source(dataset).read(files).fingerprint()
-
-
-def _find(data: DataConfig) -> tuple[Path, ...]:
-    source = _source(data.dataset)
-    if data.image_size != DataConfig.image_size and not getattr(source, "SIZES", False):
-        raise BadInputError(
-            f"the images of {data.dataset} have one size; leave image_size away",
-            where="image_size",
-        )
+@contextlib.contextmanager
+def _missing(data: DataConfig) -> Iterator[None]:
+    """Whatever is wrong with the files that are read inside is a `MissingInputError`."""
     try:
-        return source.find(data)
+        yield
+    except MissingInputError:
+        raise
+    except BadInputError as error:
+        text = str(error).removeprefix(f"{error.where}: ")
+        raise MissingInputError(text, error.where) from error
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise BadInputError(f"{data.data_root}: {reason}", where="data_root") from error
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    stat = file.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-def _source(dataset: str) -> Source:
-    if dataset not in SOURCES:
-        raise BadInputError(
-            f"unknown data set {dataset!r}; {nearest(dataset, SOURCES)}", where="dataset"
-        )
-    return cast(Source, import_module(SOURCES[dataset]))
+        raise MissingInputError(f"{data.data_root}: {reason}", where="data_root") from error

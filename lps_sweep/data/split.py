@@ -1,21 +1,32 @@
-"""The open-world split: which classes are seen, and which of their images are labeled."""
+"""The open-world split: which classes are seen, and which of their images are labeled.
+
+It can be a file, so that another program can use the very same one.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lps_sweep.config import SplitConfig
-from lps_sweep.errors import BadInputError
+from lps_sweep.data.config import SplitConfig, num_novel, num_seen
+from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.files import atomic_write, read_file
 
 HOLDOUT_STREAM = 1
 """Second word of the seed of the generator that draws the holdout."""
 
 DROPPED = -1
 """Target of an image whose class is neither seen nor novel."""
+
+_NO_ARRAYS = (OSError, EOFError, ValueError, MemoryError, StorageError, zipfile.BadZipFile)
+
+ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
 
     Raises:
         BadInputError: The seen or novel classes do not fit the data set, a seen class is left
-            without a labeled image, the holdout has no image, or the seed is no number of 32 bits.
+            without a labeled image, or the holdout has no image.
     """
     seen = _seen_classes(split.seen_classes, num_classes)
     class_order = (*seen, *_novel_classes(split.novel_classes, seen, num_classes))
@@ -70,7 +81,7 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     targets = new_id[labels]
 
     of_seen_class = np.flatnonzero((targets >= 0) & (targets < len(seen)))
-    numbers = _generator(split.split_seed).random_sample(len(of_seen_class))
+    numbers = np.random.RandomState(split.split_seed).random_sample(len(of_seen_class))
     chosen = of_seen_class[numbers < split.labeled_ratio]
     _refuse_unlabeled_class(targets[chosen], seen, "labeled_ratio")
     labeled, holdout = _hold_out(chosen, split)
@@ -107,7 +118,10 @@ def classes_of_head(split: OpenWorldSplit, assumed: int) -> int:
 
 
 def batch_rows(
-    split: OpenWorldSplit, batch_size: int, rounded_down: str = "labeled"
+    split: OpenWorldSplit,
+    batch_size: int,
+    rounded_down: str = "labeled",
+    labeled_share: float = 0.0,
 ) -> tuple[int, int]:
     """Labeled and unlabeled rows of a batch, in the shares they have in training.
 
@@ -116,6 +130,7 @@ def batch_rows(
         batch_size: Rows of a batch.
         rounded_down: The part with int(batch_size * share) rows, at least one; the other has the
             rest. The reference's rule: ``labeled`` for CIFAR, ``unlabeled`` for ImageNet.
+        labeled_share: Share of labeled rows, if it is not that of training.
 
     Raises:
         BadInputError: No batch of this size can be made from the split.
@@ -131,11 +146,25 @@ def batch_rows(
             "no more rows than there are images",
             where="batch_size",
         )
+    if labeled_share:
+        num_labeled = min(max(1, round(batch_size * labeled_share)), batch_size - 1)
+        return _fitting(split, num_labeled, batch_size - num_labeled)
     if rounded_down == "unlabeled":
         num_unlabeled = max(1, batch_size * len(split.unlabeled) // total)
         return batch_size - num_unlabeled, num_unlabeled
     num_labeled = max(1, batch_size * len(split.labeled) // total)
     return num_labeled, batch_size - num_labeled
+
+
+def _fitting(split: OpenWorldSplit, num_labeled: int, num_unlabeled: int) -> tuple[int, int]:
+    """The rows, if there are as many images of each kind."""
+    if num_labeled > len(split.labeled) or num_unlabeled > len(split.unlabeled):
+        raise BadInputError(
+            f"no batch of {num_labeled} labeled and {num_unlabeled} unlabeled rows fits "
+            f"{len(split.labeled)} labeled and {len(split.unlabeled)} unlabeled images",
+            where="batch_size",
+        )
+    return num_labeled, num_unlabeled
 
 
 def split_fingerprint(split: OpenWorldSplit) -> str:
@@ -148,17 +177,59 @@ def split_fingerprint(split: OpenWorldSplit) -> str:
     return digest.hexdigest()
 
 
+def save_split(split: OpenWorldSplit, path: Path) -> None:
+    """Writes `split` to the npz file `path`; the file is there whole or not at all.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    content = io.BytesIO()
+    np.savez(
+        content,
+        allow_pickle=False,
+        labeled=split.labeled,
+        holdout=split.holdout,
+        unlabeled=split.unlabeled,
+        targets=split.targets,
+        class_order=np.array(split.class_order, dtype=np.int64),
+        num_seen=np.int64(split.num_seen),
+        fingerprint=np.array(split_fingerprint(split)),
+    )
+    atomic_write(path, content.getvalue())
+
+
+def load_split(path: Path) -> OpenWorldSplit:
+    """The split in the npz file `path`; nothing in it is ever unpickled.
+
+    Raises:
+        StorageError: The file cannot be read, or is not what `save_split` wrote.
+    """
+    try:
+        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ARRAYS}
+            num_seen, fingerprint = int(stored["num_seen"]), str(stored["fingerprint"])
+    except (*_NO_ARRAYS, KeyError, TypeError) as error:
+        raise StorageError(f"{path}: no split can be read: {error}") from error
+    if any(getattr(a, "dtype", None) != np.int64 or a.ndim != 1 for a in arrays.values()):
+        raise StorageError(f"{path}: damaged split: an array is not one-dimensional int64")
+    class_order = tuple(arrays.pop("class_order").tolist())
+    split = OpenWorldSplit(
+        **arrays, num_seen=num_seen, num_classes=len(class_order), class_order=class_order
+    )
+    if split_fingerprint(split) != fingerprint:
+        raise StorageError(f"{path}: damaged split: its content does not match its fingerprint")
+    return split
+
+
 def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, ...]:
     """The seen classes in order: 0 is the first half, a count the first n, a tuple these."""
-    count = (seen or num_classes // 2) if isinstance(seen, int) else len(seen)
+    count = num_seen(seen, num_classes)
     if not 0 < count < num_classes:
         raise BadInputError(
             f"{count} of {num_classes} classes are seen; at least one must be seen and one novel",
             where="seen_classes",
         )
     classes = tuple(range(count)) if isinstance(seen, int) else seen
-    if len(set(classes)) < len(classes):
-        raise BadInputError(f"a class is named twice in {classes}", where="seen_classes")
     if any(not 0 <= c < num_classes for c in classes):
         raise BadInputError(
             f"{classes} does not fit: classes are 0..{num_classes - 1}", where="seen_classes"
@@ -169,18 +240,14 @@ def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, .
 def _novel_classes(novel: float, seen: tuple[int, ...], num_classes: int) -> tuple[int, ...]:
     """The first so many classes, or this share of them, that are not seen; 0 for all of them."""
     others = [c for c in range(num_classes) if c not in seen]
-    count = max(1, round(novel * len(others))) if 0 < novel < 1 else novel
-    if count != int(count):
+    count = num_novel(novel, len(others))
+    if not 0 <= count <= len(others) or count != int(count):
         raise BadInputError(
-            f"{novel:g} is no number of classes; a share of them is below 1", where="novel_classes"
-        )
-    if not 0 <= count <= len(others):
-        raise BadInputError(
-            f"{count:g} novel classes do not fit: {len(others)} of {num_classes} classes are not "
-            "seen",
+            f"must be a number of the {len(others)} of {num_classes} classes that are not seen, or "
+            f"their share, up to 1.0; not {novel:g}",
             where="novel_classes",
         )
-    return tuple(others[: int(count) or None])
+    return tuple(others[: int(count)])
 
 
 def _hold_out(
@@ -195,16 +262,8 @@ def _hold_out(
             f"{split.labeled_holdout:g} of {len(chosen)} labeled images is no image",
             where="labeled_holdout",
         )
-    order = _generator([split.split_seed, HOLDOUT_STREAM]).permutation(len(chosen))
+    order = np.random.RandomState([split.split_seed, HOLDOUT_STREAM]).permutation(len(chosen))
     return np.sort(chosen[order[num_held:]]), np.sort(chosen[order[:num_held]])
-
-
-def _generator(seed: int | list[int]) -> np.random.RandomState:
-    """Numpy's legacy generator, whose numbers are the same in all its versions."""
-    try:
-        return np.random.RandomState(seed)
-    except ValueError as error:
-        raise BadInputError(f"{error}", where="split_seed") from error
 
 
 def _refuse_unlabeled_class(

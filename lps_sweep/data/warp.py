@@ -24,34 +24,20 @@ NUM_CASES = len(WARPS) * MAGNITUDES * 2
 Affine = tuple[float, float, float, float, float, float]
 
 
-def warp_images(images: Tensor, warp: Tensor, magnitude: Tensor, negative: Tensor) -> Tensor:
+def warp_images(images: Tensor, operation: Tensor, magnitude: Tensor, negative: Tensor) -> Tensor:
     """Each sample warped by its own operation; pixels from outside the image are black.
 
     Args:
         images: uint8 (B, C, H, W).
-        warp: int64 (B,), index into WARPS.
+        operation: int64 (B,): 1 is the first of WARPS; those of other numbers do not change.
         magnitude: int64 (B,) in 1..MAGNITUDES.
         negative: bool (B,), the sign of the argument.
     """
-    return _fetched(images, (warp * MAGNITUDES + magnitude - 1) * 2 + negative)
-
-
-def warp_some(
-    images: Tensor, warped: Tensor, warp: Tensor, magnitude: Tensor, negative: Tensor
-) -> Tensor:
-    """As `warp_images`, but only samples that are `warped`, bool (B,), change.
-
-    Of the others `warp` may be any number.
-    """
-    case = (warp * MAGNITUDES + magnitude - 1) * 2 + negative
-    return _fetched(images, torch.where(warped, case, NUM_CASES))
-
-
-def _fetched(images: Tensor, case: Tensor) -> Tensor:
-    """Each image's pixels from where its case, int64 (B,), finds them."""
     batch, channels, height, width = images.shape
+    case = ((operation - 1) * MAGNITUDES + magnitude - 1) * 2 + negative
+    warped = (operation > 0) & (operation <= len(WARPS))
     table = _source_table(height, width, images.device)
-    index = table[case][:, None, :].expand(batch, channels, -1)
+    index = table[torch.where(warped, case, NUM_CASES)][:, None, :].expand(batch, channels, -1)
     with_black = functional.pad(images.reshape(batch, channels, -1), (0, 1))
     return with_black.gather(2, index).view(images.shape)
 

@@ -1,4 +1,4 @@
-"""What the two contrastive losses share: one similarity matrix, one number per pair of views."""
+"""What the contrastive losses share: a similarity matrix; those of LPS, also numbers per row."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from torch import Tensor
 
 ContrastNorm = Literal["cosine", "dot"]
 UCRows = Literal["batch", "low_confidence"]
+
+
+def similarity_to_others(vectors: Tensor, temperature: Tensor) -> Tensor:
+    """Products of all pairs of rows over the temperature, -inf of a row with itself; (N, N).
+
+    Args:
+        vectors: (N, d).
+        temperature: 0-d, > 0.
+    """
+    similarity = (vectors / temperature) @ vectors.T
+    return similarity.fill_diagonal_(-math.inf)
 
 
 def contrast_rows(
@@ -47,8 +58,7 @@ def contrast_rows(
     """
     num_rows = labels.shape[0]
     vectors = F.normalize(views, dim=1) if contrast_norm == "cosine" else views
-    similarity = (vectors / tau) @ vectors.T
-    similarity.fill_diagonal_(-math.inf)
+    similarity = similarity_to_others(vectors, tau)
     # A label of its own for each low-confidence row leaves its other view as only positive.
     groups = torch.where(confident, labels, torch.arange(-num_rows, 0, device=labels.device))
     positive = groups.unsqueeze(1) == groups

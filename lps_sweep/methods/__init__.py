@@ -11,9 +11,18 @@ if TYPE_CHECKING:
     from lps_sweep.methods.protocol import Objective
 
 METHODS = {
+    "ds3l": "lps_sweep.methods.ds3l",
+    "dtc": "lps_sweep.methods.dtc",
+    "fixmatch": "lps_sweep.methods.fixmatch",
+    "gcd": "lps_sweep.methods.gcd",
     "lps": "lps_sweep.methods.lps",
+    "nach": "lps_sweep.methods.nach",
+    "openncd": "lps_sweep.methods.openncd",
     "orca": "lps_sweep.methods.orca",
+    "owmatch": "lps_sweep.methods.owmatch",
+    "rankstats": "lps_sweep.methods.rankstats",
     "simclr_kmeans": "lps_sweep.methods.simclr_kmeans",
+    "simgcd": "lps_sweep.methods.simgcd",
 }
 """Name to package. Its `config.py` names the configuration class `CONFIG` and loads no torch; its
 `objective.py` names the objective `OBJECTIVE`."""

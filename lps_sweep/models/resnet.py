@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lps_sweep.config import NETWORK_PARTS
 from lps_sweep.models.network import Network
+from lps_sweep.network_parts import NETWORK_PARTS
 
 WIDTHS = (64, 128, 256, 512)
 BLOCKS_PER_STAGE = 2

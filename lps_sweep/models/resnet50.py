@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from lps_sweep.config import NETWORK_PARTS
 from lps_sweep.models.network import Network
+from lps_sweep.network_parts import NETWORK_PARTS
 
 
 def resnet50(in_channels: int) -> Network:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lps_sweep.config import (
-    FieldInfo,
+    NOISE,
     Located,
-    Value,
     check_value,
     field_table,
     fields_of_method,
@@ -17,12 +16,13 @@ from lps_sweep.config import (
 )
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.files import NAME_WORDS, is_name
+from lps_sweep.params import FieldInfo
 from lps_sweep.plan.entries import (
+    PLAIN,
     Entries,
     Table,
     check_values,
     read_mapping,
-    read_word,
     refuse_repeats,
 )
 
@@ -69,20 +69,22 @@ def read_arms(entries: Entries, method: str) -> tuple[Arm, ...]:
                 f"not {shown(located.value)}",
                 located.where,
             )
-        given = {key: value for key, value in located.value.items() if key != "method"}
-        own = read_word(located.value, "method", located.where, method)
-        table = fields_of_method(own, located.value.get("method", located).where)
-        _refuse_near_method(given, table)
-        arms.append(Arm(name, own, check_values(given, table), located.where))
+        own = read_method(located.value, method)
+        values = check_values(located.value, {**field_table(own), "method": PLAIN["method"]})
+        values.pop("method", None)
+        arms.append(Arm(name, own, values, located.where))
     return tuple(arms)
 
 
-def _refuse_near_method(given: Entries, table: Table) -> None:
-    """A misspelt `method`, which is no field that the nearest name could be found among."""
-    for key, located in given.items():
-        hint = nearest(key, ["method"])
-        if key not in table and "." not in key and nearest(key, [*table, "method"]) == hint:
-            raise BadInputError(f"unknown key {key!r}; {hint}", located.where)
+def read_method(entries: Entries, default: str) -> str:
+    """The method that `entries` name.
+
+    Raises:
+        BadInputError: There is none of that name.
+    """
+    located = entries.get("method", Located(default))
+    fields_of_method(method := str(check_value("method", PLAIN["method"], located)), located.where)
+    return method
 
 
 def read_levels(entries: Entries, block: str, table: Table) -> dict[str, tuple[Located, ...]]:
@@ -122,15 +124,9 @@ def check_zip(zipped: Levels) -> None:
                 f"{len(zipped[first])}",
                 zipped[name][0].where,
             )
-    seen: dict[tuple[Value, ...], int] = {}
-    for number, row in enumerate(zip(*zipped.values(), strict=True), start=1):
-        values = tuple(level.value for level in row)
-        if values in seen:
-            text = ", ".join(f"{name} = {shown(v)}" for name, v in zip(zipped, values, strict=True))
-            raise BadInputError(
-                f"zip has {text} twice, at places {seen[values]} and {number}", row[-1].where
-            )
-        seen[values] = number
+    rows = zip(*zipped.values(), strict=True)
+    levels = [Located(tuple(one.value for one in row), row[-1].where) for row in rows]
+    refuse_repeats(" with ".join(zipped), levels)
 
 
 def refuse_shared_keys(
@@ -163,6 +159,25 @@ def refuse_shared_keys(
                     f"{name} is given twice, in the arm {arm.name!r} and, at {where}, in {block}",
                     located.where,
                 )
+
+
+def refuse_noise(
+    sweep: str, arms: Iterable[Arm], others: Iterable[tuple[FieldInfo, Located]]
+) -> None:
+    """What makes machine noise is set in arms of a sweep called so; it is in no other's tables.
+
+    Raises:
+        BadInputError: At a key among `others`, or one of the `arms` of a `sweep` of another name.
+    """
+    of_arms = ((field_table(a.method)[n], located) for a in arms for n, located in a.values.items())
+    refused = () if sweep.endswith(NOISE) else of_arms
+    for info, located in (*others, *refused):
+        if info.param.noise:
+            raise BadInputError(
+                f"{info.name} is set by `lps_sweep noise` alone, in arms of sweeps whose names end "
+                f"with {NOISE}",
+                located.where,
+            )
 
 
 def check_for_arm(arm: Arm, values: Iterable[tuple[FieldInfo, Sequence[Located]]]) -> None:

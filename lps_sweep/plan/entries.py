@@ -1,77 +1,82 @@
-"""The plain entries of a search space: words, mappings, values, settings and seeds."""
+"""The plain entries of a search space: names, mappings, settings, and blocks of declared fields."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from lps_sweep.config import (
-    PRESETS,
-    FieldInfo,
-    Located,
-    Value,
-    check_value,
-    find_fields,
-    shown,
-)
+from lps_sweep.config import PRESETS, Located, Value, check_value, find_fields, shown
 from lps_sweep.errors import BadInputError, nearest
-from lps_sweep.files import NAME_WORDS, is_name
+from lps_sweep.files import NAME_WORDS, is_name, is_reserved
+from lps_sweep.params import FieldInfo, param, section_table
 from lps_sweep.plan.yaml_file import parse_value
 
 Entries = Mapping[str, Located]
 Table = Mapping[str, FieldInfo]
 
-RESERVED = re.compile(r"checkpoints|artefacts|ray|(ledger\.|driver\.lock).*", re.IGNORECASE)
-"""Names that the results folder has for its own files."""
 
-MAX_SEED = 2**31 - 1
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """The keys of a file that stand for one value each."""
+
+    preset: str = param("", "named values to start from", choices=tuple(sorted(PRESETS)))
+    method: str = param("lps", "the method; lps if missing")
+    seeds: tuple[int, ...] = param(
+        (), "the replicates: every configuration is run at each", low=0, high=2**31 - 1
+    )
+    margin_points: float | None = param(
+        None,
+        "largest difference, in points of accuracy, that does not matter",
+        low=0,
+        open_low=True,
+        high=100,
+    )
 
 
-def read_name(entries: Entries, where: str) -> str:
-    """The name of the sweep, which is also the name of its folder."""
-    name = read_word(entries, "name", where)
-    if not is_name(name):
-        raise BadInputError(f"name must be {NAME_WORDS}, not {shown(name)}", entries["name"].where)
-    if RESERVED.fullmatch(name):
-        raise BadInputError(
-            f"{name!r} is what the results folder calls a part of itself; choose another name",
-            entries["name"].where,
-        )
-    return name
+PLAIN = section_table("", Plain)
 
 
-def read_word(entries: Entries, key: str, where: str, default: str | None = None) -> str:
-    """The text at `key`; an error at `where` if it is missing and has no `default`."""
-    located = entries.get(key)
-    if located is None:
-        if default is None:
-            raise BadInputError(f"the key {key!r} is missing", where)
-        return default
-    if not isinstance(located.value, str) or not located.value:
+def read_plain(entries: Entries, where: str) -> dict[str, Any]:
+    """The value of each of `PLAIN`, or its default.
+
+    Raises:
+        BadInputError: For a wrong value, and where there are no seeds.
+    """
+    found = check_values({key: entries[key] for key in PLAIN if key in entries}, PLAIN)
+    refuse_missing(found, ("seeds",), PLAIN, where)
+    return {key: found[key].value if key in found else info.default for key, info in PLAIN.items()}
+
+
+def read_text(entries: Entries, key: str) -> str:
+    """The text at `key`, of one line or several; empty if it is missing."""
+    located = entries.get(key, Located(""))
+    if not isinstance(located.value, str):
         raise BadInputError(f"{key} must be text, not {shown(located.value)}", located.where)
     return located.value
 
 
+def read_name(entries: Entries, where: str) -> str:
+    """The name of the sweep, which is also the name of its folder."""
+    if "name" not in entries:
+        raise BadInputError("the key 'name' is missing", where)
+    name, place = read_text(entries, "name"), entries["name"].where
+    if not is_name(name):
+        raise BadInputError(f"name must be {NAME_WORDS}, not {shown(name)}", place)
+    if is_reserved(name):
+        raise BadInputError(
+            f"{name!r} is what the results folder calls a part of itself; choose another name",
+            place,
+        )
+    return name
+
+
 def read_mapping(entries: Entries, key: str) -> dict[str, Located]:
     """The mapping at `key`; empty if it is missing."""
-    located = entries.get(key)
-    if located is None:
-        return {}
+    located = entries.get(key, Located({}))
     if not isinstance(located.value, dict):
         raise BadInputError(f"{key} must be a mapping of names to values", located.where)
     return located.value
-
-
-def read_preset(name: str, where: str, table: Table) -> dict[str, Located]:
-    """The values of the preset `name`; none if it is empty."""
-    if not name:
-        return {}
-    if name not in PRESETS:
-        raise BadInputError(f"unknown preset {name!r}; {nearest(name, PRESETS)}", where)
-    place = f"{where}: preset {name}"
-    values = {key: Located(value, place) for key, value in PRESETS[name].items()}
-    return check_values(values, table)
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, Located]:
@@ -93,44 +98,28 @@ def split_setting(text: str) -> tuple[str, Located]:
     return key.strip(), parse_value(value, f"{key.strip()}= on the command line")
 
 
-def read_seeds(located: Located | None, where: str) -> tuple[int, ...]:
-    """The seeds, in the order of the file."""
-    if located is None:
-        raise BadInputError("the key 'seeds' is missing; a list such as [0, 1, 2]", where)
-    items: Any = located.value
-    if not isinstance(items, list) or not items:
-        raise BadInputError(
-            f"seeds must be a list such as [0, 1, 2], not {shown(items)}", located.where
-        )
-    for item in items:
-        if type(item.value) is not int or not 0 <= item.value <= MAX_SEED:
-            raise BadInputError(
-                f"a seed is a whole number from 0 to {MAX_SEED}, not {shown(item.value)}",
-                item.where,
-            )
-    refuse_repeats("seeds", items)
-    return tuple(item.value for item in items)
-
-
-def read_margin(located: Located | None) -> float | None:
-    """The practical margin, in points of accuracy; None where none is declared."""
-    if located is None:
-        return None
-    value = located.value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
-        raise BadInputError(
-            f"margin_points must be a number above 0 and up to 100, not {shown(value)}",
-            located.where,
-        )
-    return float(value)
-
-
 def check_values(values: Entries, table: Table) -> dict[str, Located]:
     """`values` by flat name, each of the type and in the range that its field declares."""
     return {
         name: Located(check_value(name, info, located), located.where)
         for name, (info, located) in find_fields(table, values).items()
     }
+
+
+def refuse_missing(found: Entries, required: Sequence[str], table: Table, where: str) -> None:
+    """Each of the `required` keys is there."""
+    for key in required:
+        if key not in found:
+            param = table[key].param
+            right = param.range_text() if param.choices else param.help
+            raise BadInputError(f"the key {key!r} is missing; {right}", where)
+
+
+def refuse_unknown(given: Entries, known: Sequence[str]) -> None:
+    """No key is there besides the `known` ones."""
+    for key, located in given.items():
+        if key not in known:
+            raise BadInputError(f"unknown key {key!r}; {nearest(key, known)}", located.where)
 
 
 def refuse_repeats(name: str, levels: Sequence[Located]) -> None:

@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lps_sweep.config import Located, Value, build_config, flat
+from lps_sweep.config import Config, Located, Value, changed_config, flat
 from lps_sweep.plan.blocks import ARM, Arm, Levels
-from lps_sweep.plan.search import Domain
 from lps_sweep.plan.space import SearchSpace
 
 Move = dict[str, Located]
@@ -20,13 +19,23 @@ class Point(NamedTuple):
 
     Attributes:
         arm: Its arm.
-        values: All that is given, by flat name of the arm's method.
+        base: The configuration of the arm with every swept parameter at its default.
+        moves: What departs from it, by flat name of the arm's method.
         swept: The value of every swept parameter, also of one at its default.
     """
 
     arm: Arm
-    values: Mapping[str, Located]
+    base: Config
+    moves: Mapping[str, Located]
     swept: Mapping[str, Value]
+
+    def config(self) -> Config:
+        """The configuration itself.
+
+        Raises:
+            BadInputError: Two values together are not right.
+        """
+        return changed_config(self.base, self.moves)
 
 
 class Asked(NamedTuple):
@@ -49,15 +58,15 @@ def points(space: SearchSpace) -> Iterator[Point]:
     combined = _rows(space.grid, itertools.product(*space.grid.values()))
     together = _rows(space.zipped, zip(*space.zipped.values(), strict=True)) or [{}]
     single: list[Move] = [{}, *({name: level} for name, level in space.off_centre)]
+    order = {**dict.fromkeys((*space.grid, *space.zipped)), **space.centre}
     for arm in space.variants:
-        fixed, names = space.fixed_for(arm), space.names_for(arm)
+        base, names = space.config_of(arm), space.names_for(arm)
         head: dict[str, Value] = {ARM: arm.name} if space.arms else {}
         for across, row, alone in itertools.product(combined, together, single):
             move = {**across, **row, **alone}
-            values = fixed | {names[name]: level for name, level in move.items()}
-            at = {name: level.value for name, level in (across | row).items()}
-            off = {name: level.value for name, level in alone.items()}
-            yield Point(arm, values, {**head, **at, **space.centre, **off})
+            moves = {names[name]: level for name, level in move.items()}
+            swept = {name: level.value for name, level in move.items()}
+            yield Point(arm, base, moves, {**head, **order, **swept})
 
 
 def asked_points(space: SearchSpace, asked: Iterable[Asked]) -> Iterator[Point]:
@@ -65,26 +74,24 @@ def asked_points(space: SearchSpace, asked: Iterable[Asked]) -> Iterator[Point]:
 
     A parameter that a condition leaves out is at its default, and None among the swept values.
     """
-    assert space.search is not None
     cells = [*points(space)]
     for number, values in asked:
-        cell = cells[number]
-        names = space.names_for(cell.arm)
-        chosen = {names[name]: Located(value, "optuna") for name, value in values.items()}
-        swept = {domain.name: values.get(domain.name) for domain in space.search.domains}
-        yield Point(cell.arm, {**cell.values, **chosen}, {**cell.swept, **swept})
+        yield asked_point(space, cells[number], values)
+
+
+def asked_point(space: SearchSpace, cell: Point, values: Mapping[str, Value]) -> Point:
+    """The configuration of `cell` for which its search chose `values`."""
+    names = space.names_for(cell.arm)
+    chosen = {names[name]: Located(value, "optuna") for name, value in values.items()}
+    swept = {domain.name: values.get(domain.name) for domain in space.domains}
+    return cell._replace(moves={**cell.moves, **chosen}, swept={**cell.swept, **swept})
 
 
 def unsearched(space: SearchSpace, cell: Point) -> dict[str, Value]:
-    """The value of each searched parameter in `cell` where it is not searched."""
-    values = flat(build_config(cell.values, method=cell.arm.method))
+    """The value of each parameter that the search of `cell` searches, where it is not searched."""
+    values = flat(cell.config())
     names = space.names_for(cell.arm)
-    return {domain.name: values[names[domain.name]] for domain in domains_of(space)}
-
-
-def domains_of(space: SearchSpace) -> tuple[Domain, ...]:
-    """The searched parameters; none where there is no search."""
-    return space.search.domains if space.search else ()
+    return {domain.name: values[names[domain.name]] for domain in space.domains_of(cell.arm)}
 
 
 def _rows(levels: Levels, rows: Iterator[Sequence[Located]]) -> list[Move]:
@@ -107,12 +114,20 @@ def axes(space: SearchSpace) -> dict[str, list[Value]]:
 
 
 def defaults(space: SearchSpace) -> dict[str, Value]:
-    """The value of each swept parameter where it is not swept; of the arms, the first."""
+    """The value of each swept parameter where it is not swept, in the first arm.
+
+    None for what the search of that arm leaves to others.
+    """
     arm = space.variants[0]
-    values = flat(space.config_of(arm))
     found: dict[str, Value] = {ARM: arm.name} if space.arms else {}
-    searched = [domain.name for domain in domains_of(space)]
-    return found | {name: values[name] for name in (*space.swept, *searched)}
+    return found | dict.fromkeys(d.name for d in space.domains) | default_values(space, arm)
+
+
+def default_values(space: SearchSpace, arm: Arm) -> dict[str, Value]:
+    """The value of each parameter that is swept or searched in `arm` where it is not."""
+    values, own = flat(space.config_of(arm)), space.names_for(arm)
+    names = (*space.swept, *(domain.name for domain in space.domains_of(arm)))
+    return {name: values[own[name]] for name in names}
 
 
 def _with_default(values: list[Value], default: Value) -> list[Value]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lps_sweep.config import Located, check_value, find_fields, section_fields
-from lps_sweep.config.fields import param
 from lps_sweep.errors import BadInputError
+from lps_sweep.params import param, section_table
+from lps_sweep.plan.entries import Entries, check_values, read_mapping, read_settings
 from lps_sweep.plan.packs import LARGEST_PACK
+
+GPU_PARTS = 10_000
+"""A GPU is counted in such parts, as Ray does it."""
+
+OPTION = "--resources"
+"""The option of the command line that sets them for this machine."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,36 @@ class Resources:
     )
 
 
-def build_resources(values: Mapping[str, Located]) -> Resources:
-    """The resources with `values` in place of the defaults.
+RESOURCES = section_table("resources", Resources)
+
+
+def build_resources(entries: Entries, texts: Sequence[str]) -> tuple[Resources, dict[str, str]]:
+    """The resources, and where each that is no default was read from.
+
+    Args:
+        entries: The search space, with its `resources`.
+        texts: ``key=value`` texts of the command line, which go before them.
 
     Raises:
         BadInputError: For an unknown key, a wrong type or a value out of range.
     """
-    table = {info.name: info for info in section_fields("resources", Resources)}
-    found = find_fields(table, values)
-    checked: dict[str, Any] = {}
-    for name, (info, located) in found.items():
-        checked[name] = check_value(name, info, located)
-    resources = dataclasses.replace(Resources(), **checked)
+    options = check_values(read_settings(texts), RESOURCES)
+    found = check_values(read_mapping(entries, "resources"), RESOURCES) | options
+    resources = Resources(**{name: located.value for name, located in found.items()})
     gpus = resources.gpus_per_pack or 0
-    if gpus > 1 and gpus != int(gpus):
+    if (gpus > 1 and gpus != int(gpus)) or 0 < gpus < 1 / GPU_PARTS:
         raise BadInputError(
-            f"gpus_per_pack must be a whole number where it is above 1, not {gpus:g}",
-            found["gpus_per_pack"][1].where,
+            f"gpus_per_pack must be 0, a part of a GPU from {1 / GPU_PARTS:g} on, or a whole "
+            f"number where it is above 1, not {gpus:g}",
+            found["gpus_per_pack"].where,
         )
-    return resources
+    places = {name: found[name].where for name in found} | dict.fromkeys(options, OPTION)
+    return resources, places
+
+
+def resources_used(resources: Resources, places: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Each resource by name: its `value`, and where it is `from`."""
+    return {
+        name: {"value": value, "from": places.get(name, "default")}
+        for name, value in dataclasses.asdict(resources).items()
+    }

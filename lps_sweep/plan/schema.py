@@ -8,13 +8,15 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from lps_sweep.config import METHODS, PRESETS, FieldInfo, field_table, section_fields, shown
+from lps_sweep.config import METHODS, field_table, shown
 from lps_sweep.files import NAME_PATTERN
+from lps_sweep.params import FieldInfo
 from lps_sweep.plan.blocks import qualified
-from lps_sweep.plan.entries import MAX_SEED
-from lps_sweep.plan.resources import Resources
-from lps_sweep.plan.search import OBJECTIVES, SearchSettings
-from lps_sweep.plan.stopping import REQUIRED, Stopping
+from lps_sweep.plan.domains import DOMAIN_KEYS
+from lps_sweep.plan.entries import PLAIN
+from lps_sweep.plan.resources import RESOURCES
+from lps_sweep.plan.search import SETTINGS
+from lps_sweep.plan.stopping import REQUIRED, STOPPING
 
 Schema = dict[str, Any]
 
@@ -26,6 +28,8 @@ BLOCKS = {
     "one_at_a_time": "Each parameter varied alone around the defaults; these are planned once.",
     "arms": "Named settings of several values; {} is the plain method, the first is the default.",
     "optuna": "An adaptive search, one for each cell of the blocks that list values.",
+    "stopping": "What ends trials that do badly before their last epoch.",
+    "resources": "How trials are placed; no part of what they are.",
 }
 """What each block of values is, in words."""
 
@@ -40,31 +44,20 @@ def json_schema() -> Schema:
     """
     fields = _fields()
     keys = {key: {"$ref": f"#/$defs/{key}"} for key in fields}
-    properties = {**_start(), **_blocks(keys), **_replicates()}
+    name = {
+        "description": "Name of the sweep and of its folder.",
+        "type": "string",
+        "pattern": f"^(?:{NAME_PATTERN})$",
+    }
+    question = {"description": "What the sweep is to answer.", "type": "string"}
+    plain = _properties(PLAIN)
+    plain["method"]["enum"] = sorted(METHODS)
     return {
         "$schema": DIALECT,
         "title": "Search space of lps_sweep",
-        **_mapping(properties),
+        **_mapping({"name": name, "question": question, **plain, **_blocks(keys)}),
         "required": ["name", "seeds"],
         "$defs": fields,
-    }
-
-
-def _start() -> dict[str, Schema]:
-    """What the sweep is called and starts from."""
-    return {
-        "name": {
-            "description": "Name of the sweep and of its folder.",
-            "type": "string",
-            "pattern": f"^(?:{NAME_PATTERN})$",
-        },
-        "question": {
-            "description": "What the sweep is to answer.",
-            "type": "string",
-            "minLength": 1,
-        },
-        "preset": {"description": "Named values to start from.", "enum": sorted(PRESETS)},
-        "method": {"description": "The method; lps if missing.", "enum": sorted(METHODS)},
     }
 
 
@@ -83,50 +76,27 @@ def _blocks(keys: Mapping[str, Schema]) -> dict[str, Schema]:
             "additionalProperties": _mapping({"method": {"$ref": "#/properties/method"}, **keys}),
         },
         "optuna": _search(keys),
+        "stopping": {**_mapping(_properties(STOPPING)), "required": list(REQUIRED)},
+        "resources": _mapping(_properties(RESOURCES)),
     }
     return {block: {"description": BLOCKS[block], **schema} for block, schema in schemas.items()}
 
 
-def _replicates() -> dict[str, Schema]:
-    """How often, how long and on what trials run, and what difference counts."""
-    stopping = {i.name: _field(i) for i in section_fields("stopping", Stopping)}
-    resources = {i.name: _field(i) for i in section_fields("resources", Resources)}
-    return {
-        "stopping": {
-            "description": "What ends trials that do badly before their last epoch.",
-            **_mapping(stopping),
-            "required": list(REQUIRED),
-        },
-        "seeds": {
-            "description": "The replicates: every configuration is run at each.",
-            **_list({"type": "integer", "minimum": 0, "maximum": MAX_SEED}),
-        },
-        "margin_points": {
-            "description": "Largest difference, in points of accuracy, that does not matter.",
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": 100,
-        },
-        "resources": {
-            "description": "How trials are placed; no part of what they are.",
-            **_mapping(resources),
-        },
-    }
-
-
 def _search(keys: Mapping[str, Schema]) -> Schema:
     """The block `optuna`."""
-    objective: Schema = {"enum": list(OBJECTIVES)}
-    choices = {"choices": {"type": "array", "minItems": 2, "uniqueItems": True}}
-    numbers = {"low": {"type": "number"}, "high": {"type": "number"}, "log": {"type": "boolean"}}
-    domain = _mapping({**numbers, **choices, "when": {"type": "object", "minProperties": 1}})
-    settings = {i.name: _field(i) for i in section_fields("optuna", SearchSettings)}
-    properties = {
-        "objective": {"anyOf": [objective, _list(objective)]},
-        **settings,
-        "domains": {**_mapping(dict.fromkeys(keys, domain)), "minProperties": 1},
-    }
+    number = {"type": "number"}
+    choices = {"type": "array", "minItems": 2, "uniqueItems": True}
+    kinds = (number, number, {"type": "boolean"}, choices, {"type": "object", "minProperties": 1})
+    domain = _mapping(dict(zip(DOMAIN_KEYS, kinds, strict=True)))
+    properties = _properties(SETTINGS)
+    several = properties["objective"]
+    properties["objective"] = {"anyOf": [several["items"], several]}
+    properties["domains"] = {**_mapping(dict.fromkeys(keys, domain)), "minProperties": 1}
     return {**_mapping(properties), "required": ["objective", "domains"]}
+
+
+def _properties(table: Mapping[str, FieldInfo]) -> dict[str, Schema]:
+    return {name: _field(info) for name, info in table.items()}
 
 
 def _mapping(properties: Mapping[str, Schema]) -> Schema:
@@ -165,7 +135,7 @@ def _type(wanted: Any, info: FieldInfo) -> Schema:
     if isinstance(wanted, types.UnionType):
         return {"anyOf": [_type(option, info) for option in typing.get_args(wanted)]}
     if typing.get_origin(wanted) is tuple:
-        return _list(_type(int, info))
+        return _list(_type(typing.get_args(wanted)[0], info))
     if info.param.choices:
         return {"enum": list(info.param.choices)}
     schema: Schema = {"type": _TYPES[wanted]}

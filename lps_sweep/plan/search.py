@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from lps_sweep.config import (
-    FieldInfo,
-    Located,
-    Value,
-    check_value,
-    find_fields,
-    section_fields,
-    shown,
+from lps_sweep.config import Located, as_json, shown
+from lps_sweep.errors import BadInputError
+from lps_sweep.params import param, section_table
+from lps_sweep.plan.blocks import Arm
+from lps_sweep.plan.domains import Domain, read_domains
+from lps_sweep.plan.entries import (
+    Entries,
+    check_values,
+    read_mapping,
+    refuse_missing,
+    refuse_unknown,
 )
-from lps_sweep.config.fields import param
-from lps_sweep.errors import BadInputError, nearest
-from lps_sweep.plan.entries import Entries, Table, read_mapping, refuse_repeats
 
 SAMPLERS = ("tpe", "gp", "cmaes", "random", "quasi_random")
 HOLDOUT = "acc_holdout"
@@ -30,54 +30,17 @@ OBJECTIVES = (
 """What can be maximised. `oracle` marks what needs the hidden labels of the unlabeled images;
 `acc_holdout` is the accuracy on labeled images kept out of training."""
 
-KEYS = ("objective", "sampler", "configurations", "together", "startup", "seed", "domains")
-DOMAIN_KEYS = ("low", "high", "log", "choices", "when")
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The values that a searched parameter can take.
-
-    Attributes:
-        name: Flat name of the parameter.
-        kind: ``float`` and ``int`` lie in low..high, both included; ``choice`` is one of a list.
-        low: Smallest value.
-        high: Largest value.
-        log: Whether the logarithm is what is spread evenly.
-        choices: The values of a ``choice``.
-        when: Values of other parameters under which this one is searched at all.
-        where: Where it was read from, for messages.
-    """
-
-    name: str
-    kind: Literal["float", "int", "choice"]
-    low: float = 0.0
-    high: float = 0.0
-    log: bool = False
-    choices: tuple[Value, ...] = ()
-    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    where: str = field(default="", compare=False)
-
-    def outermost(self) -> tuple[Located, ...]:
-        """All choices, or the smallest and the largest value."""
-        values = self.choices or (self.low, self.high)
-        return tuple(Located(value, self.where) for value in values)
-
-    def holds(self, value: Value) -> bool:
-        """Whether `value` lies in the domain."""
-        if self.kind == "choice":
-            return value in self.choices
-        return isinstance(value, int | float) and self.low <= value <= self.high
-
-    def active(self, point: Mapping[str, Value]) -> bool:
-        """Whether the parameter is searched beside the values of `point`."""
-        return all(point.get(name) in values for name, values in self.when.items())
+MAX_GP_STEPS = 1_000_000
+"""Whole numbers in a domain that gp can hold in memory: all but those of seeds fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """The single values of a search."""
+    """The plain values of a search; the key of its objectives is `objective`."""
 
+    objectives: tuple[str, ...] = param(
+        (), "what is maximised: one, or several for a Pareto front", choices=OBJECTIVES
+    )
     sampler: str = param("tpe", "how configurations are chosen", choices=SAMPLERS)
     configurations: int = param(30, "configurations of each search", low=1, high=10_000)
     together: int = param(4, "configurations of a search asked for at once", low=1, high=1000)
@@ -90,11 +53,9 @@ class Search(SearchSettings):
     """An adaptive search; every objective is maximised, as the mean over the seeds.
 
     Attributes:
-        objectives: One, or several for a Pareto front.
         domains: The searched parameters; one that depends on another comes after it.
     """
 
-    objectives: tuple[str, ...]
     domains: tuple[Domain, ...]
 
     def facts(self) -> dict[str, Any]:
@@ -104,11 +65,11 @@ class Search(SearchSettings):
                 "name": d.name,
                 "kind": d.kind,
                 **(
-                    {"choices": list(d.choices)}
+                    {"choices": [as_json(choice) for choice in d.choices]}
                     if d.kind == "choice"
                     else {"low": d.low, "high": d.high, "log": d.log}
                 ),
-                "when": {name: list(values) for name, values in d.when.items()},
+                "when": {name: [as_json(v) for v in values] for name, values in d.when.items()},
             }
             for d in self.domains
         ]
@@ -122,8 +83,15 @@ class Search(SearchSettings):
         }
 
 
-def read_search(entries: Entries, table: Table) -> Search | None:
+SETTINGS = section_table("optuna", SearchSettings)
+SETTINGS = {"objective": SETTINGS.pop("objectives"), **SETTINGS}
+"""What is declared of each plain key of the block."""
+
+
+def read_search(entries: Entries, arms: Sequence[Arm]) -> Search | None:
     """The search of a file, or nothing where it has none.
+
+    `arms` are all arms; without any, the one that sets nothing.
 
     Raises:
         BadInputError: With file, line and what would be right.
@@ -132,126 +100,32 @@ def read_search(entries: Entries, table: Table) -> Search | None:
         return None
     given = read_mapping(entries, "optuna")
     where = entries["optuna"].where
-    for key, located in given.items():
-        if key not in KEYS:
-            raise BadInputError(f"unknown key {key!r}; {nearest(key, KEYS)}", located.where)
-    domains = _domains(read_mapping(given, "domains"), table, where)
-    objectives = _objectives(given.get("objective"), where)
-    settings = _settings(given)
-    if settings.get("sampler") == "cmaes":
-        _refuse_cmaes(domains, objectives, given["sampler"].where)
-    return Search(objectives=objectives, domains=domains, **settings)
+    refuse_unknown(given, (*SETTINGS, "domains"))
+    domains = read_domains(read_mapping(given, "domains"), arms, where)
+    plain = {key: located for key, located in given.items() if key != "domains"}
+    if "objective" in plain and not isinstance(plain["objective"].value, list):
+        plain["objective"] = Located([plain["objective"]], plain["objective"].where)
+    found = check_values(plain, SETTINGS)
+    refuse_missing(found, ("objective",), SETTINGS, where)
+    values = {SETTINGS[key].name: located.value for key, located in found.items()}
+    search = Search(domains=domains, **values)
+    if "sampler" in found:
+        _refuse_unserved(search, found["sampler"].where)
+    return search
 
 
-def _settings(given: Entries) -> dict[str, Any]:
-    fields = {info.name: info for info in section_fields("optuna", SearchSettings)}
-    return {key: check_value(key, fields[key], given[key]) for key in fields if key in given}
-
-
-def _objectives(located: Located | None, where: str) -> tuple[str, ...]:
-    if located is None:
-        raise BadInputError(
-            f"the key 'objective' is missing; one of {', '.join(OBJECTIVES)}", where
-        )
-    items = located.value if isinstance(located.value, list) else [located]
-    for item in items:
-        if item.value not in OBJECTIVES:
-            hint = nearest(str(item.value), OBJECTIVES)
-            raise BadInputError(f"unknown objective {shown(item.value)}; {hint}", item.where)
-    if not items:
-        raise BadInputError("objective must name something to maximise", located.where)
-    refuse_repeats("objective", items)
-    return tuple(item.value for item in items)
-
-
-def _domains(given: Entries, table: Table, where: str) -> tuple[Domain, ...]:
-    if not given:
-        raise BadInputError("optuna needs domains: parameters with low and high, or choices", where)
-    domains: list[Domain] = []
-    for name, (info, located) in find_fields(table, given).items():
-        if not isinstance(located.value, dict):
-            raise BadInputError(
-                f"{name} must be a mapping such as {{low: 1, high: 20}}", located.where
-            )
-        domains.append(_domain(name, info, located, {d.name: d for d in domains}))
-    return tuple(domains)
-
-
-def _domain(name: str, info: FieldInfo, located: Located, earlier: Mapping[str, Domain]) -> Domain:
-    given: Entries = located.value
-    for key, item in given.items():
-        if key not in DOMAIN_KEYS:
-            raise BadInputError(
-                f"unknown key {key!r} of {name}; {nearest(key, DOMAIN_KEYS)}", item.where
-            )
-    when = _when(name, given.get("when"), earlier)
-    if "choices" in given:
-        return _choice(name, info, located, when)
-    for key in ("low", "high"):
-        if key not in given:
-            raise BadInputError(f"{name} needs low and high, or choices", located.where)
-    if info.type not in (int, float):
-        raise BadInputError(f"{name} is no number; give it choices", located.where)
-    low, high = (check_value(name, info, given[key]) for key in ("low", "high"))
-    assert isinstance(low, int | float)
-    assert isinstance(high, int | float)
-    log = given["log"].value if "log" in given else False
-    if not isinstance(log, bool):
-        raise BadInputError(f"log must be true or false, not {shown(log)}", given["log"].where)
-    if low >= high or (log and low <= 0):
-        needs = "low must be below high" + (" and above 0 with log" if log else "")
-        raise BadInputError(f"{name}: {needs}", located.where)
-    kind: Literal["float", "int"] = "int" if info.type is int else "float"
-    return Domain(name, kind, low, high, log, when=when, where=located.where)
-
-
-def _choice(name: str, info: FieldInfo, mapping: Located, when: Any) -> Domain:
-    given: Entries = mapping.value
-    for key in ("low", "high", "log"):
-        if key in given:
-            raise BadInputError(f"{name} has choices and {key}; give one", given[key].where)
-    located = given["choices"]
-    if not isinstance(located.value, list) or len(located.value) < 2:
-        raise BadInputError(f"choices of {name} must be a list of two or more", located.where)
-    items = [Located(check_value(name, info, item), item.where) for item in located.value]
-    refuse_repeats(name, items)
-    choices = tuple(item.value for item in items)
-    return Domain(name, "choice", choices=choices, when=when, where=mapping.where)
-
-
-def _when(
-    name: str, located: Located | None, earlier: Mapping[str, Domain]
-) -> dict[str, tuple[Value, ...]]:
-    if located is None:
-        return {}
-    if not isinstance(located.value, dict) or not located.value:
-        raise BadInputError(
-            f"when of {name} must be a mapping such as {{lambda_novel_shape: [cosine]}}",
-            located.where,
-        )
-    found = {}
-    for other, values in located.value.items():
-        domain = earlier.get(other)
-        if domain is None or domain.kind != "choice":
-            raise BadInputError(
-                f"{name} can depend only on a parameter with choices that comes before it, "
-                f"not on {other!r}",
-                values.where,
-            )
-        items = values.value if isinstance(values.value, list) else [values]
-        for item in items:
-            if item.value not in domain.choices:
-                raise BadInputError(
-                    f"{shown(item.value)} is no choice of {other}: {list(domain.choices)}",
-                    item.where,
-                )
-        found[other] = tuple(item.value for item in items)
-    return found
-
-
-def _refuse_cmaes(domains: tuple[Domain, ...], objectives: tuple[str, ...], where: str) -> None:
-    if any(d.kind == "choice" for d in domains) or len(objectives) > 1:
+def _refuse_unserved(search: Search, where: str) -> None:
+    """Refuses what the sampler of `search` cannot search."""
+    words = any(domain.kind == "choice" for domain in search.domains)
+    if search.sampler == "cmaes" and (words or len(search.objectives) > 1):
         raise BadInputError(
             "cmaes searches numbers for one objective; take tpe for choices or several objectives",
             where,
         )
+    for domain in search.domains if search.sampler == "gp" else ():
+        if domain.kind == "int" and domain.high - domain.low > MAX_GP_STEPS:
+            raise BadInputError(
+                f"gp lists every whole number of a domain, at most {MAX_GP_STEPS}; {domain.name} "
+                f"has more: {shown(domain.low)} to {shown(domain.high)}; take tpe, or choices",
+                where,
+            )

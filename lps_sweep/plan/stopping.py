@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from lps_sweep.config import Config, Located, check_value, section_fields, shown
-from lps_sweep.config.fields import param
-from lps_sweep.errors import BadInputError, nearest
-from lps_sweep.plan.entries import Entries, read_mapping
+from lps_sweep.errors import BadInputError
+from lps_sweep.params import param, section_table
+from lps_sweep.plan.entries import Entries, check_values, read_mapping, refuse_missing
 from lps_sweep.plan.search import HOLDOUT, OBJECTIVES
-
-if TYPE_CHECKING:
-    from lps_sweep.plan.space import SearchSpace
 
 RULES = ("halving", "asha", "median")
 REQUIRED = ("rule", "metric", "first_epoch")
@@ -76,6 +70,9 @@ class Stopping:
         )
 
 
+STOPPING = section_table("stopping", Stopping)
+
+
 def read_stopping(entries: Entries) -> Stopping | None:
     """The rule of a file, or nothing where it has none.
 
@@ -84,71 +81,11 @@ def read_stopping(entries: Entries) -> Stopping | None:
     """
     if "stopping" not in entries:
         return None
-    fields = {info.name: info for info in section_fields("stopping", Stopping)}
-    given = read_mapping(entries, "stopping")
+    given = check_values(read_mapping(entries, "stopping"), STOPPING)
+    refuse_missing(given, REQUIRED, STOPPING, entries["stopping"].where)
+    rule = given["rule"].value
     for key, located in given.items():
-        if key not in fields:
-            raise BadInputError(f"unknown key {key!r}; {nearest(key, fields)}", located.where)
-    for key in REQUIRED:
-        if key not in given:
-            wanted = fields[key].param.range_text()
-            raise BadInputError(f"the key {key!r} is missing; {wanted}", entries["stopping"].where)
-    values: dict[str, Any] = {}
-    for key, located in given.items():
-        if key == "metric" and located.value not in OBJECTIVES:
-            hint = nearest(str(located.value), OBJECTIVES)
-            raise BadInputError(f"unknown metric {shown(located.value)}; {hint}", located.where)
-        values[key] = check_value(key, fields[key], located)
-    for key in given:
-        if values["rule"] not in OF_RULES.get(key, RULES):
+        if rule not in OF_RULES.get(key, RULES):
             whose = " and ".join(OF_RULES[key])
-            raise BadInputError(
-                f"{key} belongs to {whose}, not to {values['rule']}", given[key].where
-            )
-    return Stopping(**values)
-
-
-def check_stopping(space: SearchSpace, entries: Entries) -> None:
-    """Refuses a rule that makes no sense for what `space` trains; `entries` are its file's.
-
-    Raises:
-        BadInputError: Trials of several lengths would be compared, or none before its end; the
-            metric is not measured; or a search has several objectives.
-    """
-    stopping = space.stopping
-    if stopping is None:
-        return
-    where = entries["stopping"].where
-    given = read_mapping(entries, "stopping")
-    configs = [space.config_of(arm) for arm in space.variants]
-    domains = space.search.domains if space.search else ()
-    varied = {_own_name(name) for name in (*space.swept, *(domain.name for domain in domains))}
-    lengths = {config.loop.epochs for config in configs}
-    if len(lengths) > 1 or "epochs" in varied:
-        raise BadInputError("stopping compares trials of one length, and epochs varies", where)
-    (epochs,) = lengths
-    if stopping.first_epoch >= epochs:
-        raise BadInputError(
-            f"first_epoch must be below epochs, which is {epochs}, not {stopping.first_epoch}",
-            given["first_epoch"].where,
-        )
-    if space.search and len(space.search.objectives) > 1:
-        raise BadInputError("stopping judges by one metric; give one objective", where)
-    if stopping.metric == HOLDOUT and not _held_out(configs, space.swept):
-        raise BadInputError(
-            f"{HOLDOUT} needs labeled images kept out of training: set labeled_holdout, as 0.2",
-            given["metric"].where,
-        )
-
-
-def _own_name(key: str) -> str:
-    """The name of a field without its section."""
-    return key.rpartition(".")[2]
-
-
-def _held_out(configs: Iterable[Config], swept: Mapping[str, Sequence[Located]]) -> bool:
-    """Whether labeled images are kept out of training in all trials."""
-    for name, levels in swept.items():
-        if _own_name(name) == "labeled_holdout":
-            return all(level.value for level in levels)
-    return all(config.split.labeled_holdout for config in configs)
+            raise BadInputError(f"{key} belongs to {whose}, not to {rule}", located.where)
+    return Stopping(**{key: located.value for key, located in given.items()})

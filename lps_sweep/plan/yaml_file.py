@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +17,8 @@ MAX_VALUES = 10_000
 MAX_DIGITS = 4000
 """Python reads no longer whole numbers."""
 
+_TABS = re.compile(r"^( *)\t[ \t]*(?=[^ \t\r\n#])", re.MULTILINE)
+"""Tabs before the first word of a line, where its column has a meaning outside of brackets."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -28,33 +29,8 @@ _WORDS = {
 }
 
 
-def read_text(path: Path) -> str:
-    """The text of the file `path`.
-
-    Raises:
-        BadInputError: The file is missing, cannot be read, is too large, or is not UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise BadInputError("there is no such file", str(path)) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadInputError(f"cannot be read: {reason}", str(path)) from None
-    if len(content) > MAX_BYTES:
-        raise BadInputError(f"a search space has at most {MAX_BYTES} bytes", str(path))
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise BadInputError(
-            f"not UTF-8 text: byte 0x{content[error.start]:02x}", f"{path}:{line}"
-        ) from None
-
-
 def parse_yaml(text: str, source: str) -> Located:
-    """`text` as nested `Located` values, mappings as `dict[str, Located]`.
+    """`text` as nested `Located` values, mappings as `dict[str, Located]`; a tab is a space.
 
     Args:
         text: The text.
@@ -64,8 +40,9 @@ def parse_yaml(text: str, source: str) -> Located:
         BadInputError: The text is empty or no YAML, uses duplicate keys, anchors, tags or several
             documents, or is nested too deep or too long.
     """
+    _refuse_tabs(text, source)
     try:
-        node = _PlainLoader(text, source).only_node()
+        node = _PlainLoader(text.replace("\t", " "), source).only_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
@@ -79,6 +56,17 @@ def parse_yaml(text: str, source: str) -> Located:
     if node is None:
         raise BadInputError("there is nothing in it", f"{source}:1")
     return _located(node, source)
+
+
+def _refuse_tabs(text: str, source: str) -> None:
+    """No tab indents a line, but between brackets, where it is a blank."""
+    depth = place = 0
+    for tab in _TABS.finditer(text):
+        passed, place = text[place : tab.start()], tab.start()
+        depth += sum(map(passed.count, "[{")) - sum(map(passed.count, "]}"))
+        if depth <= 0:
+            where = f"{source}:{text.count(chr(10), 0, place) + 1}"
+            raise BadInputError("a tab cannot indent a line; take spaces", where)
 
 
 def parse_value(text: str, where: str) -> Located:

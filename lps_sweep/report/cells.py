@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.table_model import value_text
+from lps_sweep.report.model import Facets
+from lps_sweep.report.numbers import point_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,6 +24,20 @@ ACCURACIES = {"acc_seen": "Seen", "acc_novel": "Novel", "acc_all": "All"}
 HEADLINE = {**ACCURACIES, "acc_novel_strict": "Novel, strict", "nmi_novel": "NMI of novel"}
 """The metrics of the first screen."""
 
+
+def metric_facets(metric: str) -> Facets:
+    """What the page narrows something about `metric` by."""
+    return {"metric": metric.removeprefix("acc_")}
+
+
+def parameter_says(name: str) -> str:
+    """The facet that values of the parameter `name` tell; empty for most."""
+    return {"dataset": "dataset", "labeled_ratio": "ratio"}.get(name, "")
+
+
+FREEZING = "frozen_through"
+FROZEN, TUNED = "stage3", "none"
+"""What is frozen in the paper: Table 1, and nothing in Tables 3 and 9."""
 STATUS_WORDS = {
     "done": "done",
     "stopped": "stopped by a rule",
@@ -39,8 +55,11 @@ def plain(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values of a parameter are the same setting; 10 and 10.0 are, 1 and true not."""
-    left, right = plain(left), plain(right)
+    """Whether two values of a parameter are the same setting; 10 and 10.0 are, 1 and true not.
+
+    NaN is what a table of trials has for None, the value of a parameter that has no part in one.
+    """
+    left, right = (None if x != x else x for x in (plain(left), plain(right)))
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
@@ -53,9 +72,25 @@ def is_numeric(levels: Sequence[Any]) -> bool:
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in levels)
 
 
-def in_order(levels: Sequence[Any]) -> tuple[Any, ...]:
-    """Numbers ascending; anything else in the order planned."""
-    return tuple(sorted(levels)) if is_numeric(levels) else tuple(levels)
+def in_order(levels: Sequence[Any], parameter: str = "") -> tuple[Any, ...]:
+    """Numbers ascending, no novel class last, which stands for all; what is frozen, most first.
+
+    Anything else is in the order planned.
+    """
+    if parameter == FREEZING:
+        return tuple(sorted(levels, key=lambda level: -depth(level)))
+    ordered = sorted(levels) if is_numeric(levels) else levels
+    if parameter == "novel_classes":
+        ordered = sorted(ordered, key=lambda level: same(level, 0))
+    return tuple(ordered)
+
+
+def depth(level: Any) -> int:
+    """How much is frozen: nothing 0, the stem 1, stage k and all before it k + 1."""
+    if level in (TUNED, None):
+        return 0
+    number = re.fullmatch(r"stage(\d+)", str(level))
+    return int(number[1]) + 1 if number else 1
 
 
 def held_point(view: SweepView) -> dict[str, Any]:
@@ -109,14 +144,19 @@ def select(frame: DataFrame, point: Mapping[str, Any]) -> DataFrame:
     return frame.loc[keep]
 
 
+def trials_in(view: SweepView, *states: str) -> list[Mapping[str, Any]]:
+    """The trials in any of `states` in the order of the plan: rows with a `setting` in words."""
+    rows = view.trials[view.trials["status"].isin(states)].to_dict("records")
+    names = view.record.axes
+    return [
+        {**row, "setting": point_text({name: row[name] for name in names})}  # type: ignore[dict-item]
+        for row in rows
+    ]
+
+
 def without(point: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """`point` without `names`."""
     return {name: value for name, value in point.items() if name not in names}
-
-
-def point_text(point: Mapping[str, Any]) -> str:
-    """``C = 10, tau = 0.4``."""
-    return ", ".join(f"{name} = {value_text(value)}" for name, value in point.items())
 
 
 @dataclass(frozen=True)
@@ -151,6 +191,11 @@ class Cell:
         """The mean of `metric`; None without a value."""
         stats = self.stats(metric)
         return None if stats is None else stats.mean
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95 % t interval of the mean of `metric`; None below three seeds."""
+        stats = self.stats(metric)
+        return None if stats is None else stats.interval
 
     def mean_sd(self, metric: str) -> tuple[float | None, float | None]:
         """Mean and, from three seeds on, sample standard deviation of `metric`."""

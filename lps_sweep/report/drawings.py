@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lps_sweep.report.escape import csv_text, plot_text
-from lps_sweep.report.figures.style import light, template
-from lps_sweep.report.section import Figure, Key, Section, slug
+from lps_sweep.report.model import Figure, Key, Panel, Section
+from lps_sweep.report.numbers import slug
+from lps_sweep.report.style import light, template
 
 COLUMNS = ("trace", "name", "trial", "x", "y", "z", "low", "high", "text")
 """The columns of a panel's data: a row per drawn point; `low` and `high` end its interval."""
@@ -22,62 +23,45 @@ class Drawing:
     """One panel of a figure, drawn.
 
     Attributes:
-        slug: That of its figure.
+        figure: Its figure.
+        panel: What the figure's `draw` gave.
         place: Its element on the page: the slug and its number.
         name: Its name as a file.
-        figure_title: The finding of the figure.
-        title: The heading of the panel.
-        description: Words that replace it for a listener.
-        height_px: Of the panel.
         data: Traces in Plotly's JSON.
         layout: Layout in Plotly's JSON, without a template.
-        legend: A trace without points for each key of the figure.
     """
 
-    slug: str
+    figure: Figure
+    panel: Panel
     place: str
     name: str
-    figure_title: str
-    title: str
-    description: str
-    height_px: int
     data: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any]
-    legend: Sequence[Mapping[str, Any]]
 
     @property
-    def page_data(self) -> dict[str, Any]:
-        """What the page's script draws it from."""
-        title = f"{plot_text(self.figure_title)}<br><sup>{plot_text(self.title)}</sup>"
-        return {"data": self.data, "layout": self.layout, "title": title, "name": self.name}
+    def legend(self) -> list[dict[str, Any]]:
+        """A trace without points for each key of the figure."""
+        return [_legend_trace(key) for key in self.figure.keys]
+
+    @property
+    def title(self) -> str:
+        """The titles of figure and panel, for Plotly."""
+        return f"{plot_text(self.figure.title)}<br><sup>{plot_text(self.panel.title)}</sup>"
 
 
 def draw_all(sections: Iterable[Section]) -> tuple[Drawing, ...]:
     """All figures of `sections`, drawn, in order."""
-    figures = (b for section in sections for b in section.blocks if isinstance(b, Figure))
+    figures = (figure for section in sections for figure in section.figures)
     return tuple(drawing for figure in figures for drawing in _draw(figure))
 
 
 def _draw(figure: Figure) -> Iterator[Drawing]:
-    legend = [_legend_trace(key) for key in figure.keys]
     panels = figure.draw()
     for number, panel in enumerate(panels):
-        content = json.loads(panel.figure.to_json(validate=False))
-        content["layout"].pop("template", None)
-        content["layout"]["height"] = figure.height_px
+        layout = {**panel.plot.layout, "height": figure.height_px}
         part = f"-{number + 1}-{slug(panel.title).strip('_').lower()}" if len(panels) > 1 else ""
-        yield Drawing(
-            slug=figure.slug,
-            place=f"{figure.slug}-{number}",
-            name=f"{figure.slug}{part}"[:120],
-            figure_title=figure.title,
-            title=panel.title,
-            description=panel.description,
-            height_px=figure.height_px,
-            data=content["data"],
-            layout=content["layout"],
-            legend=legend,
-        )
+        place, name = f"{figure.slug}-{number}", f"{figure.slug}{part}"[:120]
+        yield Drawing(figure, panel, place, name, panel.plot.data, layout)
 
 
 def _legend_trace(key: Key) -> dict[str, Any]:
@@ -92,21 +76,20 @@ def _legend_trace(key: Key) -> dict[str, Any]:
 
 def to_plotly(drawing: Drawing) -> str:
     """A figure that stands by itself: with title, legend and template, as Plotly's JSON."""
+    legend = drawing.legend
     wide = {
         **drawing.layout,
         "template": template(dark=False),
-        "title": {"text": drawing.page_data["title"], "x": 0.02, "font": {"size": 14}},
+        "title": {"text": drawing.title, "x": 0.02, "font": {"size": 14}},
         "legend": {"orientation": "h", "y": -0.22},
-        "showlegend": bool(drawing.legend),
+        "showlegend": bool(legend),
         "margin": {"l": 60, "r": 20, "t": 70, "b": 60},
         "width": 760,
-        "height": drawing.height_px + 160,
+        "height": drawing.figure.height_px + 160,
         "paper_bgcolor": "#ffffff",
     }
     hidden = [{**trace, "showlegend": False} for trace in drawing.data]
-    return json.dumps(
-        {"data": [*hidden, *drawing.legend], "layout": wide}, sort_keys=True, allow_nan=False
-    )
+    return json.dumps({"data": [*hidden, *legend], "layout": wide}, sort_keys=True, allow_nan=False)
 
 
 def to_data_csv(drawing: Drawing) -> str:
@@ -142,24 +125,14 @@ def _ends(trace: Mapping[str, Any], xs: list[Any], ys: list[Any], i: int) -> tup
         bar = trace.get(axis) or {}
         above = _values(bar.get("array"))
         below = _values(bar.get("arrayminus")) or above
-        if i < len(above) and i < len(below) and isinstance(values[i], int | float):
-            return values[i] - (below[i] or 0), values[i] + (above[i] or 0)
+        known = i < len(above) and i < len(below) and above[i] is not None
+        if known and isinstance(values[i], int | float):
+            return values[i] - (below[i] or 0), values[i] + above[i]
     return "", ""
 
 
 def _values(value: Any) -> list[Any]:
-    """A list of Plotly's JSON, which packs some of them as typed arrays."""
-    if isinstance(value, dict) and "bdata" in value:
-        import base64
-
-        import numpy as np
-
-        array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
-        shape = value.get("shape")
-        if shape:
-            array = array.reshape([int(part) for part in str(shape).split(",")])
-        return list(array.tolist())
-    return list(value) if isinstance(value, list) else []
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _cell(values: list[Any], i: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -10,17 +9,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.files import atomic_write
 from lps_sweep.report.escape import csv_text
-from lps_sweep.report.figures.notes import LOCATIONS
-from lps_sweep.report.tables import value_text
+from lps_sweep.report.numbers import value_text
+from lps_sweep.report.reference import LOCATIONS
 from lps_sweep.results import load_view
-from lps_sweep.results.times import AttemptTimes
+from lps_sweep.results.outputs import Output
+from lps_sweep.results.places import refuse_own
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lps_sweep.results import Json, SweepView
+
+
+ATTEMPT_COLUMNS = (
+    *("trial_id", "attempt", "pack_id", "worker"),
+    *("begun_at", "ended_at", "ended", "seconds"),
+)
 
 
 def export_frames(results: Path, sweep: str, folder: Path, *, parquet: bool) -> list[Path]:
@@ -36,29 +41,29 @@ def export_frames(results: Path, sweep: str, folder: Path, *, parquet: bool) -> 
     Args:
         results: The results folder.
         sweep: Name of the sweep.
-        folder: Made if missing; files of the same names are replaced.
+        folder: Made if missing; what an earlier export of this sweep wrote there is replaced.
         parquet: Whether Parquet is written as well, for which pyarrow is needed.
 
     Returns:
         The files written.
 
     Raises:
-        BadInputError: There is no ledger, or no sweep of this name.
+        BadInputError: There is no ledger, no sweep of this name, or a file that no export of this
+            sweep made, or that was changed since.
         StorageError: The ledger cannot be read, or a file cannot be written.
     """
+    refuse_own(folder, str(folder))
     view = load_view(results, sweep)
-    paths = []
+    contents: dict[str, bytes] = {}
     for name, frame in _frames(view).items():
         plain = _texts(frame, value_text)
-        paths.append(folder / f"{name}.csv")
-        content = _texts(plain, csv_text).to_csv(index=False, lineterminator="\n")
-        atomic_write(paths[-1], content.encode())
+        table = _texts(plain, csv_text).to_csv(index=False, lineterminator="\n")
+        contents[f"{name}.csv"] = table.encode()
         if parquet:
-            paths.append(folder / f"{name}.parquet")
             buffer = io.BytesIO()
             plain.to_parquet(buffer, index=False, engine="pyarrow")
-            atomic_write(paths[-1], buffer.getvalue())
-    return paths
+            contents[f"{name}.parquet"] = buffer.getvalue()
+    return Output(folder, "tables", results, sweep).write(contents)
 
 
 def _frames(view: SweepView) -> dict[str, pd.DataFrame]:
@@ -67,10 +72,12 @@ def _frames(view: SweepView) -> dict[str, pd.DataFrame]:
     known = {trial: config_id(config) for trial, config in view.configs.items()}
     trials = view.trials.copy()
     trials.insert(1, "config_id", trials["trial_id"].map(known))
-    names = [field.name for field in dataclasses.fields(AttemptTimes)]
-    attempts = pd.DataFrame([dataclasses.astuple(one) for one in view.attempts], columns=names)
+    attempts = pd.DataFrame([vars(one) for one in view.attempts], columns=ATTEMPT_COLUMNS)
+    attempts["worker"] = attempts["worker"].fillna("")
     attempts["ended_at"] = attempts["ended_at"].astype("float64")
-    return {"trials": trials, "epochs": view.epochs, "attempts": attempts}
+    whole = {n: "Int64" for n, v in view.record.axes.items() if v and {*map(type, v)} == {int}}
+    epochs = view.epochs.astype(whole)  # also where a condition leaves the value out
+    return {"trials": trials.astype(whole), "epochs": epochs, "attempts": attempts}
 
 
 def config_id(config: Mapping[str, Json]) -> str:

@@ -1,19 +1,19 @@
 """What the page can be narrowed to: the metric, data set and labeled ratio of its parts.
 
-They are read off names that the parts have anyway: a panel is called by its metric, the key of a
-column contains it, and a row has it in a cell; `Span.facets` tells those of a group of columns.
+Columns and panels have their facets as fields; a row has those that its cells say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lps_sweep.report.cells import HEADLINE
 from lps_sweep.report.escape import html_text
+from lps_sweep.report.model import Facets, Table
+from lps_sweep.report.numbers import value_text
 from lps_sweep.report.reference import NAMES
-from lps_sweep.report.table_model import Table, value_text
 
 if TYPE_CHECKING:
     from lps_sweep.report.drawings import Drawing
@@ -28,7 +28,6 @@ TRIALS = "trials"
 """The table that has each data set and labeled ratio of the sweep."""
 
 _METRICS = {title: key.removeprefix("acc_") for key, title in HEADLINE.items()}
-_ROWS = {"accuracy": "metric", "metric": "metric", "dataset": "dataset", "labeled_ratio": "ratio"}
 
 
 @dataclass(frozen=True)
@@ -40,32 +39,18 @@ class Choice:
     values: tuple[tuple[str, str], ...]
 
 
-def panel_facets(title: str) -> dict[str, str]:
-    """Of a panel with the heading `title`."""
-    return {"metric": _METRICS[title]} if title in _METRICS else {}
-
-
-def column_facets(table: Table, i: int) -> dict[str, str]:
-    """Of the column of index `i`: the longest metric within its key, and those of its span."""
-    key = table.columns[i].key
-    found = sorted((m for m in HEADLINE if m in key), key=len)
-    own = {"metric": found[-1].removeprefix("acc_")} if found else {}
-    return {**table.span_facets(key), **own}
-
-
 def row_facets(table: Table, number: int) -> dict[str, str]:
-    """Of a row: what its cells under `_ROWS` say."""
+    """Of a row: what its cells say, by the columns that say something."""
     found: dict[str, str] = {}
     for column, cell in zip(table.columns, table.rows[number], strict=True):
-        name = _ROWS.get(column.key)
-        if name is not None:
+        if column.says:
             text = value_text(cell)
-            text = _METRICS.get(text, "") if name == "metric" else text
-            found |= {name: text} if text else {}
+            text = _METRICS.get(text, "") if column.says == "metric" else text
+            found |= {column.says: text} if text else {}
     return found
 
 
-def attributes(facets: Mapping[str, str]) -> str:
+def attributes(facets: Facets) -> str:
     """`facets` as attributes of an element, with a space before each."""
     return "".join(f' data-{name}="{html_text(value)}"' for name, value in facets.items())
 
@@ -73,16 +58,16 @@ def attributes(facets: Mapping[str, str]) -> str:
 def choices(drawings: Iterable[Drawing], tables: Iterable[Table]) -> tuple[Choice, ...]:
     """The facets of which this page has more than one value.
 
-    Metrics are those of panels; data sets and ratios those of trials and spans, so that the
+    Metrics are those of panels; data sets and ratios those of trials and columns, so that the
     paper's own tables offer none.
     """
     found: dict[str, dict[str, None]] = {name: {} for name in LABELS}
-    each = [panel_facets(drawing.title) for drawing in drawings]
+    each: list[Facets] = [drawing.panel.facets for drawing in drawings]
     for table in tables:
-        each += [dict(span.facets) for span in table.spans]
-        if table.slug == TRIALS:
-            rows = [row_facets(table, number) for number in range(len(table.rows))]
-            each += [{k: v for k, v in row.items() if k != "metric"} for row in rows]
+        rows = range(len(table.rows)) if table.slug == TRIALS else ()
+        parts: list[Facets] = [column.facets for column in table.columns]
+        parts += [row_facets(table, number) for number in rows]
+        each += [{k: v for k, v in part.items() if k != "metric"} for part in parts]
     for facets in each:
         for name, value in facets.items():
             found[name][value] = None

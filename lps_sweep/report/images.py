@@ -8,9 +8,10 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from lps_sweep.files import atomic_write, sweep_folder
-from lps_sweep.report.build import FIGURES, build_report, read_manifest, write_manifest
+from lps_sweep.report.build import FIGURES, build_report, claim, read_manifest, write_manifest
 
 FORMATS = ("svg", "png", "pdf")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -42,6 +43,7 @@ def write_images(results_dir: Path, sweep: str) -> Images:
         return Images(tuple(targets))
     reason = missing()
     if not reason:
+        claim(folder, {target.relative_to(folder).as_posix(): b"" for target in targets})
         reason = _draw([folder / name for name in names])
     if reason:
         return Images((), reason)
@@ -63,11 +65,14 @@ def _browser() -> str:
     return next(filter(None, map(shutil.which, BROWSERS)), "")
 
 
+_HOMES = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+"""Where the browser keeps settings and caches: not in the user's home."""
+
+
 def _draw(figures: list[Path]) -> str:
     """Write the images beside `figures`; says why where the browser fails."""
     import plotly.io as pio
 
-    os.environ.setdefault("BROWSER_PATH", _browser())
     drawn = [pio.from_json(path.read_text(encoding="utf-8"), skip_invalid=True) for path in figures]
     with tempfile.TemporaryDirectory() as place:
         made = {
@@ -76,8 +81,10 @@ def _draw(figures: list[Path]) -> str:
             for kind in FORMATS
         }
         wanted = [figure for figure in drawn for _ in FORMATS]
+        homes = {"BROWSER_PATH": _browser(), **os.environ, **dict.fromkeys(_HOMES, place)}
         try:
-            pio.write_images(wanted, [str(path) for path in made])
+            with mock.patch.dict(os.environ, homes):
+                pio.write_images(wanted, [str(path) for path in made])
             contents = {target: path.read_bytes() for path, target in made.items()}
         except Exception as error:  # whatever the browser or its driver raises
             return f"the browser failed: {type(error).__name__}: {error}"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import atomic_write, read_file, sweep_folder
+from lps_sweep.files import atomic_write, read_file, sha256_bytes, sha256_file, sweep_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +94,7 @@ def make_maps(view: SweepView) -> list[Path]:
     """
     import numpy as np
 
-    from lps_sweep.report.figures.kept import chosen_trials, load_kept
+    from lps_sweep.report.kept import chosen_trials, load_kept
 
     folder = sweep_folder(view.folder, view.record.name)
     written = []
@@ -120,12 +119,7 @@ def save_map(path: Path, found: FeatureMap) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
-    content = {
-        "rows": found.rows,
-        "points": {str(p): xy for p, xy in found.points.items()},
-        "trustworthiness": {str(p): t for p, t in found.trustworthiness.items()},
-    }
-    atomic_write(path, json.dumps(content, sort_keys=True).encode())
+    atomic_write(path, json.dumps(asdict(found), sort_keys=True).encode())
 
 
 def load_map(path: Path) -> FeatureMap | None:
@@ -146,13 +140,6 @@ def load_map(path: Path) -> FeatureMap | None:
 
 def maps_digest(folder: Path) -> str:
     """Changes when a map in the sweep's `folder` appears or changes; empty without one."""
-    files = sorted((folder / FOLDER).glob("*.json")) if (folder / FOLDER).is_dir() else []
-    return _digest((path.name, read_file(path)) for path in files) if files else ""
-
-
-def _digest(parts: Iterable[tuple[str, bytes]]) -> str:
-    state = hashlib.sha256()
-    for name, content in parts:
-        state.update(f"{name} {len(content)}\n".encode())
-        state.update(content)
-    return state.hexdigest()
+    files = sorted((folder / FOLDER).glob("*.json"))
+    parts = [f"{path.name} {sha256_file(path)}" for path in files]
+    return sha256_bytes("\n".join(parts).encode()) if parts else ""

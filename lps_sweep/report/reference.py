@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import ACCURACIES, same
+from lps_sweep.report.cells import ACCURACIES, FREEZING, FROZEN, TUNED, Cell, same
+from lps_sweep.report.numbers import value_text
 
 if TYPE_CHECKING:
     from lps_sweep.results import Json
 
 NAMES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet100": "ImageNet-100"}
+PAPER_NAMES = {
+    "fixmatch": "FixMatch",
+    "ds3l": "DS3L",
+    "dtc": "DTC",
+    "rankstats": "RankStats",
+    "simclr_kmeans": "SimCLR",
+    "orca": "ORCA",
+    "gcd": "GCD",
+    "openncd": "OpenNCD",
+    "nach": "NACH",
+    "lps": "LPS",
+}
+"""The name in the paper of each method of its Table 1, in its order."""
+_LABELS = {"simclr_kmeans": "SimCLR + k-means", "simgcd": "SimGCD", "owmatch": "OwMatch"}
+"""What a method is called here, where that is not its name in the paper."""
+LOCATIONS = frozenset({"data_root"})
+"""Settings that say where something lies on one machine; they change no result."""
 NEAREST = ("cifar10", 0.5)
 """Data set and labeled ratio shown where the paper has not ours: ten classes, half labeled."""
 
@@ -81,22 +99,22 @@ def paper_word(values: Sequence[float], metric: str, number: float | None) -> st
     return "consistent" if expected[0] <= number <= expected[1] else "different"
 
 
-def setting_source(settings: Mapping[str, Json]) -> tuple[str, float, bool]:
-    """The paper's data set and ratio to show beside `settings`, and whether they are the same."""
-    from lps_sweep.results.paper import paper_value
-
+def _nearest(
+    settings: Mapping[str, Json], has: Callable[[str, float], object]
+) -> tuple[str, float, bool]:
+    """The data set and ratio nearest to `settings` that the paper `has`; whether it is theirs."""
     dataset, ratio = str(settings.get("dataset")), settings.get("labeled_ratio")
-    if isinstance(ratio, int | float) and paper_value(dataset, float(ratio)):
+    if isinstance(ratio, int | float) and has(dataset, float(ratio)):
         return dataset, float(ratio), True
-    return (dataset, NEAREST[1], False) if paper_value(dataset, NEAREST[1]) else (*NEAREST, False)
+    return (dataset, NEAREST[1], False) if has(dataset, NEAREST[1]) else (*NEAREST, False)
 
 
 def default_reference(settings: Mapping[str, Json]) -> Reference:
     """The paper's LPS at its defaults."""
     from lps_sweep.results.paper import paper_value, same_method, same_setting
 
-    dataset, ratio, own = setting_source(settings)
-    frozen = settings.get("frozen_through") != "none"
+    dataset, ratio, own = _nearest(settings, paper_value)
+    frozen = settings.get(FREEZING) != TUNED
     found = paper_value(dataset, ratio, frozen=frozen)
     numbers = {(0, metric): number for metric, number in found.items()}
     comparable = own and same_setting(settings)[0] and same_method(settings)
@@ -106,35 +124,115 @@ def default_reference(settings: Mapping[str, Json]) -> Reference:
 def level_reference(
     settings: Mapping[str, Json], parameter: str, levels: Sequence[Any]
 ) -> Reference:
-    """The paper's accuracies for `levels` of `parameter`, of the table that varies it."""
+    """The paper's accuracies for `levels` of `parameter`, of the table that varies it.
+
+    LPS frozen and fine-tuned are of Tables 1 and 3, or 9 with 10 % labeled; by labeled ratio it is
+    the method of `settings` in Table 1.
+    """
     from lps_sweep.results.paper import paper_levels, paper_table, same_method, same_setting
 
-    dataset, ratio, own = setting_source(settings)
-    found = paper_levels(dataset, ratio, parameter)
-    if not found:
-        own = False
-        dataset, ratio = (
-            (dataset, NEAREST[1]) if paper_levels(dataset, NEAREST[1], parameter) else NEAREST
-        )
-        found = paper_levels(dataset, ratio, parameter)
-    numbers = {
-        (i, metric): tried[metric]
-        for i, level in enumerate(levels)
-        for value, tried in found.items()
-        if same(level, value)
-        for metric in ACCURACIES
-        if metric in tried
-    }
-    frozen = settings.get("frozen_through") != "none"
+    if parameter == "labeled_ratio":
+        return _by_ratio(settings, levels)
+
+    def tried(dataset: str, ratio: float) -> Mapping[Any, Mapping[str, float]]:
+        if parameter == FREEZING:
+            return _by_freezing(dataset, ratio)
+        return paper_levels(dataset, ratio, parameter)
+
+    dataset, ratio, own = _nearest(settings, tried)
     comparable = (
         own
-        and frozen
+        and (parameter == FREEZING or settings.get(FREEZING) != TUNED)
         and same_setting(settings, varied=parameter)[0]
         and same_method(settings, varied=parameter)
     )
-    return Reference(numbers, _source(dataset, ratio, True), paper_table(parameter), comparable)
+    table = (9 if ratio == 0.1 else 3) if parameter == FREEZING else paper_table(parameter)
+    numbers = _placed(levels, tried(dataset, ratio))
+    return Reference(numbers, _source(dataset, ratio, True), table, comparable)
+
+
+def _placed(
+    levels: Sequence[Any], tried: Mapping[Any, Mapping[str, float]]
+) -> dict[tuple[int, str], float]:
+    return {
+        (i, metric): numbers[metric]
+        for i, level in enumerate(levels)
+        for value, numbers in tried.items()
+        if same(level, value)
+        for metric in ACCURACIES
+        if metric in numbers
+    }
+
+
+def _by_freezing(dataset: str, ratio: float) -> dict[str, dict[str, float]]:
+    from lps_sweep.results.paper import paper_value
+
+    found = {how: paper_value(dataset, ratio, frozen=how == FROZEN) for how in (FROZEN, TUNED)}
+    return found if found[FROZEN] else {}
+
+
+def _by_ratio(settings: Mapping[str, Json], levels: Sequence[Any]) -> Reference:
+    from lps_sweep.results.paper import paper_value, same_setting
+
+    dataset, frozen = str(settings.get("dataset")), settings.get(FREEZING) != TUNED
+    name = PAPER_NAMES.get(str(settings.get("method", "lps")), "")
+    known = [float(level) for level in levels if isinstance(level, int | float)]
+    tried = {x: paper_value(dataset, x, method=name, frozen=frozen) for x in known}
+    comparable = same_setting({**settings, "labeled_ratio": NEAREST[1]})[0]
+    return Reference(_placed(levels, tried), NAMES.get(dataset, dataset), 1, comparable)
 
 
 def _source(dataset: str, ratio: float, frozen: bool) -> str:
     tuned = "" if frozen else ", fine-tuned"
     return f"{NAMES.get(dataset, dataset)}, {100 * ratio:.0f}\u00a0% labeled{tuned}"
+
+
+def num_seen(config: Mapping[str, Json], num_classes: int) -> int:
+    """Seen classes of a configuration; `num_classes` are those of a data set that is not known."""
+    from lps_sweep.results import paper
+
+    seen = config.get("seen_classes", 0)
+    if isinstance(seen, list | tuple):
+        return len(seen)
+    if isinstance(seen, int) and seen > 0:
+        return seen
+    return (paper.num_classes(str(config.get("dataset"))) or num_classes) // 2
+
+
+def method_label(method: str, arm: str = "") -> str:
+    """``LPS``, or ``LPS (full)`` for an arm with a name of its own."""
+    name = _LABELS.get(method) or PAPER_NAMES.get(method, method)
+    return name if arm in ("", method, name) else f"{name} ({arm})"
+
+
+def where_text(settings: Mapping[str, Json], *left_out: str) -> str:
+    """``Setting: digits, 50 % labeled, small_cnn frozen through stage3; ...``; no full stop.
+
+    Names in `left_out` are those that the figure itself varies.
+    """
+    known = {name: value for name, value in settings.items() if name not in left_out}
+    dataset, ratio = str(known.get("dataset", "")), known.get("labeled_ratio")
+    frozen = known.get(FREEZING)
+    parts = [NAMES.get(dataset, dataset)] if dataset else []
+    parts += [f"{100 * ratio:g}\u00a0% labeled"] if isinstance(ratio, int | float) else []
+    parts += [f"{value_text(known['network'])}{_frozen(frozen)}"] if "network" in known else []
+    parts += [f"{value_text(known['epochs'])} epochs"] if "epochs" in known else []
+    return f"Setting: {', '.join(parts)}" if parts else "Setting not recorded"
+
+
+def seeds_text(cells: Iterable[Cell]) -> str:
+    """``n 3 each``, or ``n 0 to 3; 4 of 15 planned trials are not done and left out``."""
+    shown = list(cells)
+    counts = sorted({cell.num_done for cell in shown}) or [0]
+    n = f"n {counts[0]} each" if len(counts) == 1 else f"n {counts[0]} to {counts[-1]}"
+    planned = sum(cell.planned for cell in shown)
+    missing = sum(sum(cell.causes.values()) for cell in shown)
+    return n + (
+        f"; {missing} of {planned} planned trials are not done and left out" if missing else ""
+    )
+
+
+def _frozen(frozen: Json) -> str:
+    if frozen in (None, TUNED):
+        return ", nothing frozen" if frozen else ""
+    return f" frozen through {value_text(frozen)}"

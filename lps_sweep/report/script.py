@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from lps_sweep.errors import BadInputError, LpsSweepError
-from lps_sweep.report.build import build_report, write_tables
+from lps_sweep.arguments import Parser
+from lps_sweep.errors import BadInputError, ExitCode
+from lps_sweep.process import run_command
+from lps_sweep.report.build import write_tables
+from lps_sweep.results.places import find_sweep
 
 
 def run_script(description: str, kind: str = "", arguments: Sequence[str] | None = None) -> int:
@@ -22,44 +23,16 @@ def run_script(description: str, kind: str = "", arguments: Sequence[str] | None
     Returns:
         The exit status: not 0 where the sweep cannot be read, or has no table of the kind.
     """
-    return _run(
-        description,
-        arguments,
-        lambda folder: _of_kind(write_tables(folder.parent, folder.name), kind, folder),
-    )
 
-
-def run_maps(description: str, arguments: Sequence[str] | None = None) -> int:
-    """Make the t-SNE maps that the sweep lacks and build its report; prints paths.
-
-    Returns:
-        The exit status: not 0 where the sweep cannot be read or a file not be written.
-    """
-    from lps_sweep.report.maps import make_maps
-    from lps_sweep.results import load_view
-
-    def paths(folder: Path) -> list[Path]:
-        written = make_maps(load_view(folder.parent, folder.name))
-        return [*written, build_report(folder.parent, folder.name)]
-
-    return _run(description, arguments, paths)
-
-
-def _run(
-    description: str, arguments: Sequence[str] | None, work: Callable[[Path], list[Path]]
-) -> int:
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("folder", type=Path, help="results folder and sweep: results/c_tau")
-    folder: Path = parser.parse_args(arguments).folder
-    if not folder.name or folder.name == "..":
-        folder = folder.resolve()
-    try:
-        for path in work(folder):
+    def print_paths() -> int:
+        parser = Parser(description=description)
+        parser.add_argument("places", nargs="+", help="results folder and sweep: results/c_tau")
+        results, sweep = find_sweep(parser.parse_args(arguments).places)
+        for path in _of_kind(write_tables(results, sweep), kind, results / sweep):
             print(path)
-    except LpsSweepError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+        return ExitCode.DONE
+
+    return run_command(print_paths, last=arguments is None)
 
 
 def _of_kind(paths: list[Path], kind: str, folder: Path) -> list[Path]:

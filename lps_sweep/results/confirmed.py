@@ -7,23 +7,34 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lps_sweep.results.ledger import Ledger
-from lps_sweep.results.records import Json
+from lps_sweep.results.records import Json, TrialRow
 
 if TYPE_CHECKING:
-    from lps_sweep.results.queries import TrialRow
     from lps_sweep.results.view import SweepView
 
 SUFFIX = "_confirm"
-"""What the name of a confirmation has after that of the sweep that it confirms."""
+_LONGEST = 64
+"""Letters of a sweep's name at the most."""
 _PLACES = frozenset({"data_root"})
 """Values that say where something lies, not what it is."""
 
 
+def confirmation_name(sweep: str) -> str:
+    """What the confirmation of `sweep` is called."""
+    return name_beside(sweep, SUFFIX)
+
+
+def name_beside(sweep: str, suffix: str) -> str:
+    """The name of `sweep` with `suffix`; of a long name, the beginning and a hash."""
+    if len(sweep) + len(suffix) <= _LONGEST:
+        return f"{sweep}{suffix}"
+    digits = hashlib.sha256(sweep.encode()).hexdigest()[:8]
+    return f"{sweep[: _LONGEST - len(suffix) - 9]}-{digits}{suffix}"
+
+
 def fresh_trials(view: SweepView) -> list[TrialRow]:
     """The done trials of the confirmation of `view`, at seeds that `view` has not."""
-    name = f"{view.record.name}{SUFFIX}"
-    if not Ledger.exists(view.folder):
-        return []
+    name = confirmation_name(view.record.name)
     with Ledger.open(view.folder) as ledger:
         rows = ledger.trial_rows(name, False) if name in ledger.sweeps() else []
     return [row for row in rows if row.status == "done" and row.seed not in view.record.seeds]
@@ -33,18 +44,21 @@ def values_at(
     trials: Sequence[TrialRow], config: Mapping[str, Json], metric: str
 ) -> dict[int, float]:
     """`metric` of those of `trials` that have the flat configuration `config`, by seed."""
-    wanted = _content(config)
-    found = {t.seed: t.metrics.get(metric) for t in trials if _content(t.config) == wanted}
+    wanted = without_places(config)
+    found = {t.seed: t.metrics.get(metric) for t in trials if without_places(t.config) == wanted}
     return {seed: value for seed, value in sorted(found.items()) if value is not None}
 
 
 def confirmation_digest(ledger: Ledger, sweep: str) -> str:
     """Changes when the confirmation of `sweep` does; empty where there is none."""
-    name = f"{sweep}{SUFFIX}"
-    if name not in ledger.sweeps():
-        return ""
-    return hashlib.sha256(ledger.digest(name, False).encode()).hexdigest()
+    return digest_if_there(ledger, confirmation_name(sweep))
 
 
-def _content(config: Mapping[str, Json]) -> dict[str, Json]:
+def digest_if_there(ledger: Ledger, sweep: str) -> str:
+    """The digest of `sweep`; empty where there is none."""
+    return ledger.digest(sweep, False) if sweep in ledger.sweeps() else ""
+
+
+def without_places(config: Mapping[str, Json]) -> dict[str, Json]:
+    """The values of a flat configuration that say what it is, not where something lies."""
     return {name: value for name, value in config.items() if name not in _PLACES}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -17,7 +17,6 @@ from lps_sweep.results.statistics import (
     compare,
     describe,
     detectable,
-    t_interval,
     t_quantile,
 )
 
@@ -93,10 +92,16 @@ def contrast_table(values: Mapping[L, Mapping[int, float]], default: L) -> Contr
 def _compared(
     values: Mapping[L, Mapping[int, float]], default: L, fit: _Fit[L]
 ) -> ContrastTable[L]:
-    levels, seeds, sd = fit.levels, fit.seeds, fit.sd
+    seeds, sd = fit.seeds, fit.sd
     others = [level for level in values if level != default]
-    rows = {level: _row(levels, len(seeds), level, default) for level in others if level in levels}
-    known = {level: row for level, row in rows.items() if _estimable(row, fit)}
+    row_of = dict(zip(fit.levels, np.eye(len(fit.beta)), strict=False))
+    rows = {level: row_of[level] - row_of[default] for level in others if level in row_of}
+    # The data determine a contrast that lies in the row space of the design.
+    known = {
+        level: row
+        for level, row in rows.items()
+        if np.allclose(row @ fit.projection, row, atol=1e-8)
+    }
     estimates = {level: float(row @ fit.beta) for level, row in known.items()}
     table = {level: Contrast(len(values[level]), estimates.get(level)) for level in others}
     critical = None
@@ -104,9 +109,13 @@ def _compared(
         draws, errors = _family(np.array(list(known.values())), fit.inverse, sd, fit.df)
         critical = float(draws[int(0.95 * DRAWS)])
         quantiles = critical, float(draws[int(0.90 * DRAWS)])
+
+        def p_of(t: float) -> float:
+            return (1 + DRAWS - int(np.searchsorted(draws, t))) / (1 + DRAWS)
+
         for level, error in zip(known, errors, strict=True):
-            found = _contrast(len(values[level]), estimates[level], error, quantiles, draws)
-            table[level] = replace(found, detectable=_detectable(found, error, critical, fit.df))
+            n = len(values[level])
+            table[level] = _contrast(n, estimates[level], float(error), fit.df, quantiles, p_of)
     return ContrastTable(default, table, len(seeds), sd, fit.df, critical)
 
 
@@ -137,25 +146,36 @@ def _paired(n: int, differences: tuple[float, ...], size: int) -> Contrast:
     described = describe(differences)
     df = described.n - 1
     error = (described.sd or 0.0) / described.n**0.5
-    if error <= _RELATIVE_ZERO * max(1.0, abs(described.mean)):
-        p = 1.0 if abs(described.mean) <= _RELATIVE_ZERO else 0.0
+    quantiles = t_quantile(1 - 0.025 / size, df), t_quantile(1 - 0.05 / size, df)
+
+    def p_of(t: float) -> float:
+        return min(1.0, 2 * size * float(special.stdtr(df, -t)))
+
+    return _contrast(n, described.mean, error, df, quantiles, p_of)
+
+
+def _contrast(
+    n: int,
+    difference: float,
+    error: float,
+    df: int,
+    quantiles: tuple[float, float],
+    p_of: Callable[[float], float],
+) -> Contrast:
+    """The contrast with this standard error, by its 95 and 90 % quantiles and the p of a |t|."""
+    wide, narrow = (float(q * error) for q in quantiles)
+    if error <= _RELATIVE_ZERO * max(1.0, abs(difference)):
+        p, shift = 1.0 if abs(difference) <= _RELATIVE_ZERO else 0.0, None
     else:
-        p = min(1.0, 2 * size * float(special.stdtr(df, -abs(described.mean) / error)))
-    found = Contrast(
+        p, shift = p_of(abs(difference) / error), detectable(error, quantiles[0], df)
+    return Contrast(
         n,
-        described.mean,
-        interval=t_interval(differences, 1 - 0.05 / size),
-        interval90=t_interval(differences, 1 - 0.10 / size),
+        difference,
+        interval=(difference - wide, difference + wide),
+        interval90=(difference - narrow, difference + narrow),
         p=p,
+        detectable=shift,
     )
-    critical = t_quantile(1 - 0.025 / size, df)
-    return replace(found, detectable=_detectable(found, error, critical, df))
-
-
-def _detectable(found: Contrast, error: float, critical: float, df: int) -> float | None:
-    if error <= _RELATIVE_ZERO * max(1.0, abs(found.difference or 0.0)):
-        return None
-    return detectable(error, critical, df)
 
 
 def near_best(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | None:
@@ -207,41 +227,19 @@ class _Fit(Generic[L]):
 def _fit(values: Mapping[L, Mapping[int, float]]) -> _Fit[L]:
     levels = [level for level, by_seed in values.items() if by_seed]
     seeds = sorted({seed for level in levels for seed in values[level]})
-    x, y = _design(values, levels, seeds)
+    cells = [(i, seeds.index(s), v) for i, lv in enumerate(levels) for s, v in values[lv].items()]
+    of_level, of_seed, y = (np.array(column) for column in zip(*cells, strict=True))
+    x = np.hstack([np.eye(len(levels))[of_level], np.eye(len(seeds))[of_seed]])
     if not np.isfinite(y).all():
         raise ValueError("a value is not finite")
-    squares, vectors = np.linalg.eigh(x.T @ x)
-    kept = squares > _RANK_TOLERANCE * squares[-1]
-    basis, spread = vectors[:, kept], squares[kept]
-    inverse: Array = (basis / spread) @ basis.T
+    squares: Array = x.T @ x
+    inverse = np.linalg.pinv(squares, rcond=_RANK_TOLERANCE, hermitian=True).astype(np.float64)
+    projection: Array = inverse @ squares
     beta = inverse @ (x.T @ y)
-    df = int(y.size - kept.sum())
+    df = int(y.size - round(np.trace(projection)))
     residual = y - x @ beta
     sd = float(np.sqrt(residual @ residual / df)) if df > 0 else None
-    return _Fit(levels, seeds, inverse, basis @ basis.T, beta, sd, df)
-
-
-def _design(
-    values: Mapping[L, Mapping[int, float]], levels: list[L], seeds: list[int]
-) -> tuple[Array, Array]:
-    """One row per value: indicator columns of the levels, then of the seeds."""
-    cells = [(i, seeds.index(s), v) for i, lv in enumerate(levels) for s, v in values[lv].items()]
-    x = np.zeros((len(cells), len(levels) + len(seeds)))
-    for row, (level, seed, _) in enumerate(cells):
-        x[row, level] = x[row, len(levels) + seed] = 1.0
-    return x, np.array([value for *_, value in cells], dtype=np.float64)
-
-
-def _row(levels: list[L], num_seeds: int, level: L, default: L) -> Array:
-    row = np.zeros(len(levels) + num_seeds)
-    row[levels.index(level)] = 1.0
-    row[levels.index(default)] -= 1.0
-    return row
-
-
-def _estimable(row: Array, fit: _Fit[L]) -> bool:
-    """Whether the data determine the contrast: it lies in the row space of the design."""
-    return bool(np.allclose(row @ fit.projection, row, atol=1e-8))
+    return _Fit(levels, seeds, inverse, projection, beta, sd, df)
 
 
 def _family(rows: Array, inverse: Array, sd: float, df: int) -> tuple[Array, Array]:
@@ -266,21 +264,3 @@ def _max_t_draws(correlation: bytes, size: int, df: int) -> Array:
     draws: Array = np.sort(largest / np.sqrt(generator.chisquare(df, DRAWS) / df))
     draws.setflags(write=False)
     return draws
-
-
-def _contrast(
-    n: int, difference: float, error: float, quantiles: tuple[float, float], draws: Array
-) -> Contrast:
-    wide, narrow = (float(q * error) for q in quantiles)
-    if error <= _RELATIVE_ZERO * max(1.0, abs(difference)):
-        p = 1.0 if abs(difference) <= _RELATIVE_ZERO else 0.0
-    else:
-        reached = DRAWS - int(np.searchsorted(draws, abs(difference) / error))
-        p = (1 + reached) / (1 + DRAWS)
-    return Contrast(
-        n,
-        difference,
-        interval=(difference - wide, difference + wide),
-        interval90=(difference - narrow, difference + narrow),
-        p=p,
-    )

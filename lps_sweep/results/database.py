@@ -1,85 +1,98 @@
-"""The SQLite file of the ledger: its schema, and how it is opened."""
+"""The SQLite file of a ledger: how it is opened, read in one state, and written durably."""
 
 from __future__ import annotations
 
-import functools
 import os
-import re
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
 
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import make_folder, open_private, sync_folder
+from lps_sweep.results import schema
 
-APPLICATION_ID = 0x4C505331
-SCHEMA_VERSION = 2
-READABLE = range(1, SCHEMA_VERSION + 1)
-"""Versions that are read, and that a writer brings to `SCHEMA_VERSION`."""
 BUSY_TIMEOUT_S = 30.0
 
-_BLANK = re.compile(r"(\s|--[^\n]*\n)+")
 
-_SINCE_2 = "begun_at REAL, ended_at REAL, worker TEXT"
+class Database:
+    """An open ledger file; what a transaction has committed is on the disk."""
 
-_SCHEMA = f"""
-CREATE TABLE sweeps (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    question TEXT NOT NULL, source TEXT NOT NULL, axes TEXT NOT NULL,
-    defaults TEXT NOT NULL, settings TEXT NOT NULL, seeds TEXT NOT NULL, preset TEXT NOT NULL,
-    margin REAL CHECK (margin > 0), search TEXT
-) STRICT;
-CREATE TABLE trials (
-    trial_id TEXT PRIMARY KEY, config TEXT NOT NULL, seed INTEGER NOT NULL, pack_key TEXT NOT NULL
-) STRICT;
--- position: place in the plan, null for a trial that the sweep once planned and no longer does
-CREATE TABLE planned (
-    sweep TEXT NOT NULL REFERENCES sweeps (name), trial_id TEXT NOT NULL REFERENCES trials,
-    position INTEGER, swept TEXT NOT NULL,
-    PRIMARY KEY (sweep, trial_id)
-) STRICT, WITHOUT ROWID;
--- begun: 1 once a worker has taken it up, until then it waits for its turn
--- ended: why the attempt is over, null while it is open
--- begun_at, ended_at: when the driver learnt of it, by its clock (`clock.now`), or null
--- worker: the place that one pack at a time is trained at
-CREATE TABLE attempts (
-    number INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials,
-    attempt INTEGER NOT NULL CHECK (attempt >= 1),
-    pack_id TEXT NOT NULL, provenance TEXT NOT NULL,
-    begun INTEGER NOT NULL DEFAULT 0, ended TEXT, {_SINCE_2},
-    UNIQUE (trial_id, attempt)
-) STRICT;
-CREATE UNIQUE INDEX open_attempt ON attempts (trial_id) WHERE ended IS NULL;
--- crc: `verify.crc_of_epoch`, since SQLite does not notice a changed bit in a row
-CREATE TABLE epochs (
-    trial_id TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
-    seconds REAL, metrics TEXT NOT NULL, crc INTEGER NOT NULL,
-    PRIMARY KEY (trial_id, epoch, attempt),
-    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
-) STRICT;
-CREATE TABLE checkpoints (
-    trial_id TEXT NOT NULL, epoch INTEGER NOT NULL, attempt INTEGER NOT NULL,
-    member_path TEXT NOT NULL, member_sha256 TEXT NOT NULL,
-    run_path TEXT NOT NULL, run_sha256 TEXT NOT NULL,
-    PRIMARY KEY (trial_id, epoch, attempt),
-    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE outcomes (
-    trial_id TEXT PRIMARY KEY, attempt INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('done', 'stopped', 'failed', 'diverged')),
-    epoch INTEGER NOT NULL, metrics TEXT NOT NULL,
-    artefact_path TEXT, artefact_sha256 TEXT, error TEXT NOT NULL,
-    FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
-) STRICT
-"""
+    def __init__(self, connection: sqlite3.Connection, path: Path, writable: bool) -> None:
+        self.path = path
+        self._connection = connection
+        self._writable = writable
 
-_OLD_ATTEMPTS = """
-CREATE TEMP VIEW attempts AS SELECT number, trial_id, attempt, pack_id, provenance, begun, ended,
-    NULL AS begun_at, NULL AS ended_at, NULL AS worker FROM main.attempts
-"""
+    def close(self) -> None:
+        """Close the database; what was committed stays."""
+        with storage_errors(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads of the block see one and the same state, whatever a writer does meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes of the block in one durable commit, or none of them.
+
+        Blocks may be nested: an inner one that fails takes back its own writes.
+
+        Raises:
+            ValueError: The ledger was opened for reading.
+        """
+        if not self._writable:
+            raise ValueError(f"{self.path} was opened for reading")
+        nested = self._connection.in_transaction
+        self.execute("SAVEPOINT inner_block" if nested else "BEGIN IMMEDIATE")
+        try:
+            yield
+            if nested:
+                self.execute("RELEASE inner_block")
+            else:
+                self._commit()
+        except BaseException:
+            if self._connection.in_transaction:
+                self.execute("ROLLBACK TO inner_block" if nested else "ROLLBACK")
+                if nested:
+                    self.execute("RELEASE inner_block")
+            raise
+
+    def _commit(self) -> None:
+        self._pass("ledger.commit")
+        self.execute("COMMIT")
+        self._pass("ledger.committed")
+
+    def _pass(self, name: str) -> None:
+        with storage_errors(self.path):
+            failpoint(name)
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Runs one statement; what it changes belongs in a `transaction`."""
+        with storage_errors(self.path):
+            return self._connection.execute(sql, values)
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows that a query gives with `values` for its question marks."""
+        with storage_errors(self.path):
+            return self._connection.execute(query, values).fetchall()
 
 
 @contextmanager
@@ -106,9 +119,9 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     with storage_errors(path):
         connection = _connect(path, "mode=rw")
         try:
-            version = _version(connection, path)
+            version = schema.version_of(connection, path)
             if not version:
-                _create_schema(connection)
+                schema.create(connection)
             damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 raise StorageError(f"{path} is damaged: {damage}")
@@ -116,8 +129,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")
             connection.execute("PRAGMA foreign_keys = ON")
-            if version in READABLE[:-1]:
-                _migrate(connection)
+            if 0 < version < schema.SCHEMA_VERSION:
+                schema.migrate(connection)
         except BaseException:
             connection.close()
             raise
@@ -150,11 +163,10 @@ def _open_ledger(path: Path, options: str) -> sqlite3.Connection:
         raise StorageError(f"{path} is no regular file")
     connection = _connect(path, options)
     try:
-        version = _version(connection, path)
+        version = schema.version_of(connection, path)
         if not version:
             raise missing
-        if version < SCHEMA_VERSION:
-            connection.execute(_OLD_ATTEMPTS)  # in the place of the table, for this connection
+        schema.read_as_today(connection, version)
     except BaseException:
         connection.close()
         raise
@@ -206,72 +218,6 @@ def _create_file(path: Path) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the schema; 0 for an empty database, an error for any other."""
-    connection.execute("BEGIN")  # one state, though a writer may just be making the schema
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    schema = _schema(connection)
-    connection.execute("ROLLBACK")
-    if (application, version, schema) == (0, 0, frozenset()):
-        return 0
-    if application != APPLICATION_ID:
-        raise StorageError(f"{path} is a database, but not a ledger of lps_sweep")
-    if version not in READABLE:
-        raise StorageError(f"{path} {other_version(version)}")
-    if schema != _our_schema(version):
-        raise StorageError(f"{path} is damaged: its tables are not those of a ledger")
-    for table, column in (("sweeps", "name"), ("trials", "trial_id")):
-        for (name,) in connection.execute(
-            f"SELECT {column} FROM {table} WHERE length({column}) NOT BETWEEN 1 AND 64"
-            f" OR {column} GLOB '*[^A-Za-z0-9._-]*' OR {column} GLOB '[.-]*' LIMIT 1"
-        ):
-            raise StorageError(f"{path} is damaged: nothing in {table} can be called {name!r}")
-    return int(version)
-
-
-def other_version(version: int) -> str:
-    """Says that a ledger has a version that cannot be read."""
-    return (
-        f"has schema version {version}; this lps_sweep reads versions {READABLE[0]} to "
-        f"{READABLE[-1]}"
-    )
-
-
-def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
-    """What a database is made of: kind, name and, where it has one, definition of each part."""
-    parts = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
-    return frozenset((kind, name, _BLANK.sub(" ", sql)) for kind, name, sql in parts)
-
-
-@functools.cache
-def _our_schema(version: int) -> frozenset[tuple[str, str, str]]:
-    schema = _SCHEMA if version == SCHEMA_VERSION else _SCHEMA.replace(f", {_SINCE_2}", "")
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(schema)
-        return _schema(connection)
-
-
-def _create_schema(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA.split(";"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Adds what version 2 has, in one commit; nothing where another writer was first."""
-    connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION - 1,):
-        for column in _SINCE_2.split(", "):
-            connection.execute(f"ALTER TABLE attempts ADD COLUMN {column}")
-            failpoint("ledger.migrate")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

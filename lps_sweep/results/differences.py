@@ -8,10 +8,15 @@ from pathlib import Path
 
 from lps_sweep.errors import BadInputError, nearest
 from lps_sweep.results.ledger import Ledger
-from lps_sweep.results.queries import TrialRow
-from lps_sweep.results.records import Json, SweepRecord
-from lps_sweep.results.statistics import Comparison, Description, Interval, compare, describe
-from lps_sweep.results.unpaired import welch_interval
+from lps_sweep.results.records import Json, SweepRecord, TrialRow
+from lps_sweep.results.statistics import (
+    Comparison,
+    Description,
+    Interval,
+    compare,
+    describe,
+    welch_interval,
+)
 
 IMAGES = frozenset(
     {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -43,6 +44,25 @@ class Axis:
     log: bool = False
     choices: tuple[Any, ...] = ()
 
+    @property
+    def varies(self) -> bool:
+        """Whether the domain has more than one value."""
+        return len(self.choices) > 1 if self.kind == "choice" else self.high > self.low
+
+    def inside(self, value: Any) -> Any:
+        """The nearest number of the domain; a choice as it is."""
+        return value if self.kind == "choice" else min(max(float(value), self.low), self.high)
+
+    def place(self, value: Any) -> float:
+        """Where a value lies in the domain, 0 to 1; the middle where it has no width."""
+        if self.kind == "choice":
+            number = self.choices.index(value) if value in self.choices else 0
+            return number / max(1, len(self.choices) - 1)
+        low, high, x = self.low, self.high, float(value)
+        if self.log:
+            low, high, x = math.log(low), math.log(high), math.log(x)
+        return (x - low) / (high - low) if high > low else 0.5
+
 
 @dataclass(frozen=True)
 class Importances:
@@ -53,12 +73,16 @@ class Importances:
         noise: The share of a parameter of pure noise, of each forest.
         r2: Out-of-bag R^2 of each forest.
         num_used: Configurations that the forests saw.
+        conditional: Parameters that not every configuration has: no part of the forests.
+        top: Share of each parameter in reaching the top 10 %, sum one; empty without Optuna.
     """
 
     shares: Mapping[str, tuple[float, ...]]
     noise: tuple[float, ...]
     r2: tuple[float, ...]
     num_used: int
+    conditional: tuple[str, ...] = ()
+    top: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean_r2(self) -> float:
@@ -73,6 +97,40 @@ class Importances:
     def above_noise(self, name: str) -> bool:
         """Whether the least share of the parameter exceeds the largest of the noise."""
         return min(self.shares[name]) > max(self.noise)
+
+
+def importances(
+    points: Sequence[Mapping[str, Any]], values: Sequence[float], axes: Sequence[Axis]
+) -> Importances | str:
+    """What parameters matter by forests and by PED-ANOVA, or why there is nothing to say.
+
+    Args:
+        points: Configurations; None for a parameter that a condition leaves out.
+        values: What is explained, one finite number each; higher is better.
+        axes: The parameters.
+    """
+    varied = [axis for axis in axes if axis.varies]
+    always = [a for a in varied if all(point[a.name] is not None for point in points)]
+    needed = MIN_PER_PARAMETER * len(varied)
+    if varied and not always:
+        return "no parameter is in all of them"
+    if len(points) < needed or not always:
+        return (
+            f"{len(points)} complete configurations are too few for {len(varied)} parameters; "
+            f"{needed} are needed"
+        )
+    if max(values) == min(values):
+        return "all configurations have the same mean"
+    try:
+        found = forest_importances(points, values, always)
+    except ImportError:
+        return "the forests need scikit-learn, which is not installed"
+    try:
+        top = top_importances(points, values, varied)
+    except ImportError:
+        top = {}
+    conditional = tuple(axis.name for axis in varied if axis not in always)
+    return replace(found, conditional=conditional, top=top)
 
 
 def forest_importances(
@@ -99,7 +157,8 @@ def forest_importances(
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_CONFIGURATIONS, replace=False))
     columns, groups = _encoded([points[int(i)] for i in rows], axes)
     y = np.asarray(values, dtype=np.float64)[rows]
-    noise_at = sum(columns_of.size for columns_of in groups)
+    groups.append(np.array([columns.shape[1]]))
+    with_noise = (*axes, Axis("noise", "number"))
     shares: list[Floats] = []
     r2 = []
     for seed in range(NUM_FORESTS):
@@ -108,7 +167,7 @@ def forest_importances(
         forest = RandomForestRegressor(
             n_estimators=NUM_TREES, max_depth=64, oob_score=True, random_state=seed, n_jobs=1
         ).fit(x, y)
-        shares.append(forest_shares(forest, [*groups, np.array([noise_at])], [*axes, _NOISE]))
+        shares.append(forest_shares(forest, groups, with_noise))
         r2.append(float(forest.oob_score_))
     table = np.array(shares)
     return Importances(
@@ -117,9 +176,6 @@ def forest_importances(
         tuple(r2),
         len(rows),
     )
-
-
-_NOISE = Axis("noise", "number")
 
 
 def forest_shares(forest: Any, groups: Sequence[NDArray[np.intp]], axes: Sequence[Axis]) -> Floats:
@@ -199,19 +255,9 @@ def _encoded(
         if axis.kind == "choice":
             columns += [np.array([float(v == choice) for v in values]) for choice in axis.choices]
         else:
-            columns.append(scaled(axis, values))
+            columns.append(np.array([axis.place(value) for value in values]))
         groups.append(np.arange(first, len(columns)))
     return np.column_stack(columns), groups
-
-
-def scaled(axis: Axis, values: Sequence[float]) -> Floats:
-    """Numbers on the scale of their domain, 0 to 1; the middle where it has no width."""
-    ends = np.array([axis.low, axis.high], dtype=np.float64)
-    x = np.asarray(values, dtype=np.float64)
-    if axis.log:
-        ends, x = np.log(ends), np.log(x)
-    width = ends[1] - ends[0]
-    return np.asarray((x - ends[0]) / width if width > 0 else np.full(x.shape, 0.5))
 
 
 def top_importances(
@@ -225,23 +271,25 @@ def top_importances(
         ImportError: Optuna is missing.
     """
     import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna.importance import PedAnovaImportanceEvaluator
 
+    known: dict[str, Any] = {
+        a.name: CategoricalDistribution(a.choices)
+        if a.kind == "choice"
+        else FloatDistribution(a.low, a.high, log=a.log)
+        for a in axes
+    }
+    trials = []
+    for point, value in zip(points, values, strict=True):
+        held = {a.name: a.inside(v) for a in axes if (v := point.get(a.name)) is not None}
+        own = {name: known[name] for name in held}
+        trials.append(optuna.trial.create_trial(params=held, distributions=own, value=float(value)))
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         study = optuna.create_study(direction="maximize")
-        known = {axis.name: _distribution(axis) for axis in axes}
-        study.add_trials(
-            [
-                optuna.trial.create_trial(
-                    params={n: _inside(known[n], v) for n, v in point.items() if v is not None},
-                    distributions={n: known[n] for n, v in point.items() if v is not None},
-                    value=float(value),
-                )
-                for point, value in zip(points, values, strict=True)
-            ]
-        )
+        study.add_trials(trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of conditions that few configurations meet
             found = PedAnovaImportanceEvaluator().evaluate(study)
@@ -250,16 +298,3 @@ def top_importances(
     total = sum(found.values())
     names = [axis.name for axis in axes if axis.name in found]
     return {name: float(found[name] / total) if total > 0 else 0.0 for name in names}
-
-
-def _distribution(axis: Axis) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    if axis.kind == "choice":
-        return CategoricalDistribution(axis.choices)
-    return FloatDistribution(axis.low, axis.high, log=axis.log)
-
-
-def _inside(distribution: Any, value: Any) -> Any:
-    low = getattr(distribution, "low", None)
-    return value if low is None else min(max(float(value), low), distribution.high)

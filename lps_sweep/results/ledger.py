@@ -7,25 +7,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from lps_sweep.results import queries
-from lps_sweep.results.clock import now
+from lps_sweep.finite import unmeasured
 from lps_sweep.results.database import is_there, open_for_reading, open_for_writing
-from lps_sweep.results.parsing import parse
+from lps_sweep.results.encoding import crc_of_epoch, json_text, metrics_text, parse
+from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
+    STATUSES,
     CheckpointRecord,
     FileRef,
     Json,
     PlanChange,
     Status,
+    Stop,
     SweepRecord,
     TrialRecord,
-    check_outcome,
-    json_text,
-    metrics_text,
-    sweep_row,
 )
-from lps_sweep.results.verify import crc_of_epoch
-from lps_sweep.results.writer import LedgerWriter
+from lps_sweep.results.times import now
 from lps_sweep.text import without_secrets
 
 LEDGER_NAME = "ledger.sqlite"
@@ -33,7 +30,7 @@ LEDGER_NAME = "ledger.sqlite"
 _OPEN = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ? AND ended IS NULL"
 
 
-class Ledger(LedgerWriter):
+class Ledger(LedgerReader):
     """One SQLite database with one writer, the driver, and any number of readers.
 
     What a writing method has returned, or a `transaction` has committed, is on the disk. The
@@ -71,33 +68,30 @@ class Ledger(LedgerWriter):
         if len(wanted) != len(trials):
             raise ValueError(f"the plan of {sweep.name!r} holds a trial more than once")
         with self.transaction():
-            known = {trial_id for (trial_id,) in self._execute("SELECT trial_id FROM trials")}
-            before = set(self._read(queries.states, sweep.name, False))
-            self._execute(
-                "INSERT INTO sweeps (name, question, source, axes, defaults, settings, seeds,"
-                " preset, margin, search) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET"
-                " question = excluded.question, source = excluded.source, axes = excluded.axes,"
-                " defaults = excluded.defaults, settings = excluded.settings,"
-                " seeds = excluded.seeds, preset = excluded.preset, margin = excluded.margin,"
-                " search = excluded.search",
-                sweep_row(sweep),
+            known = self.known().keys()
+            before = self.states(sweep.name).keys()
+            row = {name: _to_column(value) for name, value in vars(sweep).items()}
+            changed = ", ".join(f"{name} = excluded.{name}" for name in row)
+            self.execute(
+                f"INSERT INTO sweeps ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+                f" ON CONFLICT (name) DO UPDATE SET {changed}",
+                tuple(row.values()),
             )
             self._pass("plan.insert")
-            self._execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
+            self.execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
             for position, trial in enumerate(trials):
                 self._record_trial(sweep.name, position, trial)
         added = wanted - before
         return PlanChange(len(added), len(added & known), len(before - wanted))
 
     def _record_trial(self, sweep: str, position: int, trial: TrialRecord) -> None:
-        self._execute(
+        self.execute(
             "INSERT INTO trials VALUES (?, ?, ?, ?) ON CONFLICT (trial_id) DO UPDATE SET"
             " config = excluded.config, pack_key = excluded.pack_key"
             " WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.trial_id = excluded.trial_id)",
             (trial.trial_id, json_text(trial.config), trial.seed, trial.pack_key),
         )
-        self._execute(
+        self.execute(
             "INSERT INTO planned VALUES (?, ?, ?, ?) ON CONFLICT (sweep, trial_id)"
             " DO UPDATE SET position = excluded.position, swept = excluded.swept",
             (sweep, trial.trial_id, position, json_text(trial.swept)),
@@ -119,7 +113,7 @@ class Ledger(LedgerWriter):
             return {t: self._start_attempt(t, pack_id, json_text(provenance)) for t in trial_ids}
 
     def _start_attempt(self, trial_id: str, pack_id: str, provenance: str) -> int:
-        row = self._execute(
+        row = self.execute(
             "SELECT o.status, (SELECT max(attempt) FROM attempts a WHERE a.trial_id = t.trial_id)"
             " FROM trials t LEFT JOIN outcomes o USING (trial_id) WHERE t.trial_id = ?",
             (trial_id,),
@@ -127,10 +121,10 @@ class Ledger(LedgerWriter):
         if row is None or row[0] is not None:
             raise ValueError(f"trial {trial_id} {'was never planned' if row is None else row[0]}")
         attempt = (row[1] or 0) + 1
-        self._execute(
+        self.execute(
             "UPDATE attempts SET ended = 'lost' WHERE trial_id = ? AND ended IS NULL", (trial_id,)
         )
-        self._execute(
+        self.execute(
             "INSERT INTO attempts (trial_id, attempt, pack_id, provenance) VALUES (?, ?, ?, ?)",
             (trial_id, attempt, pack_id, provenance),
         )
@@ -147,17 +141,17 @@ class Ledger(LedgerWriter):
     ) -> bool:
         """Record that `worker` has begun an open attempt; its `facts` join the provenance.
 
-        `at` is when, as `clock.now` tells it, the same for all of a pack; None for now. False, and
+        `at` is when, as `times.now` tells it, the same for all of a pack; None for now. False, and
         nothing written, if `attempt` is not the open one of the trial.
         """
         with self.transaction():
-            row = self._execute(
+            row = self.execute(
                 _OPEN.replace("SELECT 1", "SELECT provenance"), (trial_id, attempt)
             ).fetchone()
             if row is None:
                 return False
             known = {**parse(row[0], self.path), **facts}
-            self._execute(
+            self.execute(
                 "UPDATE attempts SET provenance = ?, begun = 1, begun_at = ?, worker = ?"
                 " WHERE trial_id = ? AND attempt = ?",
                 (json_text(known), now() if at is None else at, worker, trial_id, attempt),
@@ -175,7 +169,7 @@ class Ledger(LedgerWriter):
         took, text = float(seconds) if math.isfinite(seconds) else None, metrics_text(metrics)
         crc = crc_of_epoch(trial_id, epoch, attempt, text)
         with self.transaction():
-            cursor = self._execute(
+            cursor = self.execute(
                 "INSERT INTO epochs (trial_id, epoch, attempt, seconds, metrics, crc)"
                 f" SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN}) ON CONFLICT DO NOTHING",
                 (trial_id, epoch, attempt, took, text, crc, trial_id, attempt),
@@ -188,7 +182,7 @@ class Ledger(LedgerWriter):
         files = (member.path, member.sha256, run.path, run.sha256)
         fence = (record.trial_id, record.attempt)
         with self.transaction():
-            cursor = self._execute(
+            cursor = self.execute(
                 "INSERT INTO checkpoints (trial_id, epoch, attempt, member_path, member_sha256,"
                 f" run_path, run_sha256) SELECT ?, ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN})"
                 " ON CONFLICT DO NOTHING",
@@ -206,41 +200,57 @@ class Ledger(LedgerWriter):
         metrics: Mapping[str, float] | None = None,
         artefact: FileRef | None = None,
         error: str = "",
+        stop: Stop | None = None,
         at: float | None = None,
     ) -> bool:
         """Record how the trial ended, after `epoch`: its one outcome, which also ends the attempt.
 
-        `at` is when, as `clock.now` tells it; None for now. False, and nothing written, if
-        `attempt` is not the open one of the trial.
+        `stop` is the decision of a rule that ended it, and stands for `error`. `at` is when, as
+        `times.now` tells it; None for now. False, and nothing written, if `attempt` is not the open
+        one of the trial.
 
         Raises:
             ValueError: The status is unknown, or a trial is called done without final metrics or
                 with one that is not finite.
         """
-        check_outcome(status, metrics or {})
+        _check_outcome(status, metrics or {})
         file = (artefact.path, artefact.sha256) if artefact else (None, None)
         with self.transaction():
-            if self._execute(_OPEN, (trial_id, attempt)).fetchone() is None:
+            if self.execute(_OPEN, (trial_id, attempt)).fetchone() is None:
                 return False
             self._pass("outcome.insert")
-            told = (metrics_text(metrics or {}), *file, without_secrets(error))
-            self._execute(
+            told = without_secrets(error or (stop.text() if stop else ""))
+            self.execute(
                 "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (trial_id, attempt, status, epoch, *told),
+                (trial_id, attempt, status, epoch, metrics_text(metrics or {}), *file, told),
             )
+            if stop:
+                self.execute(
+                    "UPDATE attempts SET stop = ? WHERE trial_id = ? AND attempt = ?",
+                    (stop.recorded(), trial_id, attempt),
+                )
             self._pass("outcome.inserted")
             self.end_attempt(trial_id, attempt, status, at)
         return True
 
     def end_attempt(
-        self, trial_id: str, attempt: int, reason: str, at: float | None = None
+        self,
+        trial_id: str,
+        attempt: int,
+        reason: str,
+        at: float | None = None,
+        waits_after: int | None = None,
     ) -> None:
-        """End an open attempt without an outcome, `at` or now: the trial is outstanding again."""
+        """End an open attempt without an outcome, `at` or now: the trial is outstanding again.
+
+        `waits_after` is the epoch of the rung at which the trial waits for others.
+        """
+        when = now() if at is None else at
         with self.transaction():
-            self._execute(
-                "UPDATE attempts SET ended = ?, ended_at = ? WHERE trial_id = ? AND attempt = ?"
-                " AND ended IS NULL",
-                (without_secrets(reason), now() if at is None else at, trial_id, attempt),
+            self.execute(
+                "UPDATE attempts SET ended = ?, ended_at = ?, waits_after = ?"
+                " WHERE trial_id = ? AND attempt = ? AND ended IS NULL",
+                (without_secrets(reason), when, waits_after, trial_id, attempt),
             )
 
     def reopen(self, trial_ids: Sequence[str]) -> None:
@@ -254,14 +264,32 @@ class Ledger(LedgerWriter):
         """
         with self.transaction():
             for trial_id in trial_ids:
-                row = self._execute(
+                row = self.execute(
                     "SELECT attempt, status, error FROM outcomes WHERE trial_id = ?", (trial_id,)
                 ).fetchone()
                 if row is None or row[1] == "done":
                     raise ValueError(f"trial {trial_id} is {row[1] if row else 'without outcome'}")
                 attempt, status, error = row
-                self._execute(
+                self.execute(
                     "UPDATE attempts SET ended = ? WHERE trial_id = ? AND attempt = ?",
                     (f"{status}, tried again: {error}", trial_id, attempt),
                 )
-                self._execute("DELETE FROM outcomes WHERE trial_id = ?", (trial_id,))
+                self.execute("DELETE FROM outcomes WHERE trial_id = ?", (trial_id,))
+
+
+def _to_column(value: Json) -> str | float | None:
+    return json_text(value) if isinstance(value, dict | list) else value
+
+
+def _check_outcome(status: str, metrics: Mapping[str, float]) -> None:
+    """Refuses what is no outcome.
+
+    Raises:
+        ValueError: The status is unknown, or it is done without metrics or with one that is not
+            finite.
+    """
+    if status not in STATUSES:
+        raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
+    bad = unmeasured(metrics) or ("" if metrics else "there are none")
+    if status == "done" and bad:
+        raise ValueError(f"a done trial needs finite final metrics; {bad}")

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from lps_sweep.config import METHODS, PRESETS, Located, build_config, field_table, flat, shown
+from lps_sweep.config import (
+    DATA_SETS,
+    METHODS,
+    Located,
+    as_json,
+    build_config,
+    config_class,
+    field_table,
+    flat,
+    preset_values,
+    shown,
+)
 from lps_sweep.results.records import Json
 
 PAPER_RUNS = 3
@@ -37,25 +48,20 @@ ABLATION_ARMS: dict[str, tuple[str, float]] = {
 }
 """The arms of Table 4 and the parameter whose zero is the arm."""
 
-_DATASETS = {
-    "cifar10": ("CIFAR-10", 10),
-    "cifar100": ("CIFAR-100", 100),
-    "digits": ("digits", 10),
-    "fashion_mnist": ("Fashion-MNIST", 10),
-    "imagenet100": ("ImageNet-100", 100),
-}
 _PAPERS_OWN = ("cifar10", "cifar100", "imagenet100")
 _NETWORKS = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}
-_RATIOS = (0.1, 0.5)
-_FACTS = (
-    *("dataset", "network", "epochs", "batch_size", "frozen_through", "labeled_ratio"),
-    *("seen_classes", "novel_classes", "assumed_classes"),
-)
-"""What `same_setting` has words of its own for."""
+_WORDS = {
+    "network": "with {}",
+    "epochs": "for {} epochs",
+    "batch_size": "in batches of {}",
+    "frozen_through": "frozen through {}",
+    "labeled_ratio": "with a labeled ratio of {}",
+}
+"""How `same_setting` calls a value, by field; any other as ``field = value``."""
+_ALWAYS = frozenset({*_WORDS, "dataset", "seen_classes", "novel_classes", "assumed_classes"})
+"""Fields that decide whether a setting is the paper's, though the sweep varies them."""
 _NO_DIFFERENCE = ("compile", "graph")
 """How steps are carried out, which a paper does not say."""
-_SAME = {("precision", "tf32")}
-"""Values that are as good as the preset's: torch's own arithmetic on the paper's GPU."""
 
 
 @dataclass(frozen=True)
@@ -139,36 +145,70 @@ def paper_table(parameter: str) -> int | None:
 def same_setting(settings: Mapping[str, Json], varied: str = "") -> tuple[bool, str]:
     """Whether resolved `settings` are those of the paper's tables, and a phrase that says so.
 
-    Compared: data set, network, labeled ratio (0.1 and 0.5), which classes are seen and novel, what
-    is frozen (the first three stages; of CIFAR also nothing: Tables 3 and 9), and every other value
-    of the paper's preset but the `varied` one, those of the pre-training, and how steps are done.
-    Which method it is does not count here, but its hyper-parameters do. The phrase is, for
-    instance, "digits with small_cnn for 20 epochs, not CIFAR with ResNet-18 for 200".
+    Compared is every value of the paper's preset but the `varied` one, those of the pre-training,
+    and how steps are done. Which method it is does not count here, but its hyper-parameters do. The
+    phrase is, for instance, "digits with small_cnn, not CIFAR with ResNet-18".
     """
-    dataset = str(settings.get("dataset"))
-    name, _ = _DATASETS.get(dataset, (dataset, 0))
+    dataset, method = str(settings.get("dataset")), str(settings.get("method", "lps"))
     is_papers = dataset in _PAPERS_OWN
-    method = str(settings.get("method", "lps"))
-    own = dataset if is_papers else "cifar100"
-    paper = _preset(own, method if method in METHODS else "lps")
-    facts = _facts(settings, paper, num_classes(dataset)) | {
-        field: (f"with {field} = {shown(value)}", f"with {field} = {shown(paper[field])}", False)
-        for field, value in settings.items()
-        if field in paper and field not in (*_FACTS, varied)
-        if value != paper[field] and (field, value) not in _SAME
-    }
-    different = [(ours, theirs) for ours, theirs, equal in facts.values() if not equal]
-    if is_papers and not different:
-        network = _NETWORKS[str(paper["network"])]
-        return True, f"{name} with {network} for {paper['epochs']} epochs, as in the paper"
-    ours = " ".join([name, *(words for words, _ in different)])
-    theirs = " ".join([*([] if is_papers else ["CIFAR"]), *(words for _, words in different)])
+    preset = _preset(
+        dataset if is_papers else "cifar100",
+        method if method in METHODS else "lps",
+        str(settings.get("recipe", "unified")),
+    )
+    skipped = {varied} - _ALWAYS
+    words: tuple[list[str], list[str]] = [], []
+    values: tuple[list[str], list[str]] = [], []
+    for field in dict.fromkeys((*_WORDS, *settings)):
+        value = settings.get(field, preset.get(field))
+        if field == "dataset" or field in skipped or field not in preset:
+            continue
+        known = _papers_values(field, preset, num_classes(dataset))
+        if value not in known:
+            phrase, found = (
+                _WORDS.get(field, f"{field} = {{}}"),
+                words if field in _WORDS else values,
+            )
+            found[0].append(phrase.format(_shown(value)))
+            found[1].append(phrase.format(" or ".join(map(_shown, known[:2]))))
+    title = DATA_SETS[dataset].title if dataset in DATA_SETS else dataset
+    if is_papers and not (words[0] or values[0]):
+        network = _shown(preset["network"])
+        return True, f"{title} with {network} for {preset['epochs']} epochs, as in the paper"
+    ours, theirs = (
+        " ".join([*first, *some, *(["with", " and ".join(more)] if more else [])])
+        for first, some, more in zip(
+            ([title], [] if is_papers else ["CIFAR"]), words, values, strict=True
+        )
+    )
     return False, f"{ours}, not {theirs}"
+
+
+def _papers_values(field: str, preset: Mapping[str, Json], total: int) -> list[Json]:
+    """The values of `field` that are the paper's, of a data set with `total` classes.
+
+    Of a labeled ratio it has two; of CIFAR also trunks that are not frozen (Tables 3 and 9). 32-bit
+    numbers in torch's own arithmetic on the paper's GPU are as good as the preset's.
+    """
+    value, half = preset[field], total // 2
+    others: dict[str, list[Json]] = {
+        "labeled_ratio": [0.1, 0.5],
+        "frozen_through": [value] if preset["dataset"] == "imagenet100" else ["stage3", "none"],
+        "seen_classes": [0, half, [*range(half)]],
+        "novel_classes": [0, total - half],
+        "assumed_classes": [0, total],
+        "precision": [value, "tf32"],
+    }
+    return others.get(field, [value])
+
+
+def _shown(value: Json) -> str:
+    return _NETWORKS.get(value, value) if isinstance(value, str) else shown(value)
 
 
 def num_classes(dataset: str) -> int:
     """Number of classes of a data set; 0 where it is not known here."""
-    return _DATASETS.get(dataset, ("", 0))[1]
+    return DATA_SETS[dataset].num_classes if dataset in DATA_SETS else 0
 
 
 def same_method(settings: Mapping[str, Json], varied: str = "") -> bool:
@@ -179,75 +219,21 @@ def same_method(settings: Mapping[str, Json], varied: str = "") -> bool:
 
 
 @cache
-def _preset(dataset: str, method: str) -> Mapping[str, Json]:
-    """The values that the paper's trials on `dataset` share, by flat name."""
-    given = {key: Located(value) for key, value in PRESETS[dataset].items()}
+def _preset(dataset: str, method: str, recipe: str) -> Mapping[str, Json]:
+    """The values that trials of a method on `dataset` share, by flat name.
+
+    The paper does not say by which recipe it trained the methods that it compares LPS with.
+    """
+    own = config_class(method).own_recipe if recipe == "own" else {}
+    known = {**preset_values(dataset, method), **own, "recipe": recipe}
+    given = {key: Located(value) for key, value in known.items()}
     values = flat(build_config(given, method=method))
     skipped = {"method", *_NO_DIFFERENCE} | {
         key
         for key, info in field_table(method).items()
         if info.param.location or info.section == "pretrain"
     }
-    return {k: [*v] if isinstance(v, tuple) else v for k, v in values.items() if k not in skipped}
-
-
-Fact = tuple[str, str, bool]
-"""Something compared: our words, the paper's, and whether they are equal."""
-
-
-def _facts(
-    settings: Mapping[str, Json], paper: Mapping[str, Json], num_classes: int
-) -> dict[str, Fact]:
-    """What is compared in words of its own, by field."""
-    got = {name: settings.get(name, paper.get(name)) for name in _FACTS}
-    network, frozen = str(got["network"]), str(got["frozen_through"])
-    ratios = " or ".join(map(str, _RATIOS))
-    kept = ["stage3"] if paper["dataset"] == "imagenet100" else ["stage3", "none"]
-
-    def same(name: str, ours: str, theirs: str) -> Fact:
-        return ours.format(got[name]), theirs.format(paper[name]), got[name] == paper[name]
-
-    facts: dict[str, Fact] = {
-        "network": (
-            f"with {_NETWORKS.get(network, network)}",
-            f"with {_NETWORKS[str(paper['network'])]}",
-            network == paper["network"],
-        ),
-        "epochs": same("epochs", "for {} epochs", "for {}"),
-        "batch_size": same("batch_size", "in batches of {}", "in batches of {}"),
-        "frozen_through": (
-            _frozen_words(frozen),
-            " or ".join(map(_frozen_words, kept)),
-            frozen in kept,
-        ),
-        "labeled_ratio": (
-            f"with a labeled ratio of {got['labeled_ratio']}",
-            f"with {ratios}",
-            got["labeled_ratio"] in _RATIOS,
-        ),
-    }
-    return facts | _class_facts(got, num_classes)
-
-
-def _class_facts(got: Mapping[str, Json], num_classes: int) -> dict[str, Fact]:
-    half = num_classes // 2
-    return {
-        "seen_classes": (
-            _seen_words(got["seen_classes"]),
-            "with the first half of the classes seen",
-            got["seen_classes"] in (0, half, [*range(half)]),
-        ),
-        "novel_classes": (
-            f"with {_count_words(got['novel_classes'])} novel",
-            "with all other classes novel",
-            got["novel_classes"] in (0, num_classes - half),
-        ),
-        "assumed_classes": (
-            f"with {got['assumed_classes']} classes assumed",
-            "with their true number",
-            got["assumed_classes"] in (0, num_classes),
-        ),
-    }
+    return {k: as_json(v) for k, v in values.items() if k not in skipped}
 
 
 def paper_arm(changes: Mapping[str, Json]) -> str | None:
@@ -259,21 +245,6 @@ def paper_arm(changes: Mapping[str, Json]) -> str | None:
         return "full"
     arms = [arm for arm, (name, zero) in ABLATION_ARMS.items() if dict(changes) == {name: zero}]
     return arms[0] if arms else None
-
-
-def _seen_words(seen: Json) -> str:
-    if isinstance(seen, list):
-        return f"with {len(seen)} chosen classes seen"
-    return "with half of the classes seen" if seen == 0 else f"with the first {seen} classes seen"
-
-
-def _count_words(count: Json) -> str:
-    is_share = isinstance(count, float) and count < 1
-    return f"{count} of the other classes" if is_share else f"{count} classes"
-
-
-def _frozen_words(frozen: str) -> str:
-    return "fine-tuned" if frozen == "none" else f"frozen through {frozen}"
 
 
 def _number(row: Mapping[str, str]) -> PaperNumber:

@@ -2,75 +2,39 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+import hashlib
 
-from lps_sweep.errors import StorageError
+from lps_sweep.config import resolved_values
+from lps_sweep.errors import BadInputError, StorageError, nearest
 from lps_sweep.results import queries
-from lps_sweep.results.copies import copy_database
-from lps_sweep.results.database import storage_errors
+from lps_sweep.results.database import Database, storage_errors
+from lps_sweep.results.encoding import json_text, parse, parse_metrics
 from lps_sweep.results.records import (
-    AttemptRecord,
+    Attempt,
     CheckpointRecord,
     Counts,
+    Curve,
+    EpochRow,
     FileRef,
     Json,
+    Repeats,
+    Stop,
     SweepRecord,
     TrialRecord,
+    TrialRow,
+    read_stop,
 )
-from lps_sweep.results.repeats import Repeats, repeats
-from lps_sweep.results.sidecars import Sidecar, rows_of
-from lps_sweep.results.stops import Curve, curves, stop_texts
-from lps_sweep.results.times import AttemptTimes, attempt_times
-from lps_sweep.results.trial_view import TrialView, trial_view
-from lps_sweep.results.verify import verify
+from lps_sweep.results.schema import verify
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+STATES = ("done", "stopped", "failed", "diverged", "running", "not_run")
 
 
-class LedgerReader:
-    """What can be asked of an open ledger."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self.path = path
-        self._connection = connection
-
-    def close(self) -> None:
-        """Close the database; what was committed stays."""
-        with storage_errors(self.path):
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """All reads of the block see one and the same state, whatever a writer does meanwhile."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self._execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._execute("ROLLBACK")
+class LedgerReader(Database):
+    """What can be asked of an open ledger; each method sees one state of it."""
 
     def sweeps(self) -> list[str]:
         """Names of the recorded sweeps, in the order in which they were first planned."""
-        return self._read(queries.sweep_names)
+        return [name for (name,) in self.rows("SELECT name FROM sweeps ORDER BY number")]
 
     def record(self, sweep: str) -> SweepRecord:
         """The sweep as last planned.
@@ -78,7 +42,28 @@ class LedgerReader:
         Raises:
             BadInputError: No sweep has this name; the message gives the nearest one.
         """
-        return self._read(queries.sweep_record, self.path, sweep)
+        found = self.rows(
+            "SELECT name, question, source, axes, defaults, settings, seeds, preset, margin, search"
+            " FROM sweeps WHERE name = ?",
+            sweep,
+        )
+        if not found:
+            hint = nearest(sweep, self.sweeps())
+            raise BadInputError(f"no sweep is named {sweep!r} here; {hint}", str(self.path.parent))
+        name, question, source, *parts, preset, margin, search = found[0]
+        kinds = (dict, dict, dict, list)
+        axes, defaults, settings, seeds = (
+            parse(part, self.path, kind) for part, kind in zip(parts, kinds, strict=True)
+        )
+        if not all(isinstance(levels, list) for levels in axes.values()):
+            raise StorageError(f"{self.path} is damaged: an axis of {name!r} is no list")
+        if not all(type(seed) is int for seed in seeds):
+            raise StorageError(f"{self.path} is damaged: a seed of {name!r} is no whole number")
+        search = None if search is None else parse(search, self.path)
+        settings = resolved_values(settings)
+        return SweepRecord(
+            name, question, source, axes, defaults, settings, seeds, preset, margin, search
+        )
 
     def trial(self, trial_id: str, sweep: str = "") -> TrialRecord:
         """A trial; its swept values are those of `sweep`, and empty where none is named.
@@ -86,113 +71,197 @@ class LedgerReader:
         Raises:
             BadInputError: The ledger does not know the trial.
         """
-        return self._read(queries.trial_record, self.path, trial_id, sweep)
+        rows = self.rows(
+            "SELECT t.config, t.seed, t.pack_key, coalesce(p.swept, '{}') FROM trials t"
+            " LEFT JOIN planned p ON p.trial_id = t.trial_id AND p.sweep = ? WHERE t.trial_id = ?",
+            *(sweep, trial_id),
+        )
+        if not rows:
+            raise BadInputError(f"no trial {trial_id!r} here", str(self.path.parent))
+        config, seed, pack_key, swept = rows[0]
+        values = parse(config, self.path), seed, pack_key, parse(swept, self.path)
+        return TrialRecord(trial_id, *values)
+
+    def trial_records(self) -> list[TrialRecord]:
+        """All trials that were ever planned; without swept values, which belong to a sweep."""
+        configs: dict[str, dict[str, Json]] = {}
+        found = []
+        for trial_id, config, seed, pack_key in self.rows(
+            "SELECT trial_id, config, seed, pack_key FROM trials ORDER BY rowid"
+        ):
+            if config not in configs:
+                configs[config] = parse(config, self.path)
+            found.append(TrialRecord(trial_id, configs[config], seed, pack_key, {}))
+        return found
+
+    def states(self, sweep: str, driver_alive: bool = False) -> dict[str, str]:
+        """State of each planned trial, in plan order; an attempt begun runs if the driver does."""
+        return dict(self.rows(queries.STATES, "running" if driver_alive else "not_run", sweep))
 
     def outstanding(self, sweep: str) -> list[str]:
         """Planned trials without an outcome, in plan order."""
-        states = self._read(queries.states, sweep, False)
-        return [trial_id for trial_id, state in states.items() if state == "not_run"]
+        return [trial for trial, state in self.states(sweep).items() if state == "not_run"]
 
     def outcomes(self, sweep: str) -> dict[str, str]:
         """Status of each planned trial that has an outcome, in plan order."""
-        states = self._read(queries.states, sweep, False)
-        return {trial_id: state for trial_id, state in states.items() if state != "not_run"}
-
-    def outside(self, sweep: str) -> list[str]:
-        """Trials that the sweep once planned and no longer does."""
-        return self._read(queries.outside, sweep)
-
-    def attempts(self, trial_id: str) -> list[AttemptRecord]:
-        """All attempts at a trial, oldest first."""
-        return self._read(queries.attempts, trial_id)
-
-    def checkpoints(self, trial_id: str) -> list[CheckpointRecord]:
-        """Recorded checkpoints, of the newest epoch first, then of the newest attempt."""
-        return self._read(queries.checkpoints, trial_id)
-
-    def artefact(self, trial_id: str) -> FileRef | None:
-        """The artefact of a finished trial, if it left one."""
-        return self._read(queries.artefact, trial_id)
-
-    def trial_view(self, prefix: str, driver_alive: bool) -> TrialView:
-        """All that is recorded of the trial whose id begins with `prefix`.
-
-        Raises:
-            BadInputError: No trial's id begins so, or several trials' do.
-        """
-        return self._read(trial_view, self.path, prefix, driver_alive)
+        return {trial: s for trial, s in self.states(sweep).items() if s != "not_run"}
 
     def counts(self, sweep: str, driver_alive: bool) -> Counts:
         """Planned trials by state; those with an open attempt run only if a driver is alive."""
-        return self._read(queries.counts, sweep, driver_alive)
+        found = list(self.states(sweep, driver_alive).values())
+        return Counts(len(found), *(found.count(state) for state in STATES))
+
+    def attempts(self, trial_id: str) -> list[Attempt]:
+        """All attempts at a trial, oldest first."""
+        return self._attempts(queries.OF_TRIAL, trial_id)
+
+    def begun_attempts(self, sweep: str) -> list[Attempt]:
+        """The attempts at planned trials whose begin is recorded, by their begin."""
+        return self._attempts(queries.BEGUN, sweep)
+
+    def _attempts(self, query: str, key: str) -> list[Attempt]:
+        found = []
+        for trial, number, pack, ended, begun, *state, facts, stop, error in self.rows(query, key):
+            begun_at, ended_at, worker, waits, first, last, seconds = state
+            attempt = Attempt(
+                trial_id=trial,
+                attempt=number,
+                pack_id=pack,
+                ended=ended,
+                begun=bool(begun),
+                begun_at=begun_at,
+                ended_at=ended_at,
+                worker=worker,
+                waits=bool(waits),
+                first=first,
+                last=last,
+                seconds=seconds,
+                provenance=parse(facts, self.path),
+                stop=read_stop(stop, error or _taken_back(ended), self.path),
+            )
+            found.append(attempt)
+        return found
+
+    def checkpoints(self, trial_id: str) -> list[CheckpointRecord]:
+        """Recorded checkpoints, of the newest epoch first, then of the newest attempt."""
+        rows = self.rows(
+            "SELECT trial_id, attempt, epoch, member_path, member_sha256, run_path, run_sha256"
+            " FROM checkpoints WHERE trial_id = ? ORDER BY epoch DESC, attempt DESC",
+            trial_id,
+        )
+        return [
+            CheckpointRecord(trial, attempt, epoch, FileRef(*files[:2]), FileRef(*files[2:]))
+            for trial, attempt, epoch, *files in rows
+        ]
+
+    def artefact(self, trial_id: str) -> FileRef | None:
+        """The artefact of a finished trial, if it left one."""
+        rows = self.rows(
+            "SELECT artefact_path, artefact_sha256 FROM outcomes WHERE trial_id = ?", trial_id
+        )
+        return FileRef(*rows[0]) if rows and rows[0][0] else None
 
     def digest(self, sweep: str, driver_alive: bool = False) -> str:
         """SHA-256 that changes exactly when what tables and report show of the sweep changes.
 
         `driver_alive` matters while an attempt is open: the trial is then shown as running.
         """
-        return self._read(queries.digest, self.path, sweep, driver_alive)
+        with self.snapshot(), storage_errors(self.path):
+            state = hashlib.sha256(json_text(list(vars(self.record(sweep)).values())).encode())
+            # Repeated epochs are in as well: each raises the newest attempt of its epoch.
+            for query in (queries.TRIALS, queries.EPOCHS, queries.PROVENANCE, queries.BEGUN):
+                state.update(query.encode())
+                for row in self._connection.execute(query, (sweep,)):
+                    if query is queries.TRIALS and not driver_alive:
+                        row = (*row[: queries.OPEN_COLUMN], 0, *row[queries.OPEN_COLUMN + 1 :])
+                    state.update(json_text(row).encode())
+        return state.hexdigest()
 
-    def trial_rows(self, sweep: str, driver_alive: bool) -> list[queries.TrialRow]:
-        """The planned trials as tables show them, in plan order."""
-        return self._read(queries.trial_rows, self.path, sweep, driver_alive)
+    def trial_rows(self, sweep: str, driver_alive: bool) -> list[TrialRow]:
+        """The planned trials as tables show them, in plan order, their values in one spelling."""
+        found = []
+        configs: dict[str, dict[str, Json]] = {}  # one for all seeds
+        for row in self.rows(queries.TRIALS, sweep):
+            trial_id, seed, swept, status, metrics, error, path, sha256, *others = row
+            attempts, is_open, seconds, config, stop = others
+            if config not in configs:
+                configs[config] = resolved_values(parse(config, self.path))
+            trial = TrialRow(
+                trial_id=trial_id,
+                seed=seed,
+                swept=parse(swept, self.path),
+                status=status or ("running" if is_open and driver_alive else "not_run"),
+                metrics=parse_metrics(metrics, self.path) if status == "done" else {},
+                error=error or "",
+                artefact=FileRef(path, sha256) if path else None,
+                attempts=int(attempts),
+                seconds=seconds,
+                config=configs[config],
+                stop=read_stop(stop, error, self.path) if status == "stopped" else None,
+            )
+            found.append(trial)
+        return found
 
-    def epoch_rows(self, sweep: str) -> list[queries.EpochRow]:
+    def epoch_rows(self, sweep: str) -> list[EpochRow]:
         """One row per planned trial and epoch, of the newest attempt that reached it."""
-        return self._read(queries.epoch_rows, self.path, sweep)
+        return self._epochs(queries.EPOCHS, sweep)
 
-    def attempt_times(self, sweep: str) -> list[AttemptTimes]:
-        """When and where the begun attempts at planned trials were trained, by their begin."""
-        return self._read(attempt_times, sweep)
+    def epochs_of(self, trial_id: str) -> list[EpochRow]:
+        """As `epoch_rows`, of one trial."""
+        return self._epochs(queries.EPOCHS_OF_TRIAL, trial_id)
 
     def repeats(self, sweep: str) -> Repeats:
         """Whether epochs that were trained again gave the same numbers."""
-        return self._read(repeats, self.path, sweep)
+        return Repeats.among(self._epochs(queries.REPEATED, sweep))
 
-    def provenance(self, sweep: str) -> list[dict[str, Json]]:
-        """The different provenances of the sweep's attempts, in the order of their first use."""
-        return self._read(queries.provenance, self.path, sweep)
-
-    def repeated_epochs(self, sweep: str) -> int:
-        """Epoch rows of the planned trials beyond one per trial and epoch."""
-        return self._read(queries.repeated_epochs, sweep)
-
-    def epoch_costs(self) -> list[tuple[dict[str, Json], float, int]]:
-        """Of each configuration of any sweep: its values, its epochs' seconds and their number."""
-        return self._read(queries.epoch_costs, self.path)
-
-    def finished(self) -> dict[str, int]:
-        """The trials of all sweeps that have an outcome, with the attempt that brought it."""
-        return self._read(queries.finished)
-
-    def known(self) -> dict[str, str]:
-        """All trials that were ever planned in any sweep; their outcome, or an empty text."""
-        return self._read(queries.known)
+    def _epochs(self, query: str, key: str) -> list[EpochRow]:
+        return [
+            EpochRow(trial, epoch, attempt, seconds, parse_metrics(metrics, self.path))
+            for trial, epoch, attempt, seconds, metrics in self.rows(query, key)
+        ]
 
     def curves(self, sweep: str, metric: str) -> dict[str, Curve]:
         """A metric of the planned trials by epoch, of the newest attempt that reached it."""
-        return self._read(curves, sweep, metric)
+        rows = self.rows(
+            "SELECT e.trial_id, e.epoch, json_extract(e.metrics, ?) FROM planned p"
+            f" JOIN epochs e USING (trial_id) WHERE {queries.PLANNED}"
+            " ORDER BY p.position, e.epoch, e.attempt",
+            *(f'$."{metric}"', sweep),
+        )
+        found: dict[str, Curve] = {}
+        for trial_id, epoch, value in rows:
+            number = float(value) if isinstance(value, int | float) else None
+            found.setdefault(trial_id, {})[epoch] = number
+        return found
 
-    def stop_texts(self) -> dict[str, str]:
-        """The trials of all sweeps that a rule ended; see `Stop.read` for the texts."""
-        return self._read(stop_texts)
+    def stops(self) -> dict[str, Stop | None]:
+        """The trials of all sweeps that a rule ended; None where the decision cannot be read."""
+        rows = self.rows(
+            "SELECT o.trial_id, a.stop, o.error FROM outcomes o"
+            " JOIN attempts a USING (trial_id, attempt) WHERE o.status = 'stopped'"
+        )
+        return {trial: read_stop(stop, error, self.path) for trial, stop, error in rows}
 
-    def sidecar(self, trial_id: str) -> Sidecar | None:
-        """All rows of a finished trial; nothing if it is not finished.
+    def provenance(self, sweep: str) -> list[dict[str, Json]]:
+        """The different provenances of the sweep's attempts, in the order of their first use."""
+        return [parse(text, self.path) for (text,) in self.rows(queries.PROVENANCE, sweep)]
 
-        Raises:
-            StorageError: A row is damaged.
-        """
-        try:
-            return self._read(rows_of, trial_id)
-        except ValueError as error:
-            raise StorageError(
-                f"{self.path} is damaged: a row is no JSON text ({error})"
-            ) from error
+    def epoch_costs(self) -> list[tuple[dict[str, Json], float, int]]:
+        """Of each configuration of any sweep: its values, its epochs' seconds and their number."""
+        return [(parse(config, self.path), s, n) for config, s, n in self.rows(queries.COSTS)]
 
-    def trials(self) -> list[str]:
-        """All trials that were ever planned."""
-        return self._read(queries.trial_ids)
+    def finished(self) -> dict[str, int]:
+        """The trials of all sweeps that have an outcome, with the attempt that brought it."""
+        return dict(self.rows("SELECT trial_id, attempt FROM outcomes ORDER BY trial_id"))
+
+    def known(self) -> dict[str, str]:
+        """All trials that were ever planned in any sweep; their outcome, or an empty text."""
+        return dict(
+            self.rows(
+                "SELECT trial_id, coalesce(status, '')"
+                " FROM trials LEFT JOIN outcomes USING (trial_id)"
+            )
+        )
 
     def verify(self) -> None:
         """Reads all of the ledger.
@@ -200,25 +269,10 @@ class LedgerReader:
         Raises:
             StorageError: It is damaged.
         """
-        self._read(verify, self.path)
-
-    def copy_to(self, path: Path) -> None:
-        """Copies the ledger to `path`, which holds the old or the new copy at all times.
-
-        Raises:
-            StorageError: The copy cannot be written.
-        """
-        copy_database(self._connection, path)
-
-    def _read(
-        self,
-        query: Callable[Concatenate[sqlite3.Connection, _P], _T],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _T:
         with self.snapshot(), storage_errors(self.path):
-            return query(self._connection, *args, **kwargs)
+            verify(self._connection, self.path)
 
-    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        with storage_errors(self.path):
-            return self._connection.execute(sql, values)
+
+def _taken_back(ended: str) -> str:
+    """The error of an outcome that was taken back; see `AttemptRecord`."""
+    return ended.removeprefix("stopped, tried again: ")

@@ -1,15 +1,24 @@
-"""What the ledger holds, as plain records, and their form as JSON text."""
+"""What the ledger holds, as plain records."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
 
-from lps_sweep.finite import is_finite, unmeasured
+from lps_sweep.errors import StorageError
+from lps_sweep.results.encoding import json_text, parse
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+Metrics: TypeAlias = dict[str, float | None]
+"""Metrics by name; None where one has no finite value."""
+
+Curve: TypeAlias = dict[int, float | None]
+"""A metric by epoch, from 1; None where it has no finite value."""
 
 Status = Literal["done", "stopped", "failed", "diverged"]
 """How a trial ended: trained to its last epoch, ended by a rule, by an error, by a non-finite
@@ -120,54 +129,164 @@ class CheckpointRecord:
 
 
 @dataclass(frozen=True)
-class AttemptRecord:
-    """An attempt at a trial, numbered from 1.
+class Stop:
+    """A rule's decision to end a trial.
 
-    `ended` is empty while it is open, then the outcome or why there is none; of an outcome that
-    was taken back, ``failed, tried again: <error>``.
+    Attributes:
+        sweep: The sweep whose rule it was.
+        rule: The rule with all its numbers and the metric, in words.
+        rung: Number of the comparison, from 1.
+        epoch: The epoch after which it was made, from 1.
+        rank: Place of the trial in it, from 1, the best.
+        compared: Trials that were compared, this one among them.
+        value: What was compared of the trial.
+        bar: What it would have needed.
+    """
+
+    sweep: str
+    rule: str
+    rung: int
+    epoch: int
+    rank: int
+    compared: int
+    value: float
+    bar: float
+
+    def text(self) -> str:
+        """The decision in words, on one line, numbers to six digits."""
+        return (
+            f"sweep {self.sweep}, {self.rule}: rung {self.rung} at epoch {self.epoch}, "
+            f"rank {self.rank} of {self.compared}, {self.value:.6g} below {self.bar:.6g}"
+        )
+
+    def recorded(self) -> str:
+        """The decision as a ledger keeps it, JSON text."""
+        return json_text(asdict(self))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt at a trial. Times are seconds since 1970, by the driver's clock.
+
+    Attributes:
+        trial_id: Its trial.
+        attempt: Its number, from 1.
+        pack_id: The pack that it was in; packs of different runs may have the same.
+        ended: Empty while it is open, then the outcome or why there is none; of an outcome that was
+            taken back, ``failed, tried again: <error>``.
+        begun: Whether a worker has taken it up.
+        begun_at: When the driver learnt of that, the same for all of a pack; None where it is not
+            recorded.
+        ended_at: When it learnt of its end; None likewise, and for one whose driver died. Before
+            `begun_at` where the clock was set back meanwhile.
+        worker: The place that it was trained at, one pack at a time; None where it is not recorded.
+        waits: Whether it was given up to wait for the trials that it is compared with.
+        first: The first epoch that it recorded, or None.
+        last: The last one.
+        seconds: Durations of its epochs added up, its share of the pack's time.
+        provenance: Versions, device and threads.
+        stop: The decision of a rule that ended it, also where that was taken back.
     """
 
     trial_id: str
     attempt: int
     pack_id: str
-    ended: str
+    ended: str = ""
+    begun: bool = False
+    begun_at: float | None = None
+    ended_at: float | None = None
+    worker: str | None = None
+    waits: bool = False
+    first: int | None = None
+    last: int | None = None
+    seconds: float = 0.0
+    provenance: dict[str, Json] = field(default_factory=dict)
+    stop: Stop | None = None
 
 
-def json_text(value: Any) -> str:
-    """`value` as compact JSON, keys in the order given.
+@dataclass(frozen=True)
+class TrialRow:
+    """A planned trial as tables show it.
+
+    `metrics` is empty unless the trial is done; `stop` is why a rule ended it.
+    """
+
+    trial_id: str
+    seed: int
+    swept: dict[str, Json]
+    status: str
+    metrics: Metrics
+    error: str
+    artefact: FileRef | None
+    attempts: int
+    seconds: float
+    config: dict[str, Json]
+    stop: Stop | None
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """The state of a trial after an epoch, from the newest attempt that reached it."""
+
+    trial_id: str
+    epoch: int
+    attempt: int
+    seconds: float | None
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The same seed, configuration and epoch, trained more than once after an interruption.
+
+    Attributes:
+        pairs: Trainings of an epoch beyond its first.
+        different: Those of them with a number that is not the first one's to the last digit.
+        largest: By metric, the largest absolute difference to the first; of those with any.
+    """
+
+    pairs: int = 0
+    different: int = 0
+    largest: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def among(cls, rows: Iterable[EpochRow]) -> Self:
+        """Compares those of `rows` that are of one trial and epoch, which follow one another."""
+        pairs = different = 0
+        largest: dict[str, float] = {}
+        for _, group in groupby(rows, key=lambda row: (row.trial_id, row.epoch)):
+            first, *others = (row.metrics for row in group)
+            for other in others:
+                pairs += 1
+                different += first != other
+                for name in sorted(first.keys() & other.keys()):
+                    a, b = first[name], other[name]
+                    if a is not None and b is not None and a != b:
+                        largest[name] = max(abs(a - b), largest.get(name, 0.0))
+        return cls(pairs, different, largest)
+
+
+_TEXT = re.compile(
+    r"sweep (?P<sweep>\S+), (?P<rule>[^:]+): rung (?P<rung>\d{1,9}) at epoch (?P<epoch>\d{1,9}), "
+    r"rank (?P<rank>\d{1,9}) of (?P<compared>\d{1,9}), (?P<value>\S{1,24}) below (?P<bar>\S{1,24})"
+)
+_KINDS = {"rung": int, "epoch": int, "rank": int, "compared": int, "value": float, "bar": float}
+
+
+def read_stop(recorded: str | None, text: str, path: Path) -> Stop | None:
+    """What is `recorded` in a ledger at `path`; of one before version 3, what its `text` says.
 
     Raises:
-        ValueError: A number in `value` is not finite.
-        TypeError: `value` holds what JSON cannot express.
+        StorageError: What is recorded is no decision.
     """
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-
-
-def metrics_text(metrics: Mapping[str, float]) -> str:
-    """Metrics as JSON, sorted by name; a number that is not finite becomes null."""
-    finite = {name: float(value) if is_finite(value) else None for name, value in metrics.items()}
-    return json_text(dict(sorted(finite.items())))
-
-
-def sweep_row(sweep: SweepRecord) -> tuple[str | float | None, ...]:
-    """The values of a sweep's row, in the order of the attributes."""
-    parts = (sweep.axes, sweep.defaults, sweep.settings, sweep.seeds)
-    texts = (json_text(part) for part in parts)
-    search = None if sweep.search is None else json_text(sweep.search)
-    return (sweep.name, sweep.question, sweep.source, *texts, sweep.preset, sweep.margin, search)
-
-
-def check_outcome(status: str, metrics: Mapping[str, float]) -> None:
-    """Refuses what is no outcome.
-
-    Raises:
-        ValueError: The status is unknown, or it is done without metrics or with one that is not
-            finite.
-    """
-    if status not in STATUSES:
-        raise ValueError(f"no outcome is called {status!r}; valid: {', '.join(STATUSES)}")
-    if status != "done":
-        return
-    bad = unmeasured(metrics) or ("" if metrics else "there are none")
-    if bad:
-        raise ValueError(f"a done trial needs finite final metrics; {bad}")
+    if recorded is None:
+        match = _TEXT.fullmatch(text)
+        found = match.groupdict() if match else None
+    else:
+        found = parse(recorded, path)
+    try:
+        return Stop(**{n: _KINDS.get(n, str)(v) for n, v in found.items()}) if found else None
+    except (TypeError, ValueError) as error:
+        if recorded is None:
+            return None
+        raise StorageError(f"{path} is damaged: a decision cannot be read ({error})") from error

@@ -1,8 +1,8 @@
 """Sidecars: a JSON file per finished trial with all of its rows, from which a ledger is rebuilt.
 
-It lies beside the artefact, says what the trial was (configuration, seed), how it ended (status,
-final metrics, hashes of its files) and how it came there (attempts, epochs, checkpoints), and
-carries the SHA-256 of itself.
+It lies beside the artefact, says what the trial was (configuration, seed), which sweeps planned it,
+how it ended (status, final metrics, hashes of its files) and how it came there (attempts, epochs,
+checkpoints), and carries the SHA-256 of itself.
 """
 
 from __future__ import annotations
@@ -18,22 +18,34 @@ from typing import Any
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import NAME_PATTERN, atomic_write, inside, is_name, read_file, sha256_bytes
-from lps_sweep.results.records import Json, json_text
+from lps_sweep.results.database import storage_errors
+from lps_sweep.results.encoding import json_text
+from lps_sweep.results.ledger import Ledger
+from lps_sweep.results.reader import LedgerReader
+from lps_sweep.results.records import CheckpointRecord, Json
 
 FOLDER = "artefacts"
 FORMAT = 1
 
-_ORDER = {
-    "trials": "trial_id",
-    "attempts": "attempt",
-    "epochs": "epoch, attempt",
-    "checkpoints": "epoch, attempt",
-    "outcomes": "trial_id",
+_PLANS = {
+    "sweeps": "name IN (SELECT sweep FROM planned WHERE trial_id = ?) ORDER BY number",
+    "planned": "trial_id = ? ORDER BY sweep",
 }
-"""Tables with rows of a trial, in the order in which they can be filled, and their row order."""
+"""Tables that say which sweeps planned the trial; a ledger that knows of a plan knows better."""
+_TRIAL = {
+    "trials": "trial_id = ?",
+    "attempts": "trial_id = ? ORDER BY attempt",
+    "epochs": "trial_id = ? ORDER BY epoch, attempt",
+    "checkpoints": "trial_id = ? ORDER BY epoch, attempt",
+    "outcomes": "trial_id = ?",
+}
+"""Tables with what is recorded of the trial, in the order in which they can be filled."""
 
-_AS_JSON = {"config", "metrics", "provenance"}
-"""Columns that hold JSON text."""
+_AS_JSON = {
+    *("config", "metrics", "provenance", "stop"),
+    *("axes", "defaults", "settings", "seeds", "search", "swept"),
+}
+"""Columns that hold JSON text, or null."""
 
 _NAME = re.compile(rf"({NAME_PATTERN})-(\d{{1,9}})\.json")
 
@@ -56,45 +68,84 @@ class Sidecar:
         return f"{FOLDER}/{self.trial_id}-{self.attempt}.json"
 
 
-def rows_of(connection: sqlite3.Connection, trial_id: str) -> Sidecar | None:
-    """All rows of a trial, or nothing if it has no outcome.
+def sidecar_of(ledger: LedgerReader, trial_id: str) -> Sidecar | None:
+    """All rows of a finished trial; nothing if it is not finished.
 
     Raises:
-        ValueError: A row holds text that should be JSON and is not.
+        StorageError: A row is damaged.
     """
-    rows: Rows = {}
-    for table, order in _ORDER.items():
-        cursor = connection.execute(
-            f"SELECT * FROM {table} WHERE trial_id = ? ORDER BY {order}", (trial_id,)
-        )
-        names = [column[0] for column in cursor.description]
-        rows[table] = [
-            {n: _from_column(n, v) for n, v in zip(names, row, strict=True) if n != "number"}
-            for row in cursor
-        ]
+    with ledger.snapshot():
+        rows = {
+            table: _rows(ledger, f"SELECT * FROM {table} WHERE {which}", trial_id)
+            for table, which in (*_PLANS.items(), *_TRIAL.items())
+        }
     if not rows["outcomes"]:
         return None
     return Sidecar(trial_id, int(str(rows["outcomes"][0]["attempt"])), rows)
 
 
-def insert_rows(connection: sqlite3.Connection, sidecar: Sidecar) -> None:
+def _rows(ledger: LedgerReader, query: str, trial_id: str) -> list[dict[str, Json]]:
+    try:
+        with storage_errors(ledger.path):
+            cursor = ledger.execute(query, (trial_id,))
+            names = [column[0] for column in cursor.description]
+            return [
+                {n: _from_column(n, v) for n, v in zip(names, row, strict=True) if n != "number"}
+                for row in cursor
+            ]
+    except ValueError as error:
+        raise StorageError(f"{ledger.path} is damaged: a row is no JSON text ({error})") from error
+
+
+def restore(ledger: Ledger, sidecar: Sidecar) -> None:
     """Puts the rows of `sidecar` in the place of all that is recorded of its trial.
 
     Raises:
-        sqlite3.Error: The rows are not those of a trial.
+        StorageError: The rows are not those of a trial, or cannot be written.
     """
-    for table in reversed(_ORDER):
+    with ledger.transaction():
+        try:
+            _insert(ledger, sidecar)
+            recorded = sidecar_of(ledger, sidecar.trial_id)
+        except (sqlite3.Error, OverflowError, ValueError, TypeError, AttributeError) as error:
+            raise StorageError(f"{sidecar.path} holds no rows of a trial: {error}") from error
+        if recorded is None or not agree(sidecar, recorded):
+            raise StorageError(f"{sidecar.path} holds what no ledger does")
+
+
+def _insert(ledger: Ledger, sidecar: Sidecar) -> None:
+    for table in reversed(_TRIAL):
         if table != "trials":  # plans refer to it
-            connection.execute(f"DELETE FROM {table} WHERE trial_id = ?", (sidecar.trial_id,))
-    for table in _ORDER:
-        known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            ledger.execute(f"DELETE FROM {table} WHERE trial_id = ?", (sidecar.trial_id,))
+    for table in ("sweeps", *_TRIAL, "planned"):
+        known = {row[1] for row in ledger.execute(f"PRAGMA table_info({table})")}
+        how = "IGNORE" if table in _PLANS else "REPLACE"
         for row in sidecar.rows[table]:
             names = [name for name in row if name in known]
             marks = ", ".join("?" * len(names))
-            connection.execute(
-                f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})",
+            ledger.execute(
+                f"INSERT OR {how} INTO {table} ({', '.join(names)}) VALUES ({marks})",
                 [_to_column(name, row[name]) for name in names],
             )
+
+
+def lose_artefact(ledger: Ledger, trial_id: str, reason: str) -> None:
+    """Keeps the outcome of a trial, and records why its artefact is gone."""
+    with ledger.transaction():
+        ledger.execute(
+            "UPDATE outcomes SET artefact_path = NULL, artefact_sha256 = NULL, error = ?"
+            " WHERE trial_id = ?",
+            (reason, trial_id),
+        )
+
+
+def lose_checkpoint(ledger: Ledger, record: CheckpointRecord) -> None:
+    """Forgets a checkpoint whose files are gone or damaged."""
+    with ledger.transaction():
+        ledger.execute(
+            "DELETE FROM checkpoints WHERE trial_id = ? AND attempt = ? AND epoch = ?",
+            (record.trial_id, record.attempt, record.epoch),
+        )
 
 
 def write_sidecar(results_dir: Path, sidecar: Sidecar) -> None:
@@ -122,12 +173,17 @@ def read_sidecar(path: Path) -> Sidecar:
             raise StorageError(f"{path} is damaged: its content does not have its SHA-256")
         if body["format"] != FORMAT:
             raise StorageError(f"{path} has format {body['format']}; this lps_sweep reads {FORMAT}")
-        rows = {table: list(body[table]) for table in _ORDER}
+        plans = {table: list(body.get(table, ())) for table in _PLANS}  # older ones have none
+        rows = {**plans, **{table: list(body[table]) for table in _TRIAL}}
         sidecar = Sidecar(str(body["trial_id"]), int(rows["outcomes"][0]["attempt"]), rows)
-        others = {row["trial_id"] for some in rows.values() for row in some} - {sidecar.trial_id}
+        ids = {row["trial_id"] for table in (*_TRIAL, "planned") for row in rows[table]}
+        odd = [name for row in rows["sweeps"] if not is_name(name := str(row["name"]))]
     except (*_NOT_WHAT_IT_SHOULD_BE, AttributeError, IndexError) as error:
         raise StorageError(f"{path} is damaged: it is no sidecar ({error})") from error
-    if others or not is_name(sidecar.trial_id) or path.name != Path(sidecar.path).name:
+    if odd:
+        raise StorageError(f"{path} is damaged: no sweep can be called {odd[0]!r}")
+    same = ids == {sidecar.trial_id} and path.name == Path(sidecar.path).name
+    if not same or not is_name(sidecar.trial_id):
         raise StorageError(f"{path} is the sidecar of another trial, {sidecar.path}")
     return sidecar
 
@@ -152,19 +208,19 @@ def sidecar_paths(results_dir: Path) -> dict[str, list[Path]]:
 
 
 def _from_column(name: str, value: Any) -> Json:
-    return json.loads(value) if name in _AS_JSON else value  # type: ignore[no-any-return]
+    return json.loads(value) if name in _AS_JSON and value is not None else value  # type: ignore[no-any-return]
 
 
 def _to_column(name: str, value: Json) -> Any:
-    return json_text(value) if name in _AS_JSON else value
+    return json_text(value) if name in _AS_JSON and value is not None else value
 
 
 def agree(sidecar: Sidecar, recorded: Sidecar) -> bool:
-    """Whether `sidecar` says what is `recorded`, in the columns that it has."""
+    """Whether `sidecar` says what is `recorded` of the trial, in the columns that it has."""
     return all(
-        len(rows) == len(recorded.rows[table])
-        and all(_same(row, other) for row, other in zip(rows, recorded.rows[table], strict=True))
-        for table, rows in sidecar.rows.items()
+        len(sidecar.rows[table]) == len(recorded.rows[table])
+        and all(map(_same, sidecar.rows[table], recorded.rows[table]))
+        for table in _TRIAL
     )
 
 

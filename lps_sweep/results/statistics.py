@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 
 Verdict = Literal["better", "equivalent", "worse", "inconclusive"]
@@ -26,9 +26,6 @@ Seeds have a standard deviation of one point besides. Near-normal values: 95.
 """
 DIFFERENCE_COVERAGE_WITH_MERGES = {3: 70, 5: 82}
 """The same for the paired difference of a level with `MERGES` to a default without any."""
-
-_EXACT_FLIPS = 14
-_DRAWN_FLIPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,6 @@ class Comparison:
         correlation: Between the two over the seeds; None below three seeds or without spread.
         variance_ratio: Variance of the mean difference, paired over unpaired; below 1 where pairing
             helps; None below three seeds or without spread.
-        sign_flip_p: Two-sided p of the sign-flip test of the mean.
-        sign_flip_floor: The smallest p that this number of seeds can give.
     """
 
     seeds: tuple[int, ...]
@@ -74,8 +69,6 @@ class Comparison:
     agree: int
     correlation: float | None
     variance_ratio: float | None
-    sign_flip_p: float
-    sign_flip_floor: float
 
 
 def describe(values: Sequence[float]) -> Description:
@@ -95,6 +88,29 @@ def describe(values: Sequence[float]) -> Description:
         interval=t_interval(values, 0.95) if enough else None,
         span=(float(x.min()), float(x.max())) if x.size > 1 else None,
     )
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A spread within groups: its standard deviation, values, and degrees of freedom."""
+
+    sd: float
+    n: int
+    df: int
+
+
+def pooled(groups: Iterable[Sequence[float]]) -> Pooled | None:
+    """The spread within `groups`, of those of two values or more; None without one.
+
+    The mean of their sample variances, weighted by their degrees of freedom.
+    """
+    known = [np.asarray(group, dtype=np.float64) for group in groups if len(group) > 1]
+    n = sum(group.size for group in known)
+    df = n - len(known)
+    if not df:
+        return None
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in known)
+    return Pooled(math.sqrt(squares / df), n, df)
 
 
 def t_interval(values: Sequence[float], level: float) -> Interval:
@@ -166,9 +182,47 @@ def compare(values: Mapping[int, float], baseline: Mapping[int, float]) -> Compa
         agree=int((np.sign(d) == np.sign(described.mean)).sum()),
         correlation=float(np.corrcoef(a, b)[0, 1]) if spread else None,
         variance_ratio=float(d.var()) / unpaired if enough and unpaired > 0 else None,
-        sign_flip_p=sign_flip_p(differences),
-        sign_flip_floor=_sign_flip_floor(len(seeds)),
     )
+
+
+def welch_interval(
+    first: Sequence[float], second: Sequence[float], level: float = 0.95
+) -> Interval | None:
+    """Where the mean of `first` less that of `second` lies, runs that no seed pairs.
+
+    None below three values of either. Welch's t interval with the degrees of freedom of Welch and
+    Satterthwaite; a point where neither has a spread.
+    """
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if min(a.size, b.size) < MIN_SEEDS:
+        return None
+    if np.ptp(a) == np.ptp(b) == 0:
+        difference = float(a.mean() - b.mean())
+        return difference, difference
+    from scipy.stats import ttest_ind
+
+    with warnings.catch_warnings():  # of values that are all alike, as of k-means at each seed
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        found = ttest_ind(a, b, equal_var=False).confidence_interval(level)
+    return float(found.low), float(found.high)
+
+
+def wilson_interval(count: int, total: int) -> Interval | None:
+    """95 % interval of the rate `count` / `total`, 0 to 1, by Wilson\u2019s score; None of nothing.
+
+    Wilson, J. Am. Stat. Assoc. 22 (1927). It also speaks where no or every case counts.
+
+    Raises:
+        ValueError: `count` is negative or above `total`.
+    """
+    if not 0 <= count <= total:
+        raise ValueError(f"{count} of {total} is no rate")
+    if not total:
+        return None
+    from scipy.stats import binomtest
+
+    found = binomtest(count, total).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def verdict(interval95: Interval | None, interval90: Interval | None, margin: float) -> Verdict:
@@ -195,30 +249,3 @@ def detectable(error: float, critical: float, df: int, power: float = 0.8) -> fl
         return float(special.nctdtr(df, shift, critical)) - (1 - power)
 
     return float(error) * float(optimize.brentq(missed, 0.0, 2 * critical + 10, xtol=1e-9))
-
-
-def sign_flip_p(differences: Sequence[float]) -> float:
-    """Two-sided p of the sign-flip test of the mean: exact to 14 values, then 20,000 seeded draws.
-
-    The observed signs are among those counted, so that p is never below its floor.
-    """
-    d = np.asarray(differences, dtype=np.float64)
-    signs = _signs(d.size)
-    sums = np.abs(signs @ d)
-    observed = abs(d.sum())
-    reached = int((sums >= observed * (1 - 1e-12)).sum())
-    if d.size <= _EXACT_FLIPS:
-        return reached / len(signs)
-    return (reached + 1) / (len(signs) + 1)
-
-
-def _signs(n: int) -> NDArray[np.float64]:
-    if n <= _EXACT_FLIPS:
-        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
-    else:
-        bits = np.random.default_rng(0).integers(0, 2, size=(_DRAWN_FLIPS, n))
-    return np.where(bits, 1.0, -1.0)
-
-
-def _sign_flip_floor(n: int) -> float:
-    return 2 / 2**n if n <= _EXACT_FLIPS else 1 / (_DRAWN_FLIPS + 1)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize, special
 
+from lps_sweep.results.statistics import MIN_SEEDS
+
+Axes: TypeAlias = tuple[int, ...]
 _RELATIVE_ZERO = 1e-12
 _BEYOND_MEASURE = 1e9
 """F ratio beyond which the noncentral distribution takes seconds to say nothing."""
@@ -24,11 +29,12 @@ class Source:
         df: Degrees of freedom.
         share: Share of the total sum of squares, 0 to 1.
         chance: The share that is expected if no source had an effect: its share of the df.
-        p: p of its F test against the residual, for near-normal values of like spread; None for
-            the residual itself, and without one.
-        partial: 95 % interval, 0 to 1, of the true share of the source in itself and the noise, as
-            by the noncentral F distribution (Steiger, Psychol. Methods 9, 2004); None likewise,
-            and where it cannot be computed.
+        p: p of its F test against its own error, for near-normal values of like spread: a parameter
+            against parameter x seed, the interaction against the residual. None for what has seed
+            in it, for fewer than three seeds, and without any error.
+        partial: 95 % interval, 0 to 1, of the true share of the source in itself and the noise of
+            the means that its test compares, as by the noncentral F distribution (Steiger, Psychol.
+            Methods 9, 2004); None likewise, and where it cannot be computed.
     """
 
     name: str
@@ -43,10 +49,11 @@ class Source:
 def grid_variance(
     values: Sequence[Sequence[Sequence[float]]], first: str, second: str
 ) -> tuple[Source, ...]:
-    """Sums of squares of `first`, `second`, their interaction, seed and residual; exact.
+    """Sums of squares of `first`, `second`, their interaction, seed and all that seed crosses.
 
-    The seed is a block: one level per replicate, crossed with all cells. The residual is what
-    remains of cell x seed.
+    The seeds are the replicates, a random block that is crossed with all cells: what a parameter
+    does may differ from seed to seed, so that parameter x seed is its error. The residual is what
+    first x second x seed leaves.
 
     Args:
         values: (levels of `first`, levels of `second`, seeds), each value finite.
@@ -59,40 +66,42 @@ def grid_variance(
     y = np.array(values, dtype=np.float64)
     if y.ndim != 3 or min(y.shape) < 2 or not np.isfinite(y).all():
         raise ValueError("a complete grid has two levels, two levels and two seeds at least")
-    num_a, num_b, num_s = y.shape
-    mean, total = y.mean(), float(((y - y.mean()) ** 2).sum())
-    a = y.mean((1, 2), keepdims=True) - mean
-    b = y.mean((0, 2), keepdims=True) - mean
-    s = y.mean((0, 1), keepdims=True) - mean
-    ab = y.mean(2, keepdims=True) - mean - a - b
-    rest = y - mean - a - b - ab - s
-    parts = {
-        first: (a, num_b * num_s, num_a - 1),
-        second: (b, num_a * num_s, num_b - 1),
-        f"{first} \u00d7 {second}": (ab, num_s, (num_a - 1) * (num_b - 1)),
-        "seed": (s, num_a * num_b, num_s - 1),
-        "residual": (rest, 1, (num_a * num_b - 1) * (num_s - 1)),
+    both, with_seed = f"{first} \u00d7 {second}", "{} \u00d7 seed"
+    names: dict[Axes, str] = {
+        (0,): first,
+        (1,): second,
+        (0, 1): both,
+        (2,): "seed",
+        (0, 2): with_seed.format(first),
+        (1, 2): with_seed.format(second),
+        (0, 1, 2): "residual",
     }
-    squares = {name: times * float((e**2).sum()) for name, (e, times, _) in parts.items()}
-    freedom = {name: df for name, (*_, df) in parts.items()}
-    noise = squares["residual"] / freedom["residual"]
-    floor = _RELATIVE_ZERO * float((y**2).sum())
-    return tuple(
-        Source(
-            name=name,
-            squares=squares[name],
-            df=df,
-            share=squares[name] / total if total > floor else 0.0,
-            chance=df / (y.size - 1),
-            p=None
-            if name == "residual" or noise <= floor
-            else float(special.fdtrc(df, freedom["residual"], squares[name] / df / noise)),
-            partial=None
-            if name == "residual" or noise <= floor
-            else _partial(squares[name] / df / noise, df, freedom["residual"], y.size),
-        )
-        for name, df in freedom.items()
-    )
+    squares = {axes: (y.size // e.size) * float((e**2).sum()) for axes, e in _effects(y).items()}
+    freedom = {axes: math.prod(y.shape[axis] - 1 for axis in axes) for axes in names}
+    total, floor = float(((y - y.mean()) ** 2).sum()), _RELATIVE_ZERO * float((y**2).sum())
+
+    def source(axes: Axes, name: str) -> Source:
+        df, share = freedom[axes], squares[axes] / total if total > floor else 0.0
+        found = Source(name, squares[axes], df, share, df / (y.size - 1), None)
+        error: Axes = (*axes, 2)
+        if 2 in axes or y.shape[2] < MIN_SEEDS or squares[error] / freedom[error] <= floor:
+            return found
+        df_noise, size = freedom[error], math.prod(y.shape[axis] for axis in error)
+        ratio = squares[axes] / df / (squares[error] / df_noise)
+        p = float(special.fdtrc(df, df_noise, ratio))
+        return replace(found, p=p, partial=_partial(ratio, df, df_noise, size))
+
+    return tuple(source(axes, name) for axes, name in names.items())
+
+
+def _effects(y: NDArray[np.float64]) -> dict[Axes, NDArray[np.float64]]:
+    """What each set of axes does beyond the sets within it: the means over the other axes, less."""
+    found: dict[Axes, NDArray[np.float64]] = {(): y.mean(keepdims=True)}
+    for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
+        others = tuple({*range(y.ndim)} - {*axes})
+        within = [effect for some, effect in found.items() if set(some) < set(axes)]
+        found[axes] = y.mean(others, keepdims=True) - sum(within)
+    return {axes: effect for axes, effect in found.items() if axes}
 
 
 def _partial(ratio: float, df: int, df_noise: int, size: int) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,23 @@ import pandas as pd
 
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.lock import driver_alive
-from lps_sweep.results.queries import EpochRow, TrialRow
-from lps_sweep.results.records import Counts, FileRef, Json, SweepRecord
-from lps_sweep.results.repeats import NO_REPEATS, Repeats
-from lps_sweep.results.times import AttemptTimes
+from lps_sweep.results.records import (
+    Attempt,
+    Counts,
+    EpochRow,
+    FileRef,
+    Json,
+    Repeats,
+    Stop,
+    SweepRecord,
+    TrialRow,
+)
 
 MAIN_METRICS = ("acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel")
 """Metrics that both frames always have, in this order, before all others."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SweepView:
     """All that tables, figures and report are made of, read in one transaction.
 
@@ -34,14 +41,14 @@ class SweepView:
             without an outcome are here as well.
         counts: Planned trials by state.
         provenance: The different provenances of the attempts, in the order of first use.
-        repeated_epochs: Epochs trained beyond one per trial and epoch.
         digest: Changes exactly when anything above does.
         artefacts: Artefact of each finished trial that left one, by trial_id.
         configs: Resolved flat configuration of each planned trial, by trial_id; the seeds of a
             point share one.
         attempts: When and where the begun attempts were trained, by their begin; of a ledger that
             an older version wrote, none.
-        repeats: Whether the repeated epochs gave the same numbers.
+        repeats: Epochs trained more than once, and whether they gave the same numbers.
+        stops: Why a rule ended a trial, by trial_id.
         folder: The results folder, in which the artefacts lie.
 
     A list among the swept values is a tuple in the frames. A metric with the name of a column that
@@ -53,13 +60,13 @@ class SweepView:
     epochs: pd.DataFrame
     counts: Counts
     provenance: list[dict[str, Json]]
-    repeated_epochs: int
     digest: str
-    artefacts: dict[str, FileRef] = field(default_factory=dict)
-    configs: dict[str, dict[str, Json]] = field(default_factory=dict)
-    attempts: list[AttemptTimes] = field(default_factory=list)
-    repeats: Repeats = NO_REPEATS
-    folder: Path = Path()
+    artefacts: dict[str, FileRef]
+    configs: dict[str, dict[str, Json]]
+    attempts: list[Attempt]
+    repeats: Repeats
+    stops: dict[str, Stop]
+    folder: Path
 
 
 def load_view(results_dir: Path, sweep: str) -> SweepView:
@@ -79,12 +86,12 @@ def load_view(results_dir: Path, sweep: str) -> SweepView:
             epochs=_epochs_frame(ledger.epoch_rows(sweep), trials, list(record.axes)),
             counts=ledger.counts(sweep, alive),
             provenance=ledger.provenance(sweep),
-            repeated_epochs=ledger.repeated_epochs(sweep),
             digest=ledger.digest(sweep, alive),
             artefacts={row.trial_id: row.artefact for row in trials if row.artefact},
             configs={row.trial_id: row.config for row in trials},
-            attempts=ledger.attempt_times(sweep),
+            attempts=ledger.begun_attempts(sweep),
             repeats=ledger.repeats(sweep),
+            stops={row.trial_id: row.stop for row in trials if row.stop},
             folder=results_dir,
         )
 

@@ -1,23 +1,18 @@
-"""What one call of `run` may spend, and the file that tells waiting packs that it is spent."""
+"""What one call of `run` may spend, and what of it is used."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from lps_sweep.config import check_value, find_fields, section_fields
-from lps_sweep.config.fields import param
-from lps_sweep.errors import BadInputError, StorageError
-from lps_sweep.files import atomic_write
+from lps_sweep.config import check_value, find_fields
+from lps_sweep.errors import BadInputError
+from lps_sweep.params import param, section_fields
 from lps_sweep.plan.entries import read_settings
-from lps_sweep.results import CheckpointRecord
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, Row, TrunkRow
-
-SPENT_NAME = "driver.lock.spent"
-"""Lies beside the driver's lock while packs of its run may not begin."""
+from lps_sweep.sweep.rows import MemberRow, PackBegun, Row, TrunkRow
+from lps_sweep.train.events import Finished
 
 
 @dataclass(frozen=True)
@@ -103,15 +98,16 @@ class Meter:
                 self._report(name, now)
             elif isinstance(row, TrunkRow):
                 self._report(row.trunk, now)
-            elif isinstance(row, EpochRow | OutcomeRow | CheckpointRecord):
-                self._report(self._packs.get(row.trial_id, row.trial_id), now)
-                if isinstance(row, OutcomeRow):
-                    self.ended(row.trial_id, row.status)
+            elif isinstance(row, MemberRow):
+                trial_id = row.event.trial_id
+                self._report(self._packs.get(trial_id, trial_id), now)
+                if isinstance(row.event, Finished):
+                    self.ended(row.event)
 
-    def ended(self, trial_id: str, status: str) -> None:
+    def ended(self, event: Finished) -> None:
         """Counts the outcome of a trial."""
-        self._begun.add(trial_id)
-        self._ended[trial_id] = status
+        self._begun.add(event.trial_id)
+        self._ended[event.trial_id] = event.status
 
     def spent(self) -> str:
         """Which limit is reached, in words; empty while there is some of everything left."""
@@ -133,29 +129,3 @@ class Meter:
     def _report(self, job: str, now: float) -> None:
         first, _ = self._spans.get(job, (now, now))
         self._spans[job] = first, now
-
-
-def forbid_packs(results: Path, reason: str) -> None:
-    """Tells packs that have not begun not to begin.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
-    atomic_write(results / SPENT_NAME, reason.encode())
-
-
-def permit_packs(results: Path) -> None:
-    """Takes back what an earlier run said.
-
-    Raises:
-        StorageError: The file cannot be removed.
-    """
-    try:
-        (results / SPENT_NAME).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot remove {results / SPENT_NAME}: {error.strerror}") from error
-
-
-def packs_forbidden(results: Path) -> bool:
-    """Whether a pack of this results folder is not to begin."""
-    return (results / SPENT_NAME).exists()

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
-from lps_sweep.config import flat
-from lps_sweep.errors import StorageError
-from lps_sweep.failpoints import failpoint
+from lps_sweep.errors import DeviceError, StorageError
 from lps_sweep.plan import PlannedTrial, SearchSpace
 from lps_sweep.results import Ledger
-from lps_sweep.sweep.budget import Budget, Meter, forbid_packs
-from lps_sweep.sweep.casualties import Casualties
-from lps_sweep.sweep.costs import measured_costs, pack_sizes, sizes_in_words
-from lps_sweep.sweep.executor import Blame, Death, Executor
-from lps_sweep.sweep.jobs import JobMember, PackJob, Place, TrunkJob
-from lps_sweep.sweep.keeper import Keeper
-from lps_sweep.sweep.packing import Packing
+from lps_sweep.signals import check_interrupted
+from lps_sweep.sweep.budget import Budget, Meter
+from lps_sweep.sweep.executor import Blame, Death, Executor, left_by, raise_errors
+from lps_sweep.sweep.jobs import CostJob, PackJob, Place, TrunkJob
+from lps_sweep.sweep.orders import Orders
+from lps_sweep.sweep.packing import Packing, pack_size, sizes_in_words
 from lps_sweep.sweep.progress import Progress
-from lps_sweep.sweep.provenance import provenance
-from lps_sweep.sweep.recorder import Recorder
-from lps_sweep.sweep.rows import OutcomeRow, Row
-from lps_sweep.sweep.signals import check_interrupted
+from lps_sweep.sweep.recorder import Recorder, provenance
+from lps_sweep.sweep.retries import OUT_OF_MEMORY, Retries
+from lps_sweep.sweep.rows import CostRow, MemberRow, Row
 from lps_sweep.sweep.stopping import Judge, needed_metrics
-from lps_sweep.sweep.stopping_orders import Orders
 from lps_sweep.sweep.trunks import trunk_file
+from lps_sweep.train.events import Finished, MemberSpec, PackCosts, PackSpec
 
 
 class Driver:
@@ -44,26 +40,23 @@ class Driver:
         self._trials = {trial.trial_id: trial for trial in trials}
         self._ledger = ledger
         self._executor = executor
-        self._casualties = Casualties(space.resources.max_attempts)
-        self._keeper = Keeper(results, ledger)
-        self._judge: Judge | None = None
-        self._orders: Orders | None = None
-        if space.stopping:
-            self._judge = Judge(space.name, space.stopping, self._trials)
-            self._orders = Orders(results)
+        self._progress = progress
+        self._retries = Retries(space.resources.max_attempts)
+        self._judge = Judge(space.name, space.stopping, self._trials) if space.stopping else None
+        self._orders = Orders(results)
         self._recorder = Recorder(
+            results,
             ledger,
-            self._casualties,
+            self._retries,
             progress,
-            self._keeper,
             needed=needed_metrics(space),
             judge=self._judge,
         )
-        self._progress = progress
-        self._place = Place(results, executor.device, space.resources.cpus_per_pack)
+        share = min(1.0, executor.gpus_per_pack or 1.0)
+        self._place = Place(results, executor.device, space.resources.cpus_per_pack, share)
         self._num_packs = 0
         largest = space.resources.max_pack_size
-        self._packing = Packing(self._trials, results, ledger, self._casualties.limits, largest)
+        self._packing = Packing(self._trials, results, ledger, self._retries.limits, largest)
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
         self.spent = ""
 
@@ -76,10 +69,13 @@ class Driver:
 
         Dead packs are tried again or failed.
         """
-        self.make_trunks([self._trials[t] for t in self.outstanding(chosen)])
+        left = self.outstanding(chosen)
+        tried = {t: self._ledger.attempts(t) for t in left}
+        self._retries.remember({t: attempts[-1] for t, attempts in tried.items() if attempts})
+        self.make_trunks([self._trials[t] for t in left])
         while (ready := self._ready(chosen)) and not self._is_spent():
-            alone = [t for t in ready if t in self._casualties.quarantine]
-            together = [t for t in ready if t not in self._casualties.quarantine]
+            alone = [t for t in ready if t in self._retries.apart]
+            together = [t for t in ready if t not in self._retries.apart]
             if together:
                 self._measure(together)
                 self._train(self._packs(together))
@@ -97,20 +93,21 @@ class Driver:
         deaths: list[Death] = []
         for _ in range(self._space.resources.max_attempts):
             jobs = [
-                TrunkJob(self._place, trunk, flat(config), interval)
+                TrunkJob(self._place, trunk, config, interval)
                 for trunk, config in needed.items()
                 if trunk_file(self._place.results, trunk) is None
             ]
             if not jobs:
                 return
-            self._progress.pretraining(len(jobs))
+            trunks = "1 trunk" if len(jobs) == 1 else f"{len(jobs)} trunks"
+            self._progress.say(f"pre-training {trunks} first; kept for later sweeps")
             deaths = self._executor.run(jobs, self._accept)
             if not deaths:
                 return
-            for death in deaths:
-                if death.error:
-                    raise death.error
+            raise_errors(deaths)
         for death in deaths:
+            if death.blame is Blame.DEVICE:
+                raise left_by(death)
             raise StorageError(f"pre-training failed: {death.reason}")
 
     def outstanding(self, chosen: Sequence[str]) -> list[str]:
@@ -120,8 +117,8 @@ class Driver:
 
     def _ready(self, chosen: Sequence[str]) -> list[str]:
         """Those of `chosen` that can be trained now; a rule may let some wait for others."""
-        for row in self._recorder.settle():
-            self._meter.ended(row.trial_id, row.status)
+        for event in self._recorder.settle():
+            self._meter.ended(event)
         outstanding = self.outstanding(chosen)
         waiting = self._judge.waiting(outstanding) if self._judge else set()
         return [t for t in outstanding if t not in waiting] or outstanding
@@ -134,36 +131,51 @@ class Driver:
         asked = self._space.resources.measure_packs
         if not (self._place.device.startswith("cuda") if asked is None else asked):
             return
-        unmeasured = {
-            shape: self._trials[t] for shape, t in self._packing.unmeasured(trial_ids).items()
-        }
-        found = measured_costs(unmeasured, self._place, self._executor)
-        if unmeasured:
-            self._packing.sizes |= pack_sizes(unmeasured, found, self._executor)
-            self._progress.measured(sizes_in_words(found, self._packing.sizes))
+        jobs: dict[str, CostJob] = {}
+        shapes: dict[str, Hashable] = {}
+        for shape, trial_id in self._packing.unmeasured(trial_ids).items():
+            name = f"costs-{trial_id}"
+            member = MemberSpec(trial_id, self._trials[trial_id].config)
+            shapes[name] = shape
+            jobs[name] = CostJob(self._place, name, self._spec([member]))
+        if not jobs:
+            return
+        found: dict[str, PackCosts] = {}
+
+        def accept(rows: list[Row]) -> None:
+            check_interrupted()
+            found.update({row.job_id: row.costs for row in rows if isinstance(row, CostRow)})
+
+        raise_errors(self._executor.run([*jobs.values()], accept))
+        workers = self._executor.num_workers, self._executor.gpus_per_pack
+        sizes = {name: pack_size(found.get(name), *workers) for name in jobs}
+        self._packing.sizes |= {shapes[name]: size for name, size in sizes.items()}
+        self._progress.say(sizes_in_words(found, sizes))
 
     def _accept(self, rows: list[Row]) -> None:
-        accepted = self._recorder.accept(rows)
-        if self._orders:
-            self._tell(self._orders, accepted)
-        self._meter.note(accepted)
+        self._record(rows)
         check_interrupted()
         self._is_spent()
 
-    def _tell(self, orders: Orders, accepted: Sequence[Row]) -> None:
-        """Tells packs which of their members a rule has ended."""
-        ended = [r for r in accepted if isinstance(r, OutcomeRow) and r.status == "stopped"]
-        if ended:
-            failpoint("stop.tell")
-            orders.tell({row.trial_id: row.attempt for row in ended})
-            failpoint("stop.told")
+    def _record(self, rows: Sequence[Row], at: float | None = None) -> None:
+        """Records `rows`; packs are told which of their members a rule has ended."""
+        accepted = self._recorder.accept(rows, at)
+        ended = [row for row in accepted if isinstance(row, MemberRow)]
+        stopped = {
+            row.event.trial_id: row.attempt
+            for row in ended
+            if isinstance(row.event, Finished) and row.event.status == "stopped"
+        }
+        if stopped:
+            self._orders.stop(stopped)
+        self._meter.note(accepted)
 
     def _is_spent(self) -> bool:
         """Whether a budget is spent; if it has just been, the packs that wait are told."""
         if not self.spent and (limit := self._meter.spent()):
-            forbid_packs(self._place.results, limit)
+            self._orders.begin_nothing()
             self.spent = limit
-            self._progress.spent(limit)
+            self._progress.say(f"budget: {limit}; nothing more is started")
         return bool(self.spent)
 
     def _train(self, packs: Iterable[Sequence[str]]) -> None:
@@ -171,65 +183,77 @@ class Driver:
         jobs = [self._job(pack) for pack in packs]
         self._recorder.pack_sizes = {m.trial_id: len(j.members) for j in jobs for m in j.members}
         deaths = {death.job.job_id: death for death in self._executor.run(jobs, self._accept)}
-        for death in deaths.values():
-            if death.error:
-                raise death.error
-        for job in jobs:
-            self._bury(job, deaths.get(job.job_id))
-            if self._orders:
-                self._orders.forget(m.trial_id for m in job.members)
+        raise_errors(d for d in deaths.values() if not isinstance(d.error, DeviceError))
+        lost = [self._close(job, deaths.get(job.job_id)) for job in jobs]
+        self._orders.forget(m.trial_id for job in jobs for m in job.members)
+        for death in filter(None, lost):
+            raise left_by(death)
 
     def _job(self, pack: Sequence[str]) -> PackJob:
         self._num_packs += 1
-        first = self._trials[pack[0]]
-        name = f"{first.pack_key}-{self._num_packs}"
+        name = f"{self._trials[pack[0]].pack_key}-{self._num_packs}"
         attempts = self._ledger.start_attempts(pack, name, provenance())
-        members = tuple(
-            JobMember(t, attempts[t], flat(self._trials[t].config), self._packing.checkpoint(t))
-            for t in pack
-        )
+        members = [MemberSpec(t, self._trials[t].config, self._packing.checkpoint(t)) for t in pack]
         started = members[0].checkpoint
-        judge = self._judge
-        return PackJob(
-            self._place,
-            name,
-            first.seed,
-            first.trunk,
-            members,
-            self._space.resources.checkpoint_interval_s,
+        first = started.epoch if started else 0
+        until = self._judge.until(pack, first) if self._judge else None
+        return PackJob(self._place, name, self._spec(members, until), attempts)
+
+    def _spec(self, members: Sequence[MemberSpec], until: int | None = None) -> PackSpec:
+        first = self._trials[members[0].trial_id]
+        place = self._place
+        backbone = trunk_file(place.results, first.trunk)
+        if backbone is None:
+            raise StorageError(f"the pre-trained trunk {first.trunk} is missing or damaged")
+        return PackSpec(
+            members=tuple(members),
+            seed=first.seed,
+            backbone=backbone,
+            checkpoints=place.results / "checkpoints",
+            checkpoint_interval_s=self._space.resources.checkpoint_interval_s,
+            device=place.device,
+            num_threads=first.config.loop.threads or place.num_threads,
             needed=needed_metrics(self._space),
-            rungs=judge.rungs if judge else (),
-            until=judge.until(pack, started.epoch if started else 0) if judge else None,
+            rungs=self._judge.rungs if self._judge else (),
+            until=until,
+            gpu_share=place.gpu_share,
         )
 
-    def _bury(self, job: PackJob, death: Death | None) -> None:
-        """Ends the attempts that a job left open, and fails a trial that keeps dying alone."""
+    def _close(self, job: PackJob, death: Death | None) -> Death | None:
+        """Ends the attempts that a job left open, and fails a trial that keeps dying alone.
+
+        Returns:
+            The death if it is that of a device that nobody here can use any more.
+        """
         left = set(self._ledger.outstanding(self._space.name))
-        open_ = {m.trial_id for m in job.members if m.trial_id in left}
-        members = [m for m in job.members if m.trial_id in open_ and self._is_open(m)]
-        if not members:
-            return
+        members = [m for m in job.members if m.trial_id in left and self._is_open(job, m)]
         death = death or Death(job, "the worker ended without a word")
-        fail = death.blame is not Blame.NONE and self._casualties.died(
-            [m.trial_id for m in members], certain=death.blame is Blame.CERTAIN
-        )
+        over = bool(members) and self._is_over(death.blame, [m.trial_id for m in members])
         for member in members:
-            if fail:
+            attempt = job.attempts[member.trial_id]
+            if over and death.blame is not Blame.DEVICE:
                 epoch = member.checkpoint.epoch if member.checkpoint else 0
-                self._ledger.finish(
-                    member.trial_id,
-                    member.attempt,
-                    "failed",
-                    epoch=epoch,
-                    error=death.reason,
-                    at=death.at,
-                )
-                self._keeper.finished([member.trial_id])
-                self._progress.outcome(member.trial_id, "failed", {})
-                self._meter.ended(member.trial_id, "failed")
+                end = Finished(member.trial_id, "failed", epoch, error=death.reason)
+                self._record([MemberRow(attempt, end)], death.at)
             else:
-                self._ledger.end_attempt(member.trial_id, member.attempt, death.reason, death.at)
+                why = OUT_OF_MEMORY if death.blame is Blame.MEMORY else ""
+                self._ledger.end_attempt(member.trial_id, attempt, why + death.reason, death.at)
+        return death if death.error or (over and death.blame is Blame.DEVICE) else None
 
-    def _is_open(self, member: JobMember) -> bool:
+    def _is_over(self, blame: Blame, trial_ids: Sequence[str]) -> bool:
+        """Whether the one trial of a pack that died is not to be tried again in this run.
+
+        A broken device is no trial's fault; but should one of them break it, it is found by that.
+        """
+        if blame is Blame.NONE:
+            return False
+        if blame is Blame.MEMORY:
+            for trial_id in trial_ids:
+                self._retries.out_of_memory(trial_id, len(trial_ids))
+            return len(trial_ids) == 1
+        return self._retries.died(trial_ids, certain=blame is not Blame.POSSIBLE)
+
+    def _is_open(self, job: PackJob, member: MemberSpec) -> bool:
+        attempt = job.attempts[member.trial_id]
         records = self._ledger.attempts(member.trial_id)
-        return any(r.attempt == member.attempt and not r.ended for r in records)
+        return any(r.attempt == attempt and not r.ended for r in records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections import Counter
@@ -12,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from lps_sweep.config import Config, field_table, flat
-from lps_sweep.plan import SHARED_COST, Resources
+from lps_sweep.errors import BadInputError
+from lps_sweep.plan import Resources
 from lps_sweep.results import Ledger
-from lps_sweep.sweep.executor import usable_cpus
+from lps_sweep.sweep.executor import room, usable_cpus
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Has a folder for each GPU, where the driver is loaded."""
@@ -39,11 +39,6 @@ class Cost:
     epoch_s: float
     size: float | None = None
     pretrain_epoch_s: float | None = None
-
-    def packed(self, size: float) -> Cost:
-        """The cost where `size` trials train together, of a trial that was measured alone."""
-        share = (SHARED_COST / max(size, 1.0) + 1) / (SHARED_COST + 1)
-        return dataclasses.replace(self, epoch_s=self.epoch_s * share)
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ def _costly(method: str) -> tuple[tuple[str, Any], ...]:
         for name, info in field_table(method).items()
         if info.section in ("data", "trunk", "loop")
         and name != "epochs"
-        and not info.param.location
+        and not (info.param.location or info.param.noise)
     )
 
 
@@ -130,14 +125,37 @@ def gpus_here() -> int:
     return min(number, len(named))
 
 
+def check_room(resources: Resources, places: Mapping[str, str], *, alone: bool) -> None:
+    """Refuses resources of a pack that this machine can never give.
+
+    Args:
+        resources: What a pack is to have.
+        places: Where each of them was read from.
+        alone: Packs train in this process, one at a time on one GPU at the most.
+
+    Raises:
+        BadInputError: Says what was asked for and what there is.
+    """
+    cpus = usable_cpus()
+    if resources.cpus_per_pack > cpus:
+        raise BadInputError(
+            f"cpus_per_pack must be at most {cpus}, the CPU cores that can be used on this "
+            f"machine, not {resources.cpus_per_pack}",
+            places.get("cpus_per_pack", ""),
+        )
+    if resources.gpus_per_pack:
+        from lps_sweep.train import gpus_for_pack  # whether torch can use them, torch alone knows
+
+        where = places.get("gpus_per_pack", "")
+        gpus_for_pack(resources.gpus_per_pack, alone=alone, where=where)
+
+
 def workers_here(resources: Resources) -> Workers:
     """How many packs this machine trains at a time."""
-    number = max(1, usable_cpus() // resources.cpus_per_pack)
     found = gpus_here()
-    gpus = (1.0 if found else 0.0) if resources.gpus_per_pack is None else resources.gpus_per_pack
-    if not found or not gpus:
-        return Workers(number, 0.0)
-    return Workers(max(1, min(number, int(found / gpus))), gpus)
+    wanted = 1.0 if resources.gpus_per_pack is None else resources.gpus_per_pack
+    gpus = wanted if found else 0.0
+    return Workers(max(1, room(usable_cpus(), found, resources.cpus_per_pack, gpus)), gpus)
 
 
 def estimate(
@@ -172,6 +190,13 @@ def estimate(
         size=size,
         pretrain_hours=pretraining,
     )
+
+
+def hours_text(hours: float) -> str:
+    """Hours in words: seconds, minutes or hours."""
+    if hours * 60 < 2:
+        return f"{hours * 3600:.0f} seconds"
+    return f"{hours * 60:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
 
 
 def _pretraining(trunks: Iterable[Config], costs: Mapping[Kind, Cost]) -> float | None:

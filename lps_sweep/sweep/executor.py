@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
+from pathlib import Path
 from typing import Protocol, Self
 
-from lps_sweep.errors import LpsSweepError
-from lps_sweep.plan import Resources
-from lps_sweep.results.clock import now
-from lps_sweep.sweep.alarm import EpochTimeoutError, time_limit
+from lps_sweep import train
+from lps_sweep.errors import BadInputError, DeviceError, LpsSweepError
+from lps_sweep.plan import GPU_PARTS, Resources
+from lps_sweep.process import tight_limits
+from lps_sweep.results.times import now
 from lps_sweep.sweep.jobs import Job, perform
 from lps_sweep.sweep.rows import Row, placed
+from lps_sweep.sweep.time_limit import EpochTimeoutError, time_limit
+
+LOAD_S = 30
+"""Seconds of computing in which what training needs is loaded; it takes about 3."""
+
+_LOAD = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]),) * 2)
+sys.path.append(sys.argv[2])
+from lps_sweep.train import train_pack
+"""
 
 Accept = Callable[[list[Row]], None]
 
@@ -27,6 +41,8 @@ class Blame(Enum):
     CERTAIN = "it died"
     POSSIBLE = "it was one of several that ran when the executor gave up"
     NONE = "it had not been started"
+    DEVICE = "its device broke, which may be learnt of late and in the work of another"
+    MEMORY = "its members need more memory together than there is"
 
 
 @dataclass(frozen=True)
@@ -37,8 +53,9 @@ class Death:
         job: The job.
         reason: What is known of the cause, for people.
         blame: What the job has to do with it.
-        error: An error of bad input or storage that the job met; it ends the sweep.
-        at: When it was learnt of, as `clock.now` tells it.
+        error: An error that the job met and that ends the sweep: of bad input or storage, or of
+            the device that this process cannot use any more.
+        at: When it was learnt of, as `times.now` tells it.
     """
 
     job: Job
@@ -65,12 +82,7 @@ class Executor(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
         """Runs `jobs`, and hands every report to `accept`, whose errors it raises.
@@ -84,34 +96,37 @@ class InlineExecutor:
     """Runs one job after the other in the calling process, without Ray."""
 
     num_workers = 1
-    gpus_per_pack = 0.0
-    where = "in this process"
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self.device = "cpu"
+        self.gpus_per_pack = 0.0
+        self.where = "in this process"
 
     def __enter__(self) -> Self:
-        import torch
-
+        if any(tight_limits()):
+            try_trainer()
         wanted = self._resources.gpus_per_pack
-        if torch.cuda.is_available() and wanted != 0:
-            self.device = "cuda"
-            self.gpus_per_pack = wanted or 1.0
+        self.gpus_per_pack = train.gpus_for_pack(wanted, alone=True)
+        self.device = "cuda" if self.gpus_per_pack else "cpu"
+        found = train.usable_gpus()
+        if wanted is None and found.driver and found.trouble:
+            self.where += f" on the CPU, for {found.trouble}"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is left to close."""
 
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
-        """Runs `jobs` in order."""
-        found = (self._perform(job, accept) for job in jobs)
-        return [death for death in found if death]
+        """Runs `jobs` in order, up to an error that ends the sweep."""
+        deaths: list[Death] = []
+        for number, job in enumerate(jobs):
+            if death := self._perform(job, accept):
+                deaths.append(death)
+                if death.error:
+                    rest = jobs[number + 1 :]
+                    return [*deaths, *(Death(one, "not started", Blame.NONE) for one in rest)]
+        return deaths
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         reports = perform(job)
@@ -122,12 +137,53 @@ class InlineExecutor:
             except StopIteration:
                 return None
             except LpsSweepError as error:
-                return Death(job, str(error), error=error)
+                return Death(job, str(error), blame_of(error), error)
             except EpochTimeoutError as error:
                 return Death(job, f"{error}; {_where(error)}")
             except Exception:
                 return Death(job, traceback.format_exc())
             accept(placed(rows, worker_name(here(["0"] if self.gpus_per_pack else []), 1)))
+
+
+def try_trainer() -> None:
+    """Loads in a child process what training needs.
+
+    Where memory is short, compiled code ends the process that loads it, or tries for ever.
+
+    Raises:
+        BadInputError: It cannot be loaded.
+    """
+    command = [sys.executable, "-P", "-c", _LOAD, str(LOAD_S), str(Path(__file__).parents[2])]
+    child = subprocess.run(command, capture_output=True, check=False)
+    if child.returncode:
+        told = child.stderr.decode(errors="replace").strip().rpartition("\n")[2].strip()
+        causes = [told or "it is not done in time", *tight_limits()]
+        raise BadInputError(f"what training needs cannot be loaded: {'; '.join(causes)}")
+
+
+def raise_errors(deaths: Iterable[Death]) -> None:
+    """Raises the first error that ends the sweep."""
+    for death in deaths:
+        if isinstance(death.error, DeviceError):
+            raise left_by(death)
+        if death.error:
+            raise death.error
+
+
+def left_by(death: Death) -> DeviceError:
+    """What ends a sweep with a device that cannot go on."""
+    then = "in packs of half the size" if death.blame is Blame.MEMORY else "for none is to blame"
+    return DeviceError(
+        f"{death.reason}. What was finished is recorded. Give the same command again: trials that "
+        f"were in training go on from their checkpoints, {then}."
+    )
+
+
+def blame_of(error: BaseException) -> Blame:
+    """What a job has to do with the error that it ended with."""
+    if not isinstance(error, DeviceError):
+        return Blame.CERTAIN
+    return Blame.MEMORY if error.out_of_memory else Blame.DEVICE
 
 
 def here(gpus: Sequence[str]) -> str:
@@ -144,6 +200,16 @@ def worker_name(place: str, slot: int) -> str:
 def _where(error: BaseException) -> str:
     """The lines of code that an error came through."""
     return "it stood here:\n" + "".join(traceback.format_tb(error.__traceback__)[:-1])
+
+
+def room(cpus: float, gpus: float, cpus_per_pack: float, gpus_per_pack: float) -> int:
+    """How many packs one machine has room for; those that share a GPU have it whole, or not."""
+    fitting = int(cpus // cpus_per_pack)
+    if not gpus_per_pack:
+        return fitting
+    parts = round(gpus_per_pack * GPU_PARTS)
+    per_gpu = GPU_PARTS // parts if gpus_per_pack < 1 else 0
+    return min(fitting, int(gpus) * per_gpu if per_gpu else int(gpus // gpus_per_pack))
 
 
 def usable_cpus() -> int:

@@ -1,16 +1,20 @@
-"""Which outstanding trials train together, and from which checkpoint each goes on."""
+"""Which outstanding trials train together, how many, and from which checkpoint each goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lps_sweep.config import Config
 from lps_sweep.errors import StorageError
-from lps_sweep.files import inside
-from lps_sweep.plan import LARGEST_PACK, SHARED_COST, Outstanding, PlannedTrial, make_packs
-from lps_sweep.results import CheckpointRecord, Ledger, sha256_file
+from lps_sweep.files import inside, sha256_file
+from lps_sweep.plan import LARGEST_PACK, SHARED_COST, Outstanding, PlannedTrial, make_packs, reach
+from lps_sweep.results import FileRef, Ledger
+from lps_sweep.train.events import Checkpoint, PackCosts, SavedFile
+
+MEMORY_SHARE = 0.8
+"""Of the free memory that members beside the first may take."""
 
 
 @dataclass(frozen=True)
@@ -21,47 +25,38 @@ class PackSize:
     largest: int = LARGEST_PACK
 
 
+@dataclass
 class Packing:
     """Forms packs.
 
-    Args:
+    Attributes:
         trials: All trials of the sweep, by id.
         results: The results folder.
         ledger: Knows the checkpoints.
         limits: The largest pack that a trial may still be in, where there is such a limit.
         max_pack_size: The largest pack of all.
-
-    Attributes:
         sizes: What was measured, by the shape of configurations.
     """
 
-    def __init__(
-        self,
-        trials: Mapping[str, PlannedTrial],
-        results: Path,
-        ledger: Ledger,
-        limits: Mapping[str, int],
-        max_pack_size: int | None,
-    ) -> None:
-        self._trials = trials
-        self._results = results
-        self._ledger = ledger
-        self._limits = limits
-        self._largest = max_pack_size
-        self.sizes: dict[Hashable, PackSize] = {}
+    trials: Mapping[str, PlannedTrial]
+    results: Path
+    ledger: Ledger
+    limits: Mapping[str, int]
+    max_pack_size: int | None
+    sizes: dict[Hashable, PackSize] = field(default_factory=dict)
 
     def packs(self, trial_ids: Sequence[str], num_workers: int) -> list[tuple[str, ...]]:
         """Packs of trials that share key and epoch, no larger than what befell them allows."""
         kinds: dict[tuple[int | None, PackSize], list[str]] = {}
         for trial_id in trial_ids:
-            size = self.sizes.get(shape_of(self._trials[trial_id].config), PackSize())
-            kinds.setdefault((self._limits.get(trial_id), size), []).append(trial_id)
+            size = self.sizes.get(shape_of(self.trials[trial_id].config), PackSize())
+            kinds.setdefault((self.limits.get(trial_id), size), []).append(trial_id)
         packs: list[tuple[str, ...]] = []
         for limit, size in sorted(kinds, key=lambda kind: -(kind[0] or 10**9)):
             packs += make_packs(
                 [Outstanding(t, self._group(t)) for t in kinds[limit, size]],
                 num_workers=1 if limit else num_workers,
-                max_pack_size=min(n for n in (self._largest or size.largest, limit) if n),
+                max_pack_size=min(n for n in (self.max_pack_size or size.largest, limit) if n),
                 shared_cost=size.shared_cost,
             )
         return packs
@@ -72,32 +67,54 @@ class Packing:
         for trial_id in trial_ids:
             alike.setdefault(self._group(trial_id), []).append(trial_id)
         firsts = [members[0] for members in alike.values() if len(members) > 1]
-        shapes = {shape_of(self._trials[t].config): t for t in reversed(firsts)}
+        shapes = {shape_of(self.trials[t].config): t for t in reversed(firsts)}
         return {shape: t for shape, t in shapes.items() if shape not in self.sizes}
 
     def _group(self, trial_id: str) -> tuple[str, int, str]:
         checkpoint = self.checkpoint(trial_id)
-        key = self._trials[trial_id].pack_key
+        key = self.trials[trial_id].pack_key
         return (key, checkpoint.epoch, checkpoint.run.sha256) if checkpoint else (key, 0, "")
 
-    def checkpoint(self, trial_id: str) -> CheckpointRecord | None:
+    def checkpoint(self, trial_id: str) -> Checkpoint | None:
         """The newest checkpoint whose files are there and intact."""
-        for record in self._ledger.checkpoints(trial_id):
-            if self._intact(record):
-                return record
+        for record in self.ledger.checkpoints(trial_id):
+            member, run = self._intact(record.member), self._intact(record.run)
+            if member and run:
+                return Checkpoint(record.epoch, member, run)
         return None
 
-    def _intact(self, record: CheckpointRecord) -> bool:
+    def _intact(self, file: FileRef) -> SavedFile | None:
         try:
-            return all(
-                sha256_file(inside(self._results, file.path)) == file.sha256
-                for file in (record.member, record.run)
-            )
+            path = inside(self.results, file.path)
+            return SavedFile(path, file.sha256) if sha256_file(path) == file.sha256 else None
         except StorageError:
-            return False
+            return None
 
 
 def shape_of(config: Config) -> Hashable:
     """What the cost of a step depends on; trials with the same shape need one measurement."""
     data = replace(config.data, data_root="")
     return data, config.trunk, replace(config.loop, epochs=1), config.method.name
+
+
+def pack_size(costs: PackCosts | None, num_workers: int, gpus_per_pack: float) -> PackSize:
+    """The size for these costs; the usual one where they could not be measured.
+
+    The memory that was measured on a GPU is a pack's own part of it; on a CPU all workers share it.
+    """
+    if costs is None or costs.own_s <= 0:
+        return PackSize()
+    ratio = costs.shared_s / costs.own_s
+    room = MEMORY_SHARE * costs.free_bytes / (1 if gpus_per_pack else num_workers)
+    fitting = 1 + int(room // costs.member_bytes) if costs.member_bytes else LARGEST_PACK
+    return PackSize(ratio, min(reach(ratio), fitting))
+
+
+def sizes_in_words(costs: Mapping[str, PackCosts], sizes: Mapping[str, PackSize]) -> str:
+    """What was measured, by job, for people."""
+    parts = [
+        f"at most {sizes[job].largest} trials (a step shares {1000 * one.shared_s:.3g} ms, "
+        f"each trial adds {1000 * one.own_s:.3g} ms)"
+        for job, one in costs.items()
+    ]
+    return f"packs: {'; '.join(parts) or 'their cost could not be measured'}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable
+import math
+from functools import partial
 
 import torch
 
@@ -13,12 +13,14 @@ from lps_sweep.data import ImageSet, classes_of_head, load, make_split
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
 from lps_sweep.sweep.estimate import Cost, num_epochs
-from lps_sweep.train import Pretraining, Run, evaluate, set_up_device
+from lps_sweep.train import Pretraining, Run, evaluate, gpus_for_pack, set_up_device
 from lps_sweep.train.checkpoint import state_bytes
+from lps_sweep.train.costs import step_costs, timed, untimed_steps
 from lps_sweep.train.evaluation import kept_features
+from lps_sweep.train.pretrain import fresh_network
 
 STEPS = 3
-"""Steps that are timed, after one that is not."""
+"""Steps that are timed, after others that are not."""
 
 ROWS = 1024
 """Unlabeled images of which an evaluation is timed."""
@@ -27,24 +29,27 @@ BYTES_PER_IMAGE = 3
 """Of index, target and prediction of an unlabeled image, compressed."""
 
 
-def probe(config: Config, seed: int, resources: Resources) -> Cost:
-    """The cost of a trial that trains alone, with the threads or the GPU that a pack gets here.
+def probe(config: Config, seed: int, resources: Resources, pack_size: float) -> Cost:
+    """The cost of a trial in packs of `pack_size`, with the threads or the GPU that these get here.
 
-    The network has fresh weights, so that nothing is pre-trained for it.
+    One trial is measured, alone. The network has fresh weights, so that nothing is pre-trained
+    for it.
 
     Raises:
         BadInputError: The data are missing, or the trial cannot be trained.
     """
-    on_gpu = torch.cuda.is_available() and resources.gpus_per_pack != 0
-    device = set_up_device("cuda" if on_gpu else "cpu", resources.cpus_per_pack)
+    gpus = gpus_for_pack(resources.gpus_per_pack)
+    place = "cuda" if gpus else "cpu", resources.cpus_per_pack, min(1.0, gpus or 1.0)
+    device = set_up_device(*place)
     images = load(config.data)
     split = make_split(images.labels, images.num_classes, config.split)
-    few = _few(images, config)
-    backbone = Pretraining(config, few, device).network.state_dict()
+    backbone = fresh_network(config).state_dict()
     run = Run(config, seed=seed, images=images, split=split, backbone=backbone, device=device)
-    num_steps = run.batches.num_steps
     learner = run.add("probe", config)
-    epoch_s = _step_s(run, device) * num_steps if run.views else 0.0
+    epoch_s = 0.0
+    if run.views:
+        costs = step_costs(run, learner, STEPS)
+        epoch_s = (costs.shared_s / pack_size + costs.own_s) * run.batches.num_steps
     rows = max(ROWS, 2 * classes_of_head(split, config.head.assumed_classes))
     run.split = dataclasses.replace(
         split, unlabeled=split.unlabeled[:rows], holdout=split.holdout[:rows]
@@ -52,24 +57,20 @@ def probe(config: Config, seed: int, resources: Resources) -> Cost:
     share = (len(split.unlabeled) + len(split.holdout)) / (
         len(run.split.unlabeled) + len(run.split.holdout)
     )
-    epoch_s += share * _seconds(lambda: evaluate(run), device)
+    evaluate(run)
+    epoch_s += share * timed(device, partial(evaluate, run))[1]
     _, features = kept_features(run)
     if run.departures:
         reason = run.departures[0].error.strip().rpartition("\n")[2]
         raise BadInputError(f"the trial that was to be measured ended: {reason}", "--probe")
     kept = len(state_bytes(learner.state())) + len(state_bytes(run.state()))
     kept += features["probe"].nbytes + BYTES_PER_IMAGE * len(split.unlabeled)
-    kept += 4 * num_epochs(config) * learner.head.weight.shape[1]
+    kept += 4 * num_epochs(config) * learner.objective.num_classes
+    del run, learner  # a job of its own pre-trains, without what they hold and have set
+    few = _few(images, config)
     scale = len(images.images) / len(few.images)
-    return Cost(epoch_s, float(kept), scale * _pretrain_epoch_s(config, few, device))
-
-
-def _step_s(run: Run, device: torch.device) -> float:
-    steps = min(STEPS, run.batches.num_steps)
-    run.batches.num_steps = 1
-    run.train_epoch(0)
-    run.batches.num_steps = steps
-    return _seconds(lambda: run.train_epoch(0), device) / steps
+    pretrain_s = scale * _pretrain_epoch_s(config, few, set_up_device(*place))
+    return Cost(epoch_s, float(kept), pretrain_s)
 
 
 def _few(images: ImageSet, config: Config) -> ImageSet:
@@ -82,20 +83,10 @@ def _pretrain_epoch_s(config: Config, few: ImageSet, device: torch.device) -> fl
     """Seconds of an epoch of pre-training on `few` images; 0 where nothing is pre-trained."""
     if config.pretrain.pretrained or not config.pretrain.pretrain_epochs:
         return 0.0
-    pretrain = dataclasses.replace(config.pretrain, pretrain_epochs=2)
+    steps = len(few.images) // min(config.pretrain.pretrain_batch_size, len(few.images))
+    untimed = math.ceil(untimed_steps(config.pretrain.pretrain_graph, device) / steps)
+    pretrain = dataclasses.replace(config.pretrain, pretrain_epochs=untimed + 1)
     epochs = iter(Pretraining(dataclasses.replace(config, pretrain=pretrain), few, device))
-    next(epochs)
-    return _seconds(lambda: next(epochs), device)
-
-
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    _wait(device)
-    started = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    for _ in range(untimed):
+        next(epochs)
+    return timed(device, lambda: next(epochs))[1]

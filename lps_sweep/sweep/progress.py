@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -100,12 +99,7 @@ class Progress:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def extend(self, trials: Sequence[PlannedTrial]) -> None:
@@ -117,26 +111,9 @@ class Progress:
             total = sum(self._length(t) for t in self._trials)
             self._bar.update(self._task, total=total)
 
-    def placed(self, where: str) -> None:
-        """Says where the trials run."""
-        self._console.print(f"running {where}", highlight=False, markup=False)
-
-    def pretraining(self, num_trunks: int) -> None:
-        """Says that trunks are made first."""
-        plural = "trunk" if num_trunks == 1 else "trunks"
-        self._console.print(f"pre-training {num_trunks} {plural} first; kept for later sweeps")
-
-    def measured(self, sizes: str) -> None:
-        """Says how large packs may be."""
-        self._console.print(sizes, highlight=False, markup=False)
-
-    def spent(self, limit: str) -> None:
-        """Says that a budget is spent."""
-        self._console.print(
-            f"budget: {limit}; nothing more is started",
-            highlight=False,
-            markup=False,
-        )
+    def say(self, text: str) -> None:
+        """Prints a line."""
+        self._console.print(text, highlight=False, markup=False)
 
     def trunk(self, epoch: int, epochs: int, loss: float) -> None:
         """Shows an epoch of pre-training."""
@@ -152,7 +129,7 @@ class Progress:
         text = f"trunk: oracle {', '.join(parts)} percent, in brackets random weights"
         if worse:
             text += f"; no better than these by {' and '.join(worse)}: is it any good?"
-        self._console.print(text, highlight=False, markup=False)
+        self.say(text)
 
     def epoch(self, trial_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Shows an epoch of a trial."""
@@ -169,9 +146,7 @@ class Progress:
         else:
             trial = self._trials[trial_id]
             swept = " ".join(f"{name}={value}" for name, value in trial.swept.items())
-            self._console.print(
-                f"trial {trial_id} {status}: {swept} seed={trial.seed}", markup=False
-            )
+            self.say(f"trial {trial_id} {status}: {swept} seed={trial.seed}")
         self._show(always=len(self._outcomes) == len(self._trials))
 
     def _length(self, trial_id: str) -> int:
@@ -203,4 +178,4 @@ class Progress:
         if self._console.is_terminal or not (always or now >= self._line_due):
             return
         self._line_due = now + LINE_INTERVAL_S
-        self._console.print(text, highlight=False, markup=False)
+        self.say(text)

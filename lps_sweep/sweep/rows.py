@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lps_sweep.results import CheckpointRecord, FileRef, Json
+from lps_sweep.results import FileRef, Json
+from lps_sweep.train.events import Event, PackCosts
 
 
 @dataclass(frozen=True)
 class PackBegun:
-    """A worker has begun a pack: its attempts by trial id, and device and threads.
+    """A worker has begun a pack: its attempts by trial id, and what is known of how it trains.
 
-    `worker` is the place that it is trained at, which the executor fills in.
+    More of such facts may follow. `worker` is the place that it is trained at, which the executor
+    fills in.
     """
 
     attempts: Mapping[str, int]
@@ -21,42 +23,27 @@ class PackBegun:
 
 
 @dataclass(frozen=True)
-class PackNotBegun:
-    """A worker has left a pack alone, since a budget is spent: its attempts by trial id."""
+class PackLeft:
+    """A worker has left a pack whose members have no end yet: their attempts by trial id.
+
+    `waits_after` is the epoch of the rung at which they were saved, to wait for trials of other
+    packs; None where a budget was spent before the pack was begun.
+    """
 
     attempts: Mapping[str, int]
+    waits_after: int | None = None
 
 
 @dataclass(frozen=True)
-class PackWaits:
-    """A pack has saved its members at a rung and ended, to wait for trials of other packs."""
+class MemberRow:
+    """The trainer's event of a member, and the number of the attempt that it belongs to.
 
-    attempts: Mapping[str, int]
-    epoch: int
+    The arrays of a `Finished` do not travel: `artefact` is the file that they were saved in.
+    """
 
-
-@dataclass(frozen=True)
-class EpochRow:
-    """A trial's state after `epoch`; `seconds` is its share of the pack's wall-clock time."""
-
-    trial_id: str
     attempt: int
-    epoch: int
-    metrics: Mapping[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class OutcomeRow:
-    """A trial's end; ``out_of_memory`` is no outcome but a reason to try it alone."""
-
-    trial_id: str
-    attempt: int
-    status: str
-    epoch: int
-    metrics: Mapping[str, float]
+    event: Event
     artefact: FileRef | None = None
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,26 +67,13 @@ class TrunkMade:
 
 @dataclass(frozen=True)
 class CostRow:
-    """What `train.pack_costs` measured for the job `job_id`."""
+    """What was measured for the job `job_id`."""
 
     job_id: str
-    shared_s: float
-    own_s: float
-    member_bytes: int
-    free_bytes: int
+    costs: PackCosts
 
 
-Row = (
-    PackBegun
-    | PackNotBegun
-    | PackWaits
-    | EpochRow
-    | OutcomeRow
-    | TrunkRow
-    | TrunkMade
-    | CostRow
-    | CheckpointRecord
-)
+Row = PackBegun | PackLeft | MemberRow | TrunkRow | TrunkMade | CostRow
 
 
 def placed(rows: Iterable[Row], worker: str) -> list[Row]:

@@ -4,26 +4,53 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.errors import BadInputError, ExitCode, StorageError
 from lps_sweep.plan import PlannedTrial, SearchSpace, expand
-from lps_sweep.results import FileRef, Ledger, PlanChange, driver_lock
-from lps_sweep.sweep.budget import Budget, permit_packs
-from lps_sweep.sweep.content import content_of
+from lps_sweep.results import Counts, Ledger, PlanChange, driver_lock
+from lps_sweep.sweep.backup import back_up, clear_up, open_ledger
+from lps_sweep.sweep.budget import Budget
+from lps_sweep.sweep.choice import Choice
+from lps_sweep.sweep.content import content_of, keep_splits
 from lps_sweep.sweep.driver import Driver
 from lps_sweep.sweep.executor import Executor
-from lps_sweep.sweep.keeper import Keeper, open_ledger
-from lps_sweep.sweep.outcome import Outcome
+from lps_sweep.sweep.orders import remove_orders
+from lps_sweep.sweep.outlook import notes, nothing_learnt
+from lps_sweep.sweep.planned import as_known, sweep_record, trial_record
 from lps_sweep.sweep.progress import Progress, announcement
-from lps_sweep.sweep.records import sweep_record, trial_record
-from lps_sweep.sweep.selection import Selection
-from lps_sweep.sweep.splits import keep_splits
-from lps_sweep.sweep.stopping_history import own_counts, restore_stops, stopped_elsewhere
-from lps_sweep.sweep.stopping_orders import remove_orders
+from lps_sweep.sweep.search.asked import Earlier, asked_before
+from lps_sweep.sweep.stopping import own_counts, restore_stops, stopped_elsewhere
 from lps_sweep.sweep.trunks import trunk_file
 
 MakeProgress = Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `run_sweep` found and did.
+
+    Attributes:
+        counts: The sweep's trials by state.
+        change: What the plan changed.
+        ran: Trials that the call was to run.
+        spent: The limit of the budget that kept some of them from running, in words.
+    """
+
+    counts: Counts
+    change: PlanChange
+    ran: int
+    spent: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only if every planned trial is done or was stopped by a rule."""
+        if self.counts.not_run or self.counts.running:
+            return ExitCode.INCOMPLETE
+        if self.counts.failed or self.counts.diverged:
+            return ExitCode.TRIALS_FAILED
+        return ExitCode.DONE
 
 
 def run_sweep(
@@ -32,7 +59,7 @@ def run_sweep(
     *,
     make_executor: Callable[[], Executor],
     make_progress: MakeProgress,
-    selection: Selection | None = None,
+    choice: Choice | None = None,
     budget: Budget | None = None,
     ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
@@ -44,7 +71,7 @@ def run_sweep(
         results: The results folder; made if missing.
         make_executor: Called only if something is to be run.
         make_progress: Called with the trials and the outcomes so far, likewise.
-        selection: Which trials may be started, and which are tried again.
+        choice: Which trials may be started, and which are tried again.
         budget: Where it is spent, no pack is started any more.
         ask: Called with the listed trials before anything is written; raises to end the run.
         say: Takes a line for people.
@@ -54,19 +81,23 @@ def run_sweep(
         FolderOwnedError: Another driver owns the folder.
         StorageError: The results folder cannot be read or written.
     """
-    selection = selection or Selection()
+    choice = choice or Choice()
     listed = expand(space, content_of)
     if space.search or (space.stopping and space.stopping.rule == "halving"):
-        _refuse_selection(selection)
-    else:
-        selection.matching(listed)
+        _refuse_choice(choice)
+    elif not Ledger.exists(results):
+        choice.matching(listed)
     ask(listed)
     results = results.absolute()
     with driver_lock(results), open_ledger(results) as ledger:
-        run = SweepRun(space, results, ledger, make_executor, make_progress, budget)
-        with run:
-            for trials in _plans(space, ledger) if space.search else [listed]:
-                run.train(trials, selection, say)
+        with SweepRun(space, results, ledger, make_executor, make_progress, budget) as run:
+            earlier = asked_before(space, ledger) if space.search else Earlier()
+            for line in notes(space, listed, earlier, {}):
+                say(line)
+            for trials in _plans(space, ledger) if space.search else [as_known(listed, ledger)]:
+                run.train(trials, choice, say)
+            for line in nothing_learnt(space, ledger.outcomes(space.name)):
+                say(line)
         return run.outcome()
 
 
@@ -78,19 +109,20 @@ def _plans(space: SearchSpace, ledger: Ledger) -> Iterable[tuple[PlannedTrial, .
     return search_plans(space, ledger)
 
 
-def _refuse_selection(selection: Selection) -> None:
+def _refuse_choice(choice: Choice) -> None:
     """What a search asks for next, and what halving keeps, depends on all trials before it."""
-    if selection.only or selection.limit is not None:
+    if choice.only or choice.limit is not None:
         raise BadInputError(
             "a search chooses its trials itself, and halving compares all: leave out --only and "
             "--limit"
         )
 
 
+@dataclass
 class SweepRun:
     """One call of `run`: its plans, and what it starts only if there is something to train.
 
-    Args:
+    Attributes:
         space: The search space.
         results: The results folder, as an absolute path.
         ledger: Open for writing.
@@ -99,79 +131,60 @@ class SweepRun:
         budget: Where it is spent, no pack is started any more.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        results: Path,
-        ledger: Ledger,
-        make_executor: Callable[[], Executor],
-        make_progress: MakeProgress,
-        budget: Budget | None,
-    ) -> None:
-        self._space = space
-        self._results = results
-        self._ledger = ledger
-        self._make_executor = make_executor
-        self._make_progress = make_progress
-        self._budget = budget
-        self._keeper = Keeper(results, ledger)
-        self._stack = contextlib.ExitStack()
-        self._driver: Driver | None = None
-        self._progress: Progress | None = None
-        self._change = PlanChange(0, 0, 0)
-        self._begun = False
-        self._ran = 0
-        self._spent = ""
+    space: SearchSpace
+    results: Path
+    ledger: Ledger
+    make_executor: Callable[[], Executor]
+    make_progress: MakeProgress
+    budget: Budget | None
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _driver: Driver | None = None
+    _progress: Progress | None = None
+    _change: PlanChange | None = None
+    _ran: int = 0
+    _spent: str = ""
 
     def __enter__(self) -> SweepRun:
-        permit_packs(self._results)
-        remove_orders(self._results)
+        remove_orders(self.results)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        remove_orders(self.results)
 
     def train(
-        self, trials: Sequence[PlannedTrial], selection: Selection, say: Callable[[str], None]
+        self, trials: Sequence[PlannedTrial], choice: Choice, say: Callable[[str], None]
     ) -> None:
-        """Plans `trials`, and trains those that `selection` lets be started."""
-        ledger, name = self._ledger, self._space.name
+        """Plans `trials`, and trains those that `choice` lets be started."""
+        ledger, name = self.ledger, self.space.name
+        matching = choice.matching(trials)
         change = ledger.record_plan(
-            sweep_record(self._space, trials), [trial_record(trial) for trial in trials]
+            sweep_record(self.space, trials), [trial_record(trial) for trial in trials]
         )
-        self._change = PlanChange(
-            self._change.added + change.added,
-            self._change.shared + change.shared,
-            self._change.orphaned + change.orphaned,
-        )
-        if not self._begun:
-            self._keeper.begin(name)
-            self._begun = True
-        self._keeper.finished(restore_stops(self._space, ledger))
+        if self._change is None:
+            clear_up(self.results, ledger, name)
+        so_far = vars(self._change or PlanChange(0, 0, 0))
+        self._change = PlanChange(**{key: n + vars(change)[key] for key, n in so_far.items()})
+        back_up(self.results, ledger, restore_stops(self.space, ledger))
         before = ledger.outcomes(name)
-        elsewhere = set(stopped_elsewhere(self._space, ledger))
+        elsewhere = set(stopped_elsewhere(self.space, ledger))
         own = {trial: status for trial, status in before.items() if trial not in elsewhere}
-        chosen = selection.choose(selection.matching(trials), own)
+        chosen = choice.choose(matching, own)
         ledger.reopen([t for t in chosen if t in before])
-        if not self._space.search:
+        if not self.space.search:
             for line in announcement(change, len(trials), before, chosen, elsewhere):
                 say(line)
         if chosen:
-            self._keeper.copy(now=True)
-            keep_splits((trial.config for trial in trials), self._results)
+            keep_splits((trial.config for trial in trials), self.results)
             driver = self._started(trials, chosen, say)
             driver.run(chosen)
             self._spent = driver.spent if driver.outstanding(chosen) else ""
-            self._keeper.copy(now=True)
         self._ran += len(chosen)
 
     def outcome(self) -> Outcome:
         """What was found and done."""
-        if self._ran:
-            permit_packs(self._results)
-            remove_orders(self._results)
-        counts = own_counts(self._space, self._ledger)
-        return Outcome(counts, self._change, self._ran, self._spent)
+        counts = own_counts(self.space, self.ledger)
+        return Outcome(counts, self._change or PlanChange(0, 0, 0), self._ran, self._spent)
 
     def _started(
         self,
@@ -180,23 +193,16 @@ class SweepRun:
         say: Callable[[str], None],
     ) -> Driver:
         """The driver, with executor and progress, which know of `trials`."""
-        outcomes = self._ledger.outcomes(self._space.name)
+        outcomes = self.ledger.outcomes(self.space.name)
         shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
         if self._driver is None or self._progress is None:
-            executor = self._stack.enter_context(self._make_executor())
-            if self._budget and self._budget.gpu_hours is not None and not executor.gpus_per_pack:
+            executor = self._stack.enter_context(self.make_executor())
+            if self.budget and self.budget.gpu_hours is not None and not executor.gpus_per_pack:
                 say("no GPU is used here, so that the budget gpu_hours is never spent")
-            self._progress = self._stack.enter_context(self._make_progress(shown, outcomes))
-            self._progress.placed(executor.where)
-            self._driver = Driver(
-                self._space,
-                trials,
-                self._results,
-                self._ledger,
-                executor,
-                self._progress,
-                self._budget,
-            )
+            self._progress = self._stack.enter_context(self.make_progress(shown, outcomes))
+            self._progress.say(f"running {executor.where}")
+            place = self.results, self.ledger, executor, self._progress
+            self._driver = Driver(self.space, trials, *place, self.budget)
         self._progress.extend(shown)
         self._driver.extend(trials)
         return self._driver
@@ -208,20 +214,20 @@ def make_trunk(
     *,
     make_executor: Callable[[], Executor],
     make_progress: MakeProgress,
-) -> FileRef:
-    """The pre-trained trunk of a sweep of one, made now unless it is there.
+) -> Path:
+    """The file of the pre-trained trunk of a sweep of one, made now unless it is there.
 
     Raises:
         The errors of `run_sweep`.
     """
     trials = expand(space, content_of)
-    results = results.absolute()
-    with driver_lock(results), open_ledger(results) as ledger:
-        permit_packs(results)
-        if trunk_file(results, trials[0].trunk) is None:
+    folder = results.absolute()
+    with driver_lock(folder), open_ledger(folder) as ledger:
+        if trunk_file(folder, trials[0].trunk) is None:
             with make_executor() as executor, make_progress(trials, {}) as progress:
-                Driver(space, trials, results, ledger, executor, progress).make_trunks(trials)
-    made = trunk_file(results, trials[0].trunk)
+                Driver(space, trials, folder, ledger, executor, progress).make_trunks(trials)
+            remove_orders(folder)
+    made = trunk_file(folder, trials[0].trunk)
     if made is None:
         raise StorageError(f"{results}: the trunk {trials[0].trunk} cannot be read back")
-    return made
+    return results / made.path.relative_to(folder)

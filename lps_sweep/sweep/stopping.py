@@ -1,4 +1,4 @@
-"""Decides in the driver which trials end early, over the members of all packs.
+"""Decides in the driver which trials end early, over the members of all packs of a sweep.
 
 What is decided follows from rows of the ledger alone, and is committed with the row that it
 follows from: a trial without an outcome has been let go on at every rung that it has a row of.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from lps_sweep.finite import is_finite
 from lps_sweep.plan import PlannedTrial, SearchSpace, Stopping
-from lps_sweep.results import Curve, Ledger, Stop
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, Row
+from lps_sweep.results import Counts, Curve, Ledger, Stop
+from lps_sweep.sweep.rows import MemberRow, Row
 from lps_sweep.sweep.stopping_rules import Verdict, asha, halving, median
+from lps_sweep.train.events import EpochDone, Finished
 
 Decisions = list[tuple[str, Stop]]
 """Trials that are to end, and why."""
@@ -66,17 +68,19 @@ class Judge:
 
     def arrived(self, rows: Sequence[Row]) -> Decisions:
         """Takes note of `rows`, all of them recorded in one commit; who is to end in it."""
-        new = []
-        for row in rows:
-            if isinstance(row, EpochRow):
-                curve = self._curves[row.trial_id]
-                if row.epoch not in curve:
-                    new.append((row.trial_id, row.epoch))
-                value = row.metrics.get(self._metric)
-                curve[row.epoch] = value if is_finite(value) else None
-        self._ended.update(row.trial_id for row in rows if isinstance(row, OutcomeRow))
+        new, touched = [], []
+        for event in (row.event for row in rows if isinstance(row, MemberRow)):
+            trial = event.trial_id
+            if isinstance(event, EpochDone):
+                curve = self._curves[trial]
+                if event.epoch not in curve:
+                    new.append((trial, event.epoch))
+                value = event.metrics.get(self._metric)
+                curve[event.epoch] = value if is_finite(value) else None
+            elif isinstance(event, Finished):
+                self._ended.add(trial)
+            touched.append(trial)
         if self._stopping.rule == "halving":
-            touched = [row.trial_id for row in rows if isinstance(row, EpochRow | OutcomeRow)]
             return self._synchronous(dict.fromkeys(map(self._group, touched)))
         return self._asynchronous([(t, e) for t, e in new if t not in self._ended])
 
@@ -185,3 +189,47 @@ class Judge:
             )
             found.append((v.trial_id, stop))
         return found
+
+
+def stopped_elsewhere(space: SearchSpace, ledger: Ledger) -> list[str]:
+    """The trials that a rule ended which is not the one that `space` has now.
+
+    Such an end is none for `space`: in its place the trial goes on from where it was ended. It is
+    the rule of another sweep, or an earlier one of the same.
+    """
+    return [trial for trial, stop in ledger.stops().items() if not _is_own(space, stop)]
+
+
+def restore_stops(space: SearchSpace, ledger: Ledger) -> list[str]:
+    """Ends again what the rule of `space` had ended, and a sweep without it has taken up.
+
+    That sweep was left before it came to the end of these trials, or else they would be done.
+
+    Returns:
+        The trials; they are stopped again, for the reason of then.
+    """
+    found = {
+        trial_id: record.stop
+        for trial_id in (ledger.outstanding(space.name) if space.stopping else ())
+        for record in ledger.attempts(trial_id)
+        if record.stop and _is_own(space, record.stop)
+    }
+    with ledger.transaction():
+        attempts = ledger.start_attempts(list(found), "none", {})
+        for trial_id, stop in found.items():
+            ledger.finish(trial_id, attempts[trial_id], "stopped", epoch=stop.epoch, stop=stop)
+    return list(found)
+
+
+def own_counts(space: SearchSpace, ledger: Ledger) -> Counts:
+    """The trials of `space` by state; who was stopped elsewhere is not run."""
+    counts = ledger.counts(space.name, driver_alive=False)
+    others = len(set(stopped_elsewhere(space, ledger)) & ledger.outcomes(space.name).keys())
+    return replace(counts, stopped=counts.stopped - others, not_run=counts.not_run + others)
+
+
+def _is_own(space: SearchSpace, stop: Stop | None) -> bool:
+    """Whether the decision is one of the rule that `space` has now."""
+    if stop is None or space.stopping is None:
+        return False
+    return (stop.sweep, stop.rule) == (space.name, space.stopping.text())

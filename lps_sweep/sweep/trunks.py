@@ -14,20 +14,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.config import Config, config_from_flat, trunk_recipe
+from lps_sweep.config import Config, flat, trunk_recipe
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_file
-from lps_sweep.results import FileRef
 from lps_sweep.sweep.rows import Row, TrunkMade, TrunkRow
+from lps_sweep.train.events import SavedFile
 
 if TYPE_CHECKING:
-    from lps_sweep.train import Pretraining, SavedFile
+    from lps_sweep.train import Pretraining
 
 _STATE = re.compile(r"-epoch-(\d+)-([0-9a-f]{64})\.pt")
 
 
-def trunk_file(results: Path, trunk: str) -> FileRef | None:
+def trunk_file(results: Path, trunk: str) -> SavedFile | None:
     """The pre-trained weights with this recipe, or nothing if they are yet to be made."""
     facts = _facts_path(results, trunk)
     weights = facts.with_suffix(".pt")
@@ -36,14 +36,14 @@ def trunk_file(results: Path, trunk: str) -> FileRef | None:
         intact = sha256_file(weights) == sha256
     except (ValueError, KeyError, TypeError, RecursionError, StorageError):
         return None
-    return FileRef(str(weights.relative_to(results)), sha256) if intact else None
+    return SavedFile(weights, sha256) if intact else None
 
 
 def make_trunk(
     results: Path,
     trunk: str,
-    values: Mapping[str, Any],
-    device: tuple[str, int],
+    config: Config,
+    device: tuple[str, int] | tuple[str, int, float],
     interval_s: float,
 ) -> Iterator[list[Row]]:
     """Makes the trunk with the recipe `trunk`, from where it was interrupted.
@@ -51,8 +51,8 @@ def make_trunk(
     Args:
         results: The results folder.
         trunk: Hash of the recipe.
-        values: Flat values of a configuration that needs it.
-        device: Name of the torch device, and CPU threads.
+        config: A configuration that needs it.
+        device: As `set_up_device` takes it: name, CPU threads, share of a GPU's memory.
         interval_s: Least time between two states that are saved.
 
     Raises:
@@ -64,7 +64,6 @@ def make_trunk(
     from lps_sweep.train import Pretraining, check_step, set_up_device
     from lps_sweep.train.quality import trained_quality, untrained_quality
 
-    config = config_from_flat(values)
     torch_device = set_up_device(*device)
     check_step(config.loop, torch_device)  # not only when the trunk has been trained
     images = load(config.data)
@@ -80,7 +79,7 @@ def make_trunk(
             facts["final_loss"] = training.loss
     facts["quality"] = trained_quality(weights, config, images, torch_device)
     facts["untrained"] = untrained_quality(config, images, torch_device)
-    _save(results, trunk, weights, {**facts, "config": dict(values)})
+    _save(results, trunk, weights, {**facts, "config": flat(config)})
     for path in _states(results, trunk):
         path.unlink(missing_ok=True)
     yield [TrunkMade(trunk, facts["quality"], facts["untrained"])]
@@ -127,8 +126,6 @@ def _save_state(training: Pretraining, results: Path, trunk: str) -> None:
 
 def _states(results: Path, trunk: str) -> dict[Path, SavedFile]:
     """The states of a trunk in training, the newest first."""
-    from lps_sweep.train import SavedFile
-
     folder = _facts_path(results, trunk).parent
     found = {}
     for path in sorted(folder.glob(f"{trunk}-epoch-*.pt"), reverse=True):

@@ -4,7 +4,7 @@ It reads the ledger as any report does, so no service can stop or slow a sweep, 
 or a lost connection kept back is sent the next time.
 """
 
-from lps_sweep.tracking.history import TrialHistory, trial_histories
+from lps_sweep.tracking.history import SweepHistory, TrialHistory, read_history
 from lps_sweep.tracking.trackers import FORMATS, Tracker, open_tracker
 
-__all__ = ["FORMATS", "Tracker", "TrialHistory", "open_tracker", "trial_histories"]
+__all__ = ["FORMATS", "SweepHistory", "Tracker", "TrialHistory", "open_tracker", "read_history"]

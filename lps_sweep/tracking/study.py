@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -18,101 +19,91 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from lps_sweep.files import atomic_write, make_folder
-from lps_sweep.results import Json, SweepView
-from lps_sweep.tracking.history import TrialHistory, trial_histories
-
-if TYPE_CHECKING:
-    import pandas as pd
+from lps_sweep.results import Json
+from lps_sweep.results.outputs import Output
+from lps_sweep.tracking.history import SweepHistory, TrialHistory
 
 OBJECTIVE = "oracle.acc_all"
 """What is maximised in the study of a sweep that was no search."""
 
 
-def export_study(view: SweepView, path: Path) -> list[str]:
-    """Writes `view` into the SQLite file `path`, replacing it; the names of the studies.
+def export_study(sweep: SweepHistory, path: Path) -> list[str]:
+    """Writes `sweep` into the SQLite file `path`, replacing an earlier one of the same sweep.
 
     A trial of a study is a configuration; its values are means over the seeds, which stand in its
     user attributes one by one. It is complete when all seeds are done, failed when one failed or
     diverged, and pruned when one was stopped. A search that is combined with listed values gives a
     study for each combination of these.
+
+    Returns:
+        The names of the studies.
+
+    Raises:
+        BadInputError: Something else is at `path`, or it was changed since.
+        StorageError: It cannot be written.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    make_folder(path.parent)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    output = Output(path.parent, "optuna", sweep.folder, sweep.record.name)
+    output.check(path.name)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "study.db"
         storage = optuna.storages.RDBStorage(f"sqlite:///{draft}")
-        names = [_write(storage, *study) for study in _studies(view)]
+        names = [_write(storage, *study) for study in _studies(sweep)]
         storage.engine.dispose()
-        atomic_write(path, draft.read_bytes())
+        output.write({path.name: draft.read_bytes()})
     return names
 
 
-def _studies(view: SweepView) -> Iterator[tuple[str, list[str], list[FrozenTrial]]]:
+def _studies(sweep: SweepHistory) -> Iterator[tuple[str, list[str], list[FrozenTrial]]]:
     """Name, objectives and trials of each study."""
-    search = view.record.search or {}
+    record, search = sweep.record, sweep.record.search or {}
     objectives = [str(o) for o in _list(search.get("objectives", [OBJECTIVE]))]
     domains = [d for d in _list(search.get("domains", [])) if isinstance(d, dict)]
-    searched = [str(d["name"]) for d in domains] or list(view.record.axes)
     distributions = {str(d["name"]): _searched(d) for d in domains} or {
-        name: _listed(levels) for name, levels in view.record.axes.items()
+        name: _listed(levels) for name, levels in record.axes.items()
     }
-    others = [name for name in view.record.axes if name not in searched]
-    histories = {trial.trial_id: trial for trial in trial_histories(view)}
-    for cell, rows in _grouped(view.trials, others):
-        trials = [
-            _trial(point, seeds, distributions, objectives, histories)
-            for point, seeds in _grouped(rows, searched)
-        ]
-        where = [f"{name}={value}" for name, value in zip(others, cell, strict=True)]
-        yield " ".join([view.record.name, *where]), objectives, trials
+    others = [name for name in record.axes if name not in distributions]
+    for cell in _grouped(sweep.trials, others):
+        where = [f"{name}={cell[0].swept[name]}" for name in others]
+        points = _grouped(cell, list(distributions))
+        trials = [_trial(seeds, distributions, objectives) for seeds in points]
+        yield " ".join([record.name, *where]), objectives, trials
 
 
-def _grouped(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The rows of each combination of values, in the order of the plan."""
-    if not names:
-        yield (), frame
-        return
-    keys = [tuple(row) for row in frame[list(names)].astype(object).to_numpy()]
-    places: dict[tuple[str, ...], list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(tuple(map(str, key)), []).append(place)
-    for found in places.values():
-        yield keys[found[0]], frame.iloc[found]
+def _grouped(trials: Sequence[TrialHistory], names: Sequence[str]) -> list[list[TrialHistory]]:
+    """The trials of each combination of values, in the order of the plan."""
+    groups: dict[str, list[TrialHistory]] = {}
+    for trial in trials:
+        groups.setdefault(str([trial.swept[name] for name in names]), []).append(trial)
+    return list(groups.values())
 
 
 def _trial(
-    point: Sequence[Any],
-    rows: pd.DataFrame,
+    seeds: Sequence[TrialHistory],
     distributions: Mapping[str, BaseDistribution],
     objectives: Sequence[str],
-    histories: Mapping[str, TrialHistory],
 ) -> FrozenTrial:
-    seeds = [histories[t] for t in rows["trial_id"] if t in histories]
-    used = {
-        name: _plain(value)
-        for name, value in zip(distributions, point, strict=True)
-        if _is_there(value)
-    }
-    state = state_of(list(rows["status"]))
+    """The configuration that is trained with `seeds`."""
+    swept = seeds[0].swept
+    used = {name: _plain(swept[name]) for name in distributions if swept[name] is not None}
+    state = state_of([trial.status for trial in seeds])
     finals = [trial.final for trial in seeds]
-    attributes = {
-        f"{trial.name.rpartition(' ')[2]} {name}": value
-        for trial in seeds
-        for name, value in trial.final.items()
-        if name in objectives
-    }
     means = {n: fmean(f[n] for f in finals) for n in _common(finals)} if state.is_finished() else {}
     return create_trial(
         state=state,
         params=used,
         distributions={name: distributions[name] for name in used},
         values=[means[o] for o in objectives] if state is TrialState.COMPLETE else None,
-        intermediate_values=_curve(seeds, len(rows), objectives),
+        intermediate_values=_curve(seeds, objectives),
         user_attrs={
-            "trials": ", ".join(rows["trial_id"]),
-            "seconds": float(rows["seconds"].sum()),
-            **attributes,
+            "trials": ", ".join(trial.trial_id for trial in seeds),
+            "seconds": math.fsum(trial.seconds for trial in seeds),
+            **{
+                f"seed={trial.seed} {name}": value
+                for trial in seeds
+                for name, value in trial.final.items()
+                if name in objectives
+            },
             **{f"mean {name}": value for name, value in means.items()},
         },
     )
@@ -130,11 +121,9 @@ def state_of(statuses: Sequence[str]) -> TrialState:
     return TrialState.WAITING if present == {"not_run"} else TrialState.RUNNING
 
 
-def _curve(
-    seeds: Sequence[TrialHistory], num_seeds: int, objectives: Sequence[str]
-) -> dict[int, float]:
+def _curve(seeds: Sequence[TrialHistory], objectives: Sequence[str]) -> dict[int, float]:
     """The objective's mean after each epoch that all seeds have; none with several objectives."""
-    if len(objectives) != 1 or len(seeds) < num_seeds:
+    if len(objectives) != 1:
         return {}
     curves = [
         {epoch: m[objectives[0]] for epoch, m in trial.epochs.items() if objectives[0] in m}
@@ -145,8 +134,6 @@ def _curve(
 
 def _common(mappings: Sequence[Mapping[Any, Any]]) -> list[Any]:
     """Keys that all of `mappings` have."""
-    if not mappings:
-        return []
     return [key for key in mappings[0] if all(key in other for other in mappings)]
 
 
@@ -171,11 +158,7 @@ def _listed(levels: Sequence[Json]) -> BaseDistribution:
 
 def _plain(value: Any) -> Any:
     """`value` as Optuna takes it: a list as text."""
-    return str(list(value)) if isinstance(value, list | tuple) else value
-
-
-def _is_there(value: Any) -> bool:
-    return value is not None and value == value  # NaN stands for a value that is left out
+    return str(value) if isinstance(value, list) else value
 
 
 def _list(value: Json) -> list[Json]:

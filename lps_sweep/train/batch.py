@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 
@@ -16,8 +17,10 @@ class Batch:
         views: The trunk's activations (B, ...) per view, labeled rows first.
         labels: Class ids (n_l,) of the labeled rows. No other label comes in here.
         draws: (B,) float32, uniform in [0, 1).
+        rows: (B,) int64, which training images these are.
     """
 
     views: Mapping[str, Tensor]
     labels: Tensor
     draws: Tensor
+    rows: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))

@@ -9,7 +9,9 @@ These times count: they are the first steps of training, not rehearsals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -18,6 +20,7 @@ from torch import Tensor
 from lps_sweep.data.random import Key
 from lps_sweep.train.batch import Batch
 from lps_sweep.train.device import sent
+from lps_sweep.train.faults import process_ends
 
 WARM_UPS = 3
 """Times that work is done as it stands before it is recorded."""
@@ -52,17 +55,45 @@ class CudaRecorder:
         """On the stream of the recordings, which cuBLAS and autograd take note of."""
         outside = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(outside)
-        with torch.cuda.stream(self._stream):
-            work()
-        outside.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                work()
+        finally:  # whoever goes on uses memory that the work may still write to
+            outside.wait_stream(self._stream)
 
     def record(self, work: Work) -> Work:
-        """A graph of the work; all that it reads and leaves behind stays where it is."""
+        """A graph of the work; all that it reads and leaves behind stays where it is.
+
+        Raises:
+            DeviceError: The work failed, or cannot be recorded. CUDA may be recording still, and
+                the stream of the recordings the current one, so that nobody here can go on.
+        """
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            work()
+        first: Exception | None = None
+        try:
+            with _no_garbage(), torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                try:
+                    work()
+                except Exception as error:
+                    first = error  # CUDA, which then cannot end the recording, hides it
+                    raise
+        except Exception as error:
+            raise process_ends(first or error, "a step could not be recorded") from error
         replay: Work = graph.replay
         return replay
+
+
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Nothing is collected within: to free an earlier graph breaks the recording of another."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Recorded:
@@ -84,15 +115,31 @@ class Recorded:
         self._replay()
 
 
+class FixedTensors:
+    """Tensors that stay where they are, with other content each time."""
+
+    def __init__(self) -> None:
+        self._mine: tuple[Tensor, ...] = ()
+
+    def __call__(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """What is `given`, always in the same tensors; their shapes have to be the same."""
+        self._mine = self._mine or tuple(tensor.clone() for tensor in given)
+        for mine, new in zip(self._mine, given, strict=True):
+            mine.copy_(new)
+        return self._mine
+
+
 class FixedBatches:
     """Batches in tensors that stay where they are, made by replay after the first few."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorded = Recorded(recorder)
-        self._images = self._labels = self._words = torch.empty(0)
+        self._inputs, self._outputs = FixedTensors(), FixedTensors()
         self._batch: Batch | None = None
 
-    def __call__(self, make: MakeBatch, images: Tensor, labels: Tensor, keys: KeyWords) -> Batch:
+    def __call__(
+        self, make: MakeBatch, images: Tensor, labels: Tensor, keys: KeyWords, rows: Tensor
+    ) -> Batch:
         """A batch; it is the same object each time, with other content.
 
         Args:
@@ -100,23 +147,25 @@ class FixedBatches:
             images: uint8 (B, C, H, W), on the device.
             labels: (n_l,), on the device.
             keys: Keys of the draws by name, the same names each time.
+            rows: (B,), on the device.
         """
-        given = (images, labels, sent(torch.tensor(list(keys.values())), images.device))
-        if self._batch is None:
-            self._images, self._labels, self._words = (x.clone() for x in given)
-        for mine, new in zip((self._images, self._labels, self._words), given, strict=True):
-            mine.copy_(new)
-        self._recorded(lambda: self._fill(make, tuple(keys)))
+        words = sent(torch.tensor(list(keys.values())), images.device)
+        inputs = self._inputs(images, labels, words, rows)
+        self._recorded(lambda: self._fill(make, tuple(keys), *inputs))
         assert self._batch is not None
         return self._batch
 
-    def _fill(self, make: MakeBatch, names: tuple[str, ...]) -> None:
-        keys = {name: (row[0], row[1]) for name, row in zip(names, self._words, strict=True)}
-        made = make(self._images, self._labels, keys)
-        if self._batch is None:
-            views = {name: activations.clone() for name, activations in made.views.items()}
-            self._batch = Batch(views, self._labels, made.draws.clone())
-            return
-        for name, activations in made.views.items():
-            self._batch.views[name].copy_(activations)
-        self._batch.draws.copy_(made.draws)
+    def _fill(
+        self,
+        make: MakeBatch,
+        names: tuple[str, ...],
+        images: Tensor,
+        labels: Tensor,
+        words: Tensor,
+        rows: Tensor,
+    ) -> None:
+        keys = {name: (row[0], row[1]) for name, row in zip(names, words, strict=True)}
+        made = make(images, labels, keys)
+        draws, *views = self._outputs(made.draws, *made.views.values())
+        fixed = dict(zip(made.views, views, strict=True))
+        self._batch = self._batch or Batch(fixed, labels, draws, rows)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +19,23 @@ import torch
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_bytes
+from lps_sweep.train.events import Checkpoint, SavedFile
 
+HASH = "HASH"
 _NAME = re.compile(r"epoch-(\d+)-(?:member|run)-[0-9a-f]{8}\.pt")
 
 
-@dataclass(frozen=True)
-class SavedFile:
-    """A file below the checkpoint folder and its SHA-256 (hex)."""
-
-    path: Path
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a trial can go on: the state after `epoch` epochs."""
-
-    epoch: int
-    member: SavedFile
-    run: SavedFile
-
-
 def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
-    """Writes `state` to `folder`/`stem`.pt.
+    """Writes `state` to `folder`/`stem`.pt, with a part of its hash for HASH in `stem`.
 
     Raises:
         StorageError: The file cannot be written.
     """
     content = state_bytes(state)
-    atomic_write(folder / f"{stem}.pt", content)
-    return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
+    sha256 = sha256_bytes(content)
+    path = folder / f"{stem.replace(HASH, sha256[:8])}.pt"
+    atomic_write(path, content)
+    return SavedFile(path, sha256)
 
 
 def load_state(saved: SavedFile, device: torch.device) -> dict[str, Any]:
@@ -87,15 +73,11 @@ def save_checkpoint(
         StorageError: A file cannot be written.
     """
     failpoint("checkpoint.save")
-    parts = {}
-    for part, state in (("run", run), ("member", member)):
-        content = state_bytes(state)
-        sha256 = sha256_bytes(content)
-        path = folder / f"epoch-{epoch:04d}-{part}-{sha256[:8]}.pt"
-        atomic_write(path, content)
-        parts[part] = SavedFile(path, sha256)
-        failpoint("checkpoint.part" if part == "run" else "checkpoint.saved")
-    return Checkpoint(epoch, parts["member"], parts["run"])
+    shared = save_state(run, folder, f"epoch-{epoch:04d}-run-{HASH}")
+    failpoint("checkpoint.part")
+    own = save_state(member, folder, f"epoch-{epoch:04d}-member-{HASH}")
+    failpoint("checkpoint.saved")
+    return Checkpoint(epoch, own, shared)
 
 
 def prune(folder: Path, epoch: int, keep: int) -> None:

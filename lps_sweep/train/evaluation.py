@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lps_sweep.data import OpenWorldSplit
+from lps_sweep.methods.protocol import NOTHING
 from lps_sweep.metrics import accuracies
 from lps_sweep.train.learner import Learner
 from lps_sweep.train.run import Run
@@ -48,12 +49,17 @@ def evaluate(run: Run) -> dict[str, Evaluation]:
     The trunk passes each image once for all members. Nothing that training reads is changed,
     but for what a method itself takes from an evaluation.
     """
-    unlabeled = _outputs(run, run.split.unlabeled, Learner.read)
-    holdout = _outputs(run, run.split.holdout, Learner.read) if run.objective.aligned else {}
+    split, reads_labeled = run.split, run.objective.reads_labeled
+    unlabeled = _outputs(run, split.unlabeled, Learner.read)
+    labeled = _outputs(run, split.labeled, Learner.read) if reads_labeled else {}
+    holdout = _outputs(run, split.holdout, Learner.read)
+    labels = torch.from_numpy(split.targets[split.labeled])
     found = {}
     for member in list(run.members):
-        kept = unlabeled[member.trial_id], holdout.get(member.trial_id)
-        evaluation = run.attempt(member, _evaluation, run.split, *kept)
+        read = [kept.get(member.trial_id, NOTHING) for kept in (unlabeled, labeled, holdout)]
+        if read[1]:
+            read[1] = {**read[1], "labels": labels}
+        evaluation = run.attempt(member, _evaluation, split, *read)
         if evaluation is not None:
             found[member.trial_id] = evaluation
     return found
@@ -63,12 +69,13 @@ def _evaluation(
     learner: Learner,
     split: OpenWorldSplit,
     unlabeled: Mapping[str, Tensor],
-    holdout: Mapping[str, Tensor] | None,
+    labeled: Mapping[str, Tensor],
+    holdout: Mapping[str, Tensor],
 ) -> Evaluation:
     """Of what was read of all images; clusters have no accuracy on the holdout."""
     objective = learner.objective
-    objective.evaluated(unlabeled)
-    predictions = objective.predict(unlabeled).numpy()
+    objective.evaluated(unlabeled, labeled)
+    predictions = objective.predict(unlabeled, labeled).numpy()
     metrics = accuracies(
         split.targets[split.unlabeled],
         predictions,
@@ -76,8 +83,9 @@ def _evaluation(
         split.num_classes,
         aligned=objective.aligned,
     )
-    if holdout is not None:
-        right = objective.predict(holdout).numpy() == split.targets[split.holdout]
+    classes = objective.classify(holdout) if holdout else None
+    if classes is not None:
+        right = classes.numpy() == split.targets[split.holdout]
         metrics["acc_holdout"] = float(100 * np.mean(right))
     return Evaluation(predictions, metrics)
 

@@ -1,4 +1,4 @@
-"""What training of a pack is given, and what it reports."""
+"""What training of a pack is given, and what it reports. Loads no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,23 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lps_sweep.config import Config
-from lps_sweep.train.checkpoint import Checkpoint, SavedFile
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file below the checkpoint folder and its SHA-256 (hex)."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a trial can go on: the state after `epoch` epochs."""
+
+    epoch: int
+    member: SavedFile
+    run: SavedFile
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,7 @@ class PackSpec:
         checkpoint_interval_s: Least time between two checkpoints; the last epoch always has one.
         device: Name of the torch device.
         num_threads: CPU threads.
+        gpu_share: Of a GPU's memory that is this pack's.
         needed: Metrics that each epoch must have; a member without one has diverged.
         rungs: Epochs, from 1, after which members may be ended from outside, and are saved.
         until: The epoch after which the pack ends though its members do not; None for the last.
@@ -49,6 +66,25 @@ class PackSpec:
     needed: tuple[str, ...] = ()
     rungs: tuple[int, ...] = ()
     until: int | None = None
+    gpu_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class PackCosts:
+    """What a step of a pack costs.
+
+    Attributes:
+        shared_s: Seconds for the batch, its views and the frozen trunk: once for all members.
+        own_s: Seconds for what one member does.
+        member_bytes: Memory that a member takes for good.
+        free_bytes: Memory that is left beside one member: of a GPU, in the part that is the
+            pack's own, at the peak of a step or an evaluation.
+    """
+
+    shared_s: float
+    own_s: float
+    member_bytes: int
+    free_bytes: int
 
 
 @dataclass(frozen=True)

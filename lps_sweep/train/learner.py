@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lps_sweep.config import Config
+from lps_sweep.config import Config, LoopConfig
+from lps_sweep.data import OpenWorldSplit
 from lps_sweep.data.random import fold_key
 from lps_sweep.methods import objective_class
-from lps_sweep.methods.protocol import StepContext, TailOutput
-from lps_sweep.models import CosineHead
+from lps_sweep.methods.protocol import Parts, StepContext, TailOutput
 from lps_sweep.train.batch import Batch
 from lps_sweep.train.capture import Recorded, Recorder
 from lps_sweep.train.network import compiled, half_precision, to_device
-from lps_sweep.train.optimizer import make_optimizer, plain_state, put_rates_on, set_rates
+from lps_sweep.train.optimizer import (
+    load_optimizer,
+    make_optimizer,
+    plain_state,
+    put_rates_on,
+    set_rates,
+)
+from lps_sweep.train.perturbation import perturb
 
 HEAD_STREAM = 201
 """Second word of the key of the head's initial weights."""
@@ -29,7 +37,7 @@ NOTHING = -0.0
 
 
 class Learner:
-    """One configuration in training: tail, head, objective, optimiser and running sums.
+    """One configuration in training: its method, optimisers and running sums.
 
     No step synchronises with the host. A loss that is not finite sets a flag on the device that
     suppresses this and every later update; it is read at the end of the epoch.
@@ -38,10 +46,10 @@ class Learner:
         config: The trial's configuration.
         tail: The trainable part of the network, as it starts; it is copied.
         feature_dim: Length of the tail's feature vectors.
-        num_seen: Number of seen classes.
+        split: The open-world split, of which the method learns sizes and places alone.
         num_classes: Number K of classes of the head.
         num_steps: Steps of an epoch.
-        seed: The trial's seed; it decides the head's initial weights.
+        seed: The trial's seed; it decides the heads' initial weights.
         device: Where it trains.
         recorder: Records its steps, all of which then need one and the same `Batch`.
     """
@@ -52,7 +60,7 @@ class Learner:
         *,
         tail: nn.Module,
         feature_dim: int,
-        num_seen: int,
+        split: OpenWorldSplit,
         num_classes: int,
         num_steps: int,
         seed: int,
@@ -61,21 +69,37 @@ class Learner:
     ) -> None:
         self.config = config
         self.num_steps = num_steps
-        self.num_seen = num_seen
+        self.num_seen = split.num_seen
         self._device = device
-        generator = torch.Generator().manual_seed(fold_key(seed, HEAD_STREAM)[0])
-        head = CosineHead(feature_dim, num_classes, config.head.head_scale, generator)
-        self.tail = to_device(copy.deepcopy(tail), device).requires_grad_(True)
-        self._trained_tail = compiled(self.tail) if config.loop.compile else None
-        self.head = head.to(device)
-        objective = objective_class(config.method.name)
-        self.objective = objective(config.method, num_classes, device)
-        self._weights = [*self.tail.parameters(), *self.head.parameters()]
-        self.optimizer = make_optimizer(self.tail, self.head, config.schedule)
+        tail = to_device(copy.deepcopy(tail), device).requires_grad_(True)
+        trained = compiled(tail) if config.loop.compile else None
+        self.objective = objective_class(config.method.name)(config.method, num_classes, device)
+        self.objective.build(
+            Parts(
+                tail=tail,
+                feature_dim=feature_dim,
+                head_scale=config.head.head_scale,
+                num_seen=split.num_seen,
+                num_steps=num_steps,
+                num_epochs=config.loop.epochs,
+                num_images=len(split.targets),
+                unlabeled=torch.from_numpy(split.unlabeled),
+                generator=torch.Generator().manual_seed(fold_key(seed, HEAD_STREAM)[0]),
+                device=device,
+                pass_tail=partial(_pass_tail, trained, config.loop, device),
+                concat_views=config.trunk.concat_views,
+            )
+        )
+        self._weights = [w for w in self.objective.parameters() if w.requires_grad]
+        self._further = dict(self.objective.optimizers())
+        self.optimizer = make_optimizer(self.tail, self._heads(), config.schedule)
+        if draw := config.schedule.perturbation:
+            perturb(self._weights, seed, draw)
         self._diverged = torch.zeros((), device=device)
         # The fused optimiser reads this attribute on the device and leaves everything as it is
         # where it is 1: torch's own mechanism for mixed precision.
-        self.optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
+        for optimizer in (self.optimizer, *self._further.values()):
+            optimizer.found_inf = self._diverged  # type: ignore[attr-defined]
         self._recorder = recorder
         self._recorded: tuple[Batch, Recorded] | None = None
         self._put_rates_on_device()
@@ -85,13 +109,29 @@ class Learner:
         self.pi_hat_history: list[Tensor] = []
 
     @property
+    def tail(self) -> nn.Module:
+        """The trainable end of the backbone."""
+        return self.objective.tail
+
+    @tail.setter
+    def tail(self, tail: nn.Module) -> None:
+        self.objective.tail = tail
+
+    @property
+    def head(self) -> Any:
+        """The classifier, a module of the method's own kind."""
+        return self.objective.head
+
+    @property
     def num_trained_weights(self) -> int:
-        """Numbers that training changes: those of the tail and of the head."""
-        return sum(weight.numel() for weight in self._weights if weight.requires_grad)
+        """Numbers that training changes."""
+        return sum(weight.numel() for weight in self._weights)
 
     def start_epoch(self, epoch: int) -> None:
         """Sets learning rate and clock for `epoch`, counted from 0."""
-        self.tail.train()
+        self.objective.train()
+        if self.objective.start_epoch(epoch):
+            self._forget()
         self._epoch = epoch
         self._num_steps_done = 0
         for total in self._sums.values():
@@ -119,14 +159,35 @@ class Learner:
 
     def _update(self, batch: Batch) -> None:
         """All of a step that a record holds: it reads and changes tensors alone."""
-        context = StepContext(self.num_seen, self._progress, batch.draws)
-        result = self.objective.loss(self._outputs(batch.views), batch.labels, context)
+        result = self.objective.loss(self._outputs(batch.views), batch.labels, self.context(batch))
         result.total.backward()  # type: ignore[no-untyped-call]
-        not_finite = (~torch.isfinite(result.total.detach())).to(self._diverged.dtype)
-        torch.maximum(self._diverged, not_finite, out=self._diverged)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self._take_step(result.total, self.optimizer)
+        self.objective.stepped()
         self._add(result.diagnostics)
+
+    def context(self, batch: Batch) -> StepContext:
+        """What the loss of a batch may know besides outputs and labels."""
+        return StepContext(
+            num_seen=self.num_seen,
+            progress=self._progress,
+            draws=batch.draws,
+            rows=batch.rows,
+            views=batch.views,
+            step=self._further_step,
+        )
+
+    def _further_step(self, loss: Tensor, name: str, weights: list[Tensor]) -> None:
+        """A step of one of the method's own optimisers, on `weights` alone."""
+        gradients = torch.autograd.grad(loss, weights, retain_graph=True)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        self._take_step(loss, self._further[name])
+
+    def _take_step(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        not_finite = (~torch.isfinite(loss.detach())).to(self._diverged.dtype)
+        torch.maximum(self._diverged, not_finite, out=self._diverged)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
 
     def end_epoch(self) -> dict[str, float]:
         """The epoch's training metrics; none after an epoch without steps."""
@@ -149,9 +210,9 @@ class Learner:
 
     @torch.no_grad()
     def predict(self, activations: Tensor) -> TailOutput:
-        """Features (B, d) and logits (B, K) of the trunk's activations of plain images."""
-        self.tail.eval()
-        return self._output(activations)
+        """What the network makes of the trunk's activations of plain images."""
+        self.objective.eval()
+        return self.objective.heads(self.objective.features(activations))
 
     def read(self, activations: Tensor) -> dict[str, Tensor]:
         """What the method keeps of plain images in an evaluation, a row each."""
@@ -169,23 +230,41 @@ class Learner:
 
         They are the Learner's own and change with the next step.
         """
+        parts = {name: part.state_dict() for name, part in self.objective.named_children()}
+        further = {name: optimizer.state_dict() for name, optimizer in self._further.items()}
         return {
-            "tail": self.tail.state_dict(),
-            "head": self.head.state_dict(),
+            **parts,
             "optimizer": plain_state(self.optimizer),
+            **({"further": further} if further else {}),
             "objective": self.objective.state(),
             "pi_hat_history": list(self.pi_hat_history),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Takes over what `state` gave."""
-        self.tail.load_state_dict(state["tail"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, part in self.objective.named_children():
+            part.load_state_dict(state[name])
+        load_optimizer(self.optimizer, state["optimizer"])
+        for name, optimizer in self._further.items():
+            load_optimizer(optimizer, state["further"][name])
         self._put_rates_on_device()
         self._recorded = None
         self.objective.load_state(state["objective"])
         self.pi_hat_history = [pi_hat.cpu() for pi_hat in state["pi_hat_history"]]
+
+    def _heads(self) -> nn.ParameterList:
+        """The weights of the main optimiser that are not the tail's."""
+        others = [self.tail.parameters(), *map(_weights_of, self._further.values())]
+        known = {id(weight) for weights in others for weight in weights}
+        return nn.ParameterList([w for w in self._weights if id(w) not in known])
+
+    def _forget(self) -> None:
+        """The optimisers start anew; their state keeps its place, as a recorded step needs."""
+        for optimizer in (self.optimizer, *self._further.values()):
+            for kept in optimizer.state.values():
+                for value in kept.values():
+                    if isinstance(value, Tensor):
+                        value.zero_()
 
     def _put_rates_on_device(self) -> None:
         """Where steps are recorded, or could be: on a GPU both ways then take the same numbers."""
@@ -193,26 +272,28 @@ class Learner:
             put_rates_on(self._device, self.optimizer)
 
     def _outputs(self, views: Mapping[str, Tensor]) -> dict[str, TailOutput]:
-        """The head runs once over all views: unlike the tail, it does not mix rows."""
-        tail = self.tail if self._trained_tail is None else self._trained_tail
-        if self.config.trunk.concat_views:
-            joint = self._features(torch.cat(list(views.values())), tail)
-        else:
-            joint = torch.cat([self._features(given, tail) for given in views.values()])
-        parts = zip(joint.chunk(len(views)), self.head(joint).chunk(len(views)), strict=True)
-        return {view: TailOutput(*part) for view, part in zip(views, parts, strict=True)}
-
-    def _output(self, activations: Tensor) -> TailOutput:
-        features = self._features(activations, self.tail)
-        return TailOutput(features, self.head(features))
-
-    def _features(self, activations: Tensor, tail: nn.Module) -> Tensor:
-        with half_precision(self.config.loop, self._device):
-            features: Tensor = tail(activations)
-        return features
+        return self.objective.outputs(views)
 
     def _add(self, diagnostics: Mapping[str, Tensor]) -> None:
         """The sums stay the same tensors in all epochs, as a recorded step needs."""
         if not self._sums:
             self._sums = {name: torch.full_like(v, NOTHING) for name, v in diagnostics.items()}
         torch._foreach_add_(list(self._sums.values()), [diagnostics[name] for name in self._sums])
+
+
+def _pass_tail(
+    trained: nn.Module | None,
+    loop: LoopConfig,
+    device: torch.device,
+    tail: nn.Module,
+    activations: Tensor,
+) -> Tensor:
+    """The tail in the configured precision; `trained` is its compiled form, for training."""
+    part = trained if trained is not None and tail.training else tail
+    with half_precision(loop, device):
+        features: Tensor = part(activations)
+    return features
+
+
+def _weights_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]

@@ -28,10 +28,15 @@ def to_device(part: nn.Module, device: torch.device) -> nn.Module:
 def compiled(part: nn.Module) -> nn.Module:
     """`part`, compiled at its first use for one shape of input; weights and state are shared.
 
-    All tails of one architecture come to the same code, so packed or alone the bits are the same.
+    Tails of one architecture come to one code within a process. Where torch can, it chooses
+    kernels without a clock, so that other processes come to it too; each part has to say so,
+    since torch switches a setting of the process off again after each graph.
     Anything that cannot be compiled is an error, never a silent return to the plain module.
     """
-    made: Any = torch.compile(part, dynamic=False, fullgraph=True)
+    from torch._inductor import config
+
+    options: Any = {"deterministic": True} if hasattr(config, "deterministic") else {}
+    made: Any = torch.compile(part, dynamic=False, fullgraph=True, options=options)
     module: nn.Module = made
     return module
 

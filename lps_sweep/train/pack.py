@@ -22,7 +22,9 @@ KEPT_IN_TRAINING = 2
 
 
 def train_pack(
-    spec: PackSpec, stopped: Callable[[], Collection[str]] = tuple
+    spec: PackSpec,
+    stopped: Callable[[], Collection[str]] = tuple,
+    note: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Iterator[list[Event]]:
     """Trains the members of `spec` to their end; yields the events of each epoch.
 
@@ -35,15 +37,17 @@ def train_pack(
         stopped: Asked when the consumer comes back after an epoch: the members that it ended.
             They leave without an event of their own, and the others go on as if they had never
             been there.
+        note: Told what a record should say of how the pack trains: where its `images` are.
 
     Raises:
         BadInputError: The data are missing.
         StorageError: A checkpoint cannot be read or written.
         ValueError: The members cannot share a Run, or do not go on from the same state.
     """
-    device = set_up_device(spec.device, spec.num_threads)
+    device = set_up_device(spec.device, spec.num_threads, spec.gpu_share)
     forget_peak_memory(device)
     run, first = start_pack(spec, device)
+    note({"images": run.images.place})
     total = run.num_epochs
     last = min(total, spec.until or total)
     if first == total:  # all was trained, but the end was not recorded

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lps_sweep.config import Config
-from lps_sweep.data import ImageSet
-from lps_sweep.data.views import plain_view, recipe_for
+from lps_sweep.data import ImageSet, data_set
+from lps_sweep.data.views import plain_view
 from lps_sweep.metrics import accuracies
 from lps_sweep.models import build_network
 from lps_sweep.train.pretrain import fresh_network
@@ -58,7 +58,7 @@ def trained_quality(
     weights: Mapping[str, Tensor], config: Config, images: ImageSet, device: torch.device
 ) -> Quality:
     """`quality` of the network with pre-trained `weights`."""
-    network = build_network(config.trunk.network, recipe_for(config.data.dataset).channels)
+    network = build_network(config.trunk.network, data_set(config.data.dataset).recipe.channels)
     network.load_state_dict(weights)
     return quality(network.to(device), config, images, device)
 
@@ -74,7 +74,7 @@ def _features(
     network: nn.Module, config: Config, images: NDArray[np.uint8], device: torch.device
 ) -> NDArray[np.float32]:
     """Directions (n, d) of the features."""
-    recipe = recipe_for(config.data.dataset)
+    recipe = data_set(config.data.dataset).recipe
     was_training = network.training
     network.eval()
     parts = [

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from lps_sweep.config import Config
-from lps_sweep.data.views import recipe_for
+from lps_sweep.data import data_set
 from lps_sweep.errors import BadInputError
-from lps_sweep.files import sha256_bytes
+from lps_sweep.files import open_regular, sha256_bytes
 from lps_sweep.models import build_network
 
 NETWORKS = ("resnet18", "resnet50")
 """The networks that weights of this form are of."""
 
-WRAPPERS = re.compile(r"(?:module\.|backbone\.|encoder\.)+")
+WRAPPERS = re.compile(r"^(?:module\.|backbone\.|encoder\.)+")
 """What a training program may have put before the names."""
 
 HEADS = ("contrastive_head.", "linear.", "fc.")
@@ -57,24 +56,79 @@ def read_released(config: Config) -> tuple[dict[str, Tensor], str]:
             left over or of another shape.
     """
     network = config.trunk.network
-    if network not in NETWORKS:
-        raise BadInputError(
-            f"released weights are those of a {' or a '.join(NETWORKS)}, not of a {network}",
-            where="pretrained",
-        )
     file = Path(config.pretrain.pretrained).expanduser()
     try:
-        content = file.read_bytes()
+        if network not in NETWORKS:
+            names = " or a ".join(NETWORKS)
+            raise _MismatchError(f"released weights are those of a {names}, not of a {network}")
+        with open_regular(file) as stream:
+            content = stream.read()
+        with torch.device("meta"):  # names, shapes and types alone
+            channels = data_set(config.data.dataset).recipe.channels
+            wanted = build_network(network, channels).state_dict()
+        return _renamed(_backbone(_tensors(content)), wanted, network), sha256_bytes(content)
+    except _MismatchError as error:
+        raise BadInputError(f"{file} {error}", where="pretrained") from error
     except OSError as error:
         raise BadInputError(f"{file}: {error.strerror}", where="pretrained") from error
-    with torch.device("meta"):  # names, shapes and types alone
-        wanted = build_network(network, recipe_for(config.data.dataset).channels).state_dict()
-    names = {_released_name(name): name for name in wanted}
-    found = _backbone(_tensors(content, file), file)
-    renamed = {theirs: wanted[ours] for theirs, ours in names.items()}
-    _refuse_mismatch(network, renamed, found, file)
-    state = {ours: found[theirs].to(wanted[ours].dtype) for theirs, ours in names.items()}
-    return state, sha256_bytes(content)
+
+
+class _MismatchError(Exception):
+    """What is wrong with a file, to be read after its name."""
+
+
+def _tensors(content: bytes) -> dict[str, Tensor]:
+    """The file's dictionary, read without executing anything in it."""
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise _MismatchError(f"is no file of weights: {error}") from error
+    if not isinstance(state, dict):
+        kind = type(state).__name__
+        raise _MismatchError(f"holds a {kind}, not a dictionary of tensors")
+    if others := [str(name) for name, value in state.items() if not isinstance(value, Tensor)]:
+        raise _MismatchError(
+            f"is no flat dictionary of tensors: {_listed(others)}; save the network's "
+            "state by itself"
+        )
+    return {str(name): value for name, value in state.items()}
+
+
+def _backbone(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without wrappers and heads."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        bare = WRAPPERS.sub("", name, count=1)
+        if bare in found:
+            raise _MismatchError(f"has {bare} more than once")
+        if not bare.startswith(HEADS):
+            found[bare] = tensor
+    return found
+
+
+def _renamed(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], network: str
+) -> dict[str, Tensor]:
+    """`found` under the names of `wanted`, all of which it has, in shape and type."""
+    names = {ours: _released_name(ours) for ours in wanted}
+    both = [(name, found[name], wanted[o]) for o, name in names.items() if name in found]
+    faults = {
+        "missing": [name for name in names.values() if name not in found],
+        "left over": [name for name in found if name not in names.values()],
+        "of another shape": [
+            f"{name} {tuple(a.shape)} instead of {tuple(b.shape)}"
+            for name, a, b in both
+            if a.shape != b.shape
+        ],
+        "of another type": [
+            f"{name} {a.dtype}"
+            for name, a, b in both
+            if a.is_floating_point() != b.is_floating_point()
+        ],
+    }
+    if told := [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]:
+        raise _MismatchError(f"does not hold the weights of a {network}; " + "; ".join(told))
+    return {ours: found[name].to(wanted[ours].dtype) for ours, name in names.items()}
 
 
 def _released_name(name: str) -> str:
@@ -83,71 +137,6 @@ def _released_name(name: str) -> str:
     return name
 
 
-def _tensors(content: bytes, file: Path) -> dict[str, Tensor]:
-    """The file's dictionary, read without executing anything in it."""
-    try:
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:
-        message = f"{file} is no file of weights: {error}"
-        raise BadInputError(message, where="pretrained") from error
-    if not isinstance(state, dict):
-        raise BadInputError(
-            f"{file} holds a {type(state).__name__}, not a dictionary of tensors",
-            where="pretrained",
-        )
-    others = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
-    if others:
-        raise BadInputError(
-            f"{file} is no flat dictionary of tensors: {_listed(others)}; save the network's "
-            "state by itself",
-            where="pretrained",
-        )
-    return {str(name): value for name, value in state.items()}
-
-
-def _backbone(tensors: Mapping[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """Without wrappers and heads."""
-    found: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        bare = _bare(name)
-        if bare in found:
-            raise BadInputError(f"{file} has {bare} more than once", where="pretrained")
-        if not bare.startswith(HEADS):
-            found[bare] = tensor
-    return found
-
-
-def _bare(name: str) -> str:
-    match = WRAPPERS.match(name)
-    return name[match.end() :] if match else name
-
-
-def _refuse_mismatch(
-    network: str, wanted: Mapping[str, Any], found: Mapping[str, Tensor], file: Path
-) -> None:
-    faults = {
-        "missing": [name for name in wanted if name not in found],
-        "left over": [name for name in found if name not in wanted],
-        "of another shape": [
-            f"{name} {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
-            for name, tensor in wanted.items()
-            if name in found and found[name].shape != tensor.shape
-        ],
-        "of another type": [
-            f"{name} {found[name].dtype}"
-            for name, tensor in wanted.items()
-            if name in found and found[name].is_floating_point() != tensor.is_floating_point()
-        ],
-    }
-    told = [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]
-    if told:
-        raise BadInputError(
-            f"{file} does not hold the weights of a {network}; " + "; ".join(told),
-            where="pretrained",
-        )
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return ", ".join(listed[:SHOWN]) + more
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

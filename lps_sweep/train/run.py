@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from lps_sweep.config import Config
-from lps_sweep.data import ImageSet, OpenWorldSplit, classes_of_head, rounded_part
+from lps_sweep.data import ImageSet, OpenWorldSplit, classes_of_head, data_set
 from lps_sweep.data.batches import PairedBatches
 from lps_sweep.data.image_store import image_store
 from lps_sweep.data.random import Key, fold_key, uniform
-from lps_sweep.data.views import plain_view, recipe_for, view_key, view_under
+from lps_sweep.data.views import plain_view, view_key, view_under
+from lps_sweep.errors import DeviceError
 from lps_sweep.methods import objective_class
 from lps_sweep.models import build_network, split_network
 from lps_sweep.train.batch import Batch
 from lps_sweep.train.capture import CudaRecorder, FixedBatches, Recorder
 from lps_sweep.train.device import sent, set_up_step
+from lps_sweep.train.faults import is_broken, is_out_of_memory
 from lps_sweep.train.learner import Learner
 from lps_sweep.train.network import compiled, half_precision, layout
 
@@ -96,7 +98,7 @@ class Run:
         self.seed = seed
         self.split = split
         self.device = device
-        self.recipe = recipe_for(config.data.dataset)
+        self.recipe = data_set(config.data.dataset).recipe
         self.images = image_store(images.images, device)
         self.targets = torch.from_numpy(split.targets).to(self.images.index_device)
         self.batches = PairedBatches(
@@ -104,7 +106,8 @@ class Run:
             config.loop.batch_size,
             seed,
             self.images.index_device,
-            rounded_part(config.data.dataset),
+            data_set(config.data.dataset).rounded_down,
+            config.loop.labeled_share,
         )
         network = build_network(config.trunk.network, self.recipe.channels)
         network.load_state_dict(backbone)
@@ -130,7 +133,7 @@ class Run:
             config,
             tail=self._tail,
             feature_dim=self.feature_dim,
-            num_seen=self.split.num_seen,
+            split=self.split,
             num_classes=classes_of_head(self.split, config.head.assumed_classes),
             num_steps=self.batches.num_steps,
             seed=self.seed,
@@ -193,11 +196,19 @@ class Run:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T | None:
-        """`call` for one member's Learner; an exception ends that member alone."""
+        """`call` for one member's Learner; an exception ends that member alone.
+
+        Raises:
+            Exception: What ends the process and all in it: see `faults.is_broken`.
+        """
         try:
             return call(member.learner, *args, **kwargs)
+        except DeviceError:
+            raise
         except Exception as error:
-            if _is_out_of_memory(error):
+            if is_broken(error, self.device):
+                raise
+            if is_out_of_memory(error):
                 self._leave(member, "out_of_memory", f"{type(error).__name__}: {error}")
             else:
                 self._leave(member, "failed", traceback.format_exc())
@@ -216,24 +227,31 @@ class Run:
         The activations are in the order in which the trunk passed the views.
         """
         labeled = self.batches.labeled_indices(epoch, step)
-        images = self.images[torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))]
+        rows = torch.cat((labeled, self.batches.unlabeled_indices(epoch, step)))
+        images = self.images[rows]
         labels = sent(self.targets[labeled], self.device)
         key = (self.seed, epoch, step)
         keys = {name: view_key(name, key) for name in self.views}
         keys[DRAWS] = fold_key(*key, DRAWS_STREAM)
+        rows = sent(rows, self.device)
         if self._fixed_batches is None:
-            return self._made(images, labels, keys)
-        return self._fixed_batches(self._made, images, labels, keys)
+            return replace(self._made(images, labels, keys), rows=rows)
+        return self._fixed_batches(self._made, images, labels, keys, rows)
 
     def _made(self, images: Tensor, labels: Tensor, keys: Mapping[str, Key]) -> Batch:
         """The batch of these images, from tensors and the keys of all draws alone."""
         fixed_shape = True if self._recorder else None
         views = {
-            name: view_under(keys[name], images, self.recipe, name, fixed_shape)
+            name: view_under(keys[name], images, self.recipe, self._drawn_by(name), fixed_shape)
             for name in self.views
         }
         draws = uniform((len(images),), keys[DRAWS], self.device)
         return Batch(self._view_activations(views), labels, draws)
+
+    def _drawn_by(self, view: str) -> str:
+        """The view of the data set that a view of the method is drawn by, under its own key."""
+        simclr = self.config.loop.weak_views == "simclr" and view.startswith("weak")
+        return view.replace("weak", "simclr") if simclr else view
 
     @torch.no_grad()
     def _view_activations(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -255,10 +273,3 @@ class Run:
 def _shared(config: Config) -> tuple[object, ...]:
     """What members have in common; the backbone and the images are given, not read."""
     return config.data.dataset, config.split, config.trunk, config.loop, config.method.name
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Python and CUDA have types for it; torch's allocator of the CPU has not."""
-    return isinstance(
-        error, MemoryError | torch.OutOfMemoryError
-    ) or "DefaultCPUAllocator: can't allocate memory" in str(error)

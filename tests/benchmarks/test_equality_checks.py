@@ -10,18 +10,15 @@ import torch
 from torch import Tensor
 
 from benchmarks import (
-    aug_gpu,
     augmentation,
     epoch,
-    fuse,
     loss,
     overhead,
     packing,
+    planning,
     precision,
     roofline,
     solo_step,
-    syncs,
-    unfrozen,
 )
 from benchmarks.__main__ import cases_of
 from benchmarks.frame import Measurement, Setting
@@ -31,6 +28,8 @@ from benchmarks.workload import SMALL, Size, configs_of, with_loop
 from lps_sweep.data.randaugment import grouped_operations
 from lps_sweep.methods.lps.core import lps_terms
 from lps_sweep.train import Run
+from lps_sweep.train import run as run_module
+from tests.train.tape import TapeRecorder
 
 QUICK = Setting(torch.device("cpu"), quick=True)
 TINY = dataclasses.replace(SMALL, batch_size=8)
@@ -50,7 +49,10 @@ def failed(measurement: Measurement) -> list[str]:
 def test_b1(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = augmentation.measure(QUICK, batch_size=24)
     assert measurement.valid
-    assert [ratio.low for ratio in measurement.ratios] == [8.0, None]
+    assert [(r.baseline, r.ours, r.low) for r in measurement.ratios] == [
+        ("torchvision and Pillow", "batched triples", 8.0),
+        ("lean Pillow loop", "batched triples", None),
+    ]
     right = augmentation.lean
 
     def shifted(images: Tensor, step: int) -> list[Tensor]:
@@ -72,9 +74,10 @@ def test_b1_sees_a_wrong_operation() -> None:
 
 @pytest.mark.slow
 def test_b2(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert aug_gpu.measure(QUICK, batch_size=16).valid
-    monkeypatch.setattr(aug_gpu, "eager", lambda images, step: augmentation.fixed(images, step + 1))
-    assert len(failed(aug_gpu.measure(QUICK, batch_size=16))) == 2
+    assert augmentation.measure_on_gpu(QUICK, batch_size=16).valid
+    right = augmentation.fixed
+    monkeypatch.setattr(augmentation, "fixed", lambda images, step: right(images, step + 1))
+    assert len(failed(augmentation.measure_on_gpu(QUICK, batch_size=16))) == 2
 
 
 @pytest.mark.slow
@@ -103,21 +106,6 @@ def test_b3_sees_a_wait_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(loss, "lps_terms", waiting)
     assert failed(loss.measure(QUICK)) == ["host synchronisations of ours"]
-
-
-def test_waits_are_counted_by_kind() -> None:
-    x = torch.arange(6.0)
-
-    def call() -> None:
-        x.sum().item()
-        x[x > 2]
-        torch.nonzero(x)
-        x[torch.tensor([0, 1])]
-
-    found = syncs.waits_of(call)
-    assert found["_local_scalar_dense"] == 1
-    assert found["nonzero"] >= 1
-    assert sum(found.values()) == 3
 
 
 def test_b4(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +141,7 @@ def test_b6_and_b10(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measurement.valid
     alone = dataclasses.replace(TRIALS, count=1)
     assert packing.measure(alone, QUICK).valid
-    (case,) = unfrozen.cases(QUICK)
+    (case,) = packing.unfrozen_cases(QUICK)
     assert "all trained" in case.title
     train = Run.train_epoch
     monkeypatch.setattr(Run, "train_epoch", lambda run, n: train(run, n + len(run.members) - 1))
@@ -167,6 +155,24 @@ def test_b6_is_void_if_members_do_not_differ(monkeypatch: pytest.MonkeyPatch) ->
     configs = configs_of
     monkeypatch.setattr(packing, "configs_of", lambda size, n: configs(size, 1) * n)
     assert failed(packing.measure(TRIALS, QUICK)) == ["largest difference of two members"]
+
+
+@pytest.mark.slow
+def test_b6_records_all_runs_into_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pool holds the memory of a step, and there are K + 1 runs."""
+    made: list[TapeRecorder] = []
+
+    def recorder(_: torch.device) -> TapeRecorder:
+        made.append(TapeRecorder())
+        return made[-1]
+
+    for module in (packing, run_module):
+        monkeypatch.setattr(module, "CudaRecorder", recorder, raising=False)
+    monkeypatch.setattr(run_module, "set_up_step", lambda *_: None)
+    assert packing.measure(packing.Pack(with_loop(TINY, graph=True), 2), QUICK).valid
+    assert len(made) == 1
+    assert len(made[0].tapes) == 3 + 4  # the batches of three runs; twice two members
+    assert made[0].num_replays > 0
 
 
 def test_b6_counts_costs() -> None:
@@ -188,18 +194,6 @@ def test_b7(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-@pytest.mark.parametrize("form", ["grouped", "bmm", "vmap"])
-@pytest.mark.slow
-def test_b8(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fuse.measure(3, 4, 6, QUICK).valid
-    right = fuse.FORMS[form]
-    monkeypatch.setitem(fuse.FORMS, form, lambda x, weights: 1.5 * right(x, weights))
-    assert failed(fuse.measure(3, 4, 6, QUICK)) == [
-        f"{form}: relative error of the outputs",
-        f"{form}: relative error of the gradients",
-    ]
-
-
 @pytest.mark.slow
 def test_b12_counts_the_work_of_a_step() -> None:
     card = roofline.measure_card(QUICK, side=128, gigabytes=0.001)
@@ -215,9 +209,8 @@ def test_b12_counts_the_work_of_a_step() -> None:
 def test_b12_counts_what_was_counted_by_hand() -> None:
     size = Size(batch_size=8, num_steps=1, num_classes=100)
     for frozen, tflop in roofline.EXPECTED_TFLOP.items():
-        work = roofline.work_of(dataclasses.replace(size, frozen_through=frozen), QUICK.device)
-        assert work["TFLOP"] == pytest.approx(tflop * 8 / 512, rel=0.01)
-        assert work["GB"] > 0.5
+        found = roofline.tflop_of(dataclasses.replace(size, frozen_through=frozen), QUICK.device)
+        assert found == pytest.approx(tflop * 8 / 512, rel=0.01)
 
 
 @pytest.mark.slow
@@ -238,6 +231,13 @@ def test_b14_trains_in_pairs() -> None:
     found = precision.paired_accuracies(QUICK.device, "float32", "small_cnn", 3, 2, (0, 1))
     assert [len(found[name]) for name in precision.NAMES] == [2, 2, 2]
     assert any(value != 0 for values in found.values() for value in values)
+
+
+@pytest.mark.slow
+def test_b15(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert planning.compare(2, QUICK).valid
+    monkeypatch.setattr(planning, "trial_id", lambda config, seed, **_: f"{config.method} {seed}")
+    assert failed(planning.compare(2, QUICK)) == ["trials that differ"]
 
 
 @pytest.mark.gpu

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from lps_sweep.cli import main
-from lps_sweep.commands.watching import watch
+from lps_sweep.commands.giving import watched
 from lps_sweep.errors import ExitCode
 from lps_sweep.results import driver_lock
 from tests.tracking.ledgers import ledger, train_on
 
 
+@pytest.mark.slow
 def test_each_tool_is_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = str(ledger(tmp_path / "r"))
     study, board = tmp_path / "study.db", tmp_path / "board"
@@ -34,21 +35,6 @@ def test_a_tool_that_is_not_installed(
         assert f"pip install {package}" in capsys.readouterr().err
 
 
-def test_a_place_that_a_tool_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tensorboardX")
-    results, file = str(ledger(tmp_path / "r")), tmp_path / "file"
-    file.touch()
-    code = main(["export", results, "c", "--format", "tensorboard", "--to", str(file)])
-    assert code in {ExitCode.STORAGE, ExitCode.BAD_INPUT}
-    assert str(file) in capsys.readouterr().err
-
-
-def test_an_interval_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="4"):
-        main(["export", "r", "c", "--to", "x", "--watch", "0"])
-    assert "between 0 and 86400" in capsys.readouterr().err
-
-
 def test_watching_ends_after_the_driver_with_the_last_news(tmp_path: Path) -> None:
     results = ledger(tmp_path / "r")
     seen: list[str] = []
@@ -58,7 +44,7 @@ def test_watching_ends_after_the_driver_with_the_last_news(tmp_path: Path) -> No
         seen.append(sweep)
         looked.set()
 
-    watcher = threading.Thread(target=watch, args=(results, ["c"], 0.02, act))
+    watcher = threading.Thread(target=watched, args=(results, ["c"], 0.02, act))
     with driver_lock(results):
         watcher.start()
         assert looked.wait(10)
@@ -66,11 +52,3 @@ def test_watching_ends_after_the_driver_with_the_last_news(tmp_path: Path) -> No
     watcher.join(10)
     assert not watcher.is_alive()
     assert len(seen) in {2, 3}  # at first; what was recorded; perhaps the driver's end apart
-
-
-def test_without_an_interval_there_is_one_look(tmp_path: Path) -> None:
-    seen: list[str] = []
-    results = ledger(tmp_path / "r")
-    with driver_lock(results):
-        watch(results, ["c"], 0, seen.append)
-    assert seen == ["c"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 from lps_sweep.cli import main
+from lps_sweep.config import field_table
 from lps_sweep.errors import ExitCode
+from tests.counted import counted_calls
 from tests.test_cli import SPACE, plan_json, record
 
-C_TAU = Path(__file__).parents[2] / "search_spaces" / "c_tau.yaml"
 AXES = ("C", "tau", "eta1", "eta2")
 
 
@@ -37,17 +37,47 @@ def test_plan_before_anything_ran(
 
 def test_plan_in_words(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(file), "--results", str(tmp_path / "results")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == [
+    title, varied, departures, facts = capsys.readouterr().out.split("\n\n")
+    assert title.splitlines() == [
         "small: Does tau matter?",
         "6 trials: 2 configurations at seeds 0, 1, 2",
-        "already recorded: none; to run: 6, all new",
+        "preset digits, method lps",
     ]
-    assert lines[4] == "trunks: 1 needed, 1 to be pre-trained"
-    assert "time unknown" in lines[5]
-    assert "disk unknown" in lines[5]
-    assert lines[6].startswith("configuration 1: method=lps C=10.0 tau=0.2 ")
-    assert len(lines) == 8
+    assert [line.split(maxsplit=4) for line in varied.splitlines()] == [
+        ["varied", "symbol", "block", "default", "values"],
+        ["tau", "tau", "grid", "0.4", "0.2, 0.4"],
+    ]
+    assert [line.split() for line in departures.splitlines()] == [
+        ["set", "value", "preset", "digits"],
+        ["epochs", "3", "20"],
+    ]
+    recorded, packs, resources, trunks, estimate = facts.replace("\n  ", " ").splitlines()
+    assert recorded == "already recorded: none; to run: 6, all new"
+    assert packs.startswith("packs: ")
+    assert resources.startswith("resources: cpus_per_pack=1, ")
+    assert trunks == "trunks: 1 needed, 1 to be pre-trained"
+    assert "time unknown" in estimate
+    assert "disk unknown" in estimate
+
+
+def test_whole_configurations_are_shown_on_request(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["plan", str(file), "--results", str(tmp_path / "none"), "--configurations"]
+    for more, number in ([], 1), (["2"], 2), (["3"], 2):
+        assert main([*asked, *more]) == 0
+        blocks = capsys.readouterr().out.split("\n\n")[4:]
+        assert len(blocks) == number
+        values = dict(line.split(maxsplit=1) for line in blocks[0].splitlines())
+        shown = {key for key, info in field_table("lps").items() if not info.param.noise}
+        assert set(values) == {"configuration", "method", *shown}
+        assert (values["tau"], values["epochs"], values["network"]) == ("0.2", "3", "small_cnn")
+    assert (
+        len(plan_json(capsys, file, tmp_path / "none", "--configurations")["configurations"]) == 1
+    )
+    with pytest.raises(SystemExit) as ended:
+        main([*asked, "none"])
+    assert ended.value.code == ExitCode.BAD_INPUT
 
 
 def test_plan_after_a_part_ran(
@@ -69,20 +99,6 @@ def test_plan_after_a_part_ran(
     assert "2 MB of disk" in printed
 
 
-def test_plan_with_preset_and_settings_of_the_command_line(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = plan_json(capsys, file, tmp_path / "none", "--set", "C=5", "--set", "epochs=1")
-    assert [c["C"] for c in shown["configurations"]] == [5.0, 5.0]
-    assert shown["epochs_left"] == 6
-
-
-def test_plan_of_c_tau(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = plan_json(capsys, C_TAU, tmp_path / "none")
-    assert (shown["num_trials"], shown["num_configurations"]) == (75, 25)
-    assert [(c["C"], c["tau"]) for c in shown["configurations"]] == [(1, 0.2), (1, 0.3), (1, 0.4)]
-
-
 def large(folder: Path, num_levels: int, axes: tuple[str, ...]) -> Path:
     """A space of `num_levels` values of each of `axes`."""
     levels = [(i + 1) / num_levels for i in range(num_levels)]
@@ -92,57 +108,25 @@ def large(folder: Path, num_levels: int, axes: tuple[str, ...]) -> Path:
     return file
 
 
-def test_a_space_of_a_billion_points_is_refused_at_once_with_its_count(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_calls_of_a_plan_grow_with_its_trials_and_are_few(
+    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = large(tmp_path, 1000, AXES[:3])
-    started = time.process_time()
-    assert main(["plan", str(file)]) == ExitCode.BAD_INPUT
-    assert time.process_time() - started < 1
-    assert "1000000000 trials are planned (1000 C x 1000 tau" in capsys.readouterr().err
+    """Before a point only changed its arm's configuration they were 842 a trial, and 1417."""
+    numbers = []
+    for levels in (2, 2, 10, 20):  # the first also loads what is loaded once
+        file = large(tmp_path, levels, AXES[:2])
+        with counted_calls() as calls:
+            assert main(["plan", str(file), "--results", str(tmp_path / "none"), *form]) == 0
+        numbers.append(calls.number)
+    capsys.readouterr()
+    _, *numbers = numbers
+    first, second = (numbers[1] - numbers[0]) / (100 - 4), (numbers[2] - numbers[1]) / (400 - 100)
+    assert 0 < second < 1.1 * first
+    assert second < 842 / 2
 
 
-def test_a_plan_of_ten_thousand_trials_is_quick(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = large(tmp_path, 10, AXES)
-    started = time.process_time()
-    shown = plan_json(capsys, file, tmp_path / "none")
-    assert time.process_time() - started < 3
-    assert shown["num_trials"] == sum(shown["pack_sizes"]) == 10_000
-    assert len(shown["configurations"]) == 3
-
-
-def test_trunks_are_looked_for_once_each(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[str] = []
-    monkeypatch.setattr(
-        "lps_sweep.sweep.preview.trunk_file", lambda _results, trunk: looked.append(trunk)
-    )
-    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == 0
-    assert len(looked) == 1
-
-
-def test_a_method_that_trains_nothing_has_one_epoch(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file.write_text(SPACE.replace("grid:\n  tau: [0.2, 0.4]", "method: simclr_kmeans"))
-    assert plan_json(capsys, file, tmp_path / "none")["epochs_left"] == 3
-
-
-def test_trials_of_another_kind_say_nothing_of_these(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1, 2])
-    other = plan_json(capsys, file, results, "--set", "C=3", "--set", "epochs=5")
-    assert other["cost"]["hours"] > 0
-    for setting in ("batch_size=64", "frozen_through=none"):
-        other = plan_json(capsys, file, results, "--set", setting)
-        assert (other["cost"]["hours"], other["cost"]["gpu_hours"]) == (None, None)
-
-
+@pytest.mark.slow
 def test_a_probe_measures_and_leaves_nothing(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,7 +137,7 @@ def test_a_probe_measures_and_leaves_nothing(
     assert 0 < shown["cost"]["pretrain_hours"] < shown["cost"]["hours"] < 1
     assert 12 * 100_000 < shown["cost"]["size"] < 12 * 2_000_000
     assert main(["plan", str(file), "--results", str(results), "--probe"]) == ExitCode.DONE
-    line = next(line for line in capsys.readouterr().out.splitlines() if "estimate" in line)
+    line = capsys.readouterr().out.partition("estimate: ")[2].replace("\n  ", " ")
     assert "on this machine (no GPU here), from a probe, " in line
     assert "of it pre-training; " in line
     assert not results.exists()
@@ -175,6 +159,7 @@ def test_much_is_started_only_when_it_is_allowed(
     assert results.exists() == limit.startswith("hours")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "status"), [("", 6), ("n", 6), ("y", 0), ("Yes", 0)])
 def test_at_a_terminal_it_is_asked_for(
     file: Path,
@@ -206,38 +191,6 @@ def test_at_a_terminal_it_is_asked_for(
 
 
 @pytest.mark.slow
-def test_what_is_chosen_counts_and_yes_is_an_answer(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = SPACE.replace("epochs: 3", "epochs: 1\n  pretrain_epochs: 0")
-    file.write_text(text)
-    monkeypatch.setattr("builtins.input", lambda _: 1 / 0)
-    asked = ["run", str(file), "--inline", "--results", str(tmp_path / "results")]
-    few = [*asked, "--ask-above", "trials=1"]
-    assert main([*few, "--limit", "1"]) == ExitCode.INCOMPLETE
-    assert main([*few, "--yes"]) == ExitCode.DONE
-
-
-def test_a_search_counts_with_all_that_it_will_ask_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "search.yaml"
-    file.write_text(
-        "name: search\npreset: digits\nseeds: [0]\noptuna: {objective: oracle.acc_all, "
-        "configurations: 7, domains: {C: {low: 1, high: 9}}}\n"
-    )
-    asked = ["run", str(file), "--inline", "--results", str(tmp_path / "results")]
-    assert main([*asked, "--ask-above", "trials=6"]) == ExitCode.BAD_INPUT
-    assert "7 trials are to be started" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("limit", ["days=1", "trials=-1", "hours=", "trials=1.5"])
-def test_a_wrong_threshold_is_refused(file: Path, tmp_path: Path, limit: str) -> None:
-    asked = ["run", str(file), "--inline", "--results", str(tmp_path / "results")]
-    assert main([*asked, "--ask-above", limit]) == ExitCode.BAD_INPUT
-
-
-@pytest.mark.slow
 def test_a_budget_of_gpu_hours_without_a_gpu_is_told(
     file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,12 +202,11 @@ def test_a_budget_of_gpu_hours_without_a_gpu_is_told(
     assert "no GPU is used here, so that the budget gpu_hours is never" in capfd.readouterr().out
 
 
-def test_a_ledger_that_a_driver_died_making_counts_as_none(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "r"
-    results.mkdir()
-    (results / "ledger.sqlite").touch()
-    asked = [str(file), "--results", str(results)]
-    assert main(["plan", *asked]) == 0
-    assert "new" in capsys.readouterr().out
+def test_twins_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text("name: s\npreset: digits\ngrid: {novel_classes: [0, 5, 2]}\nseeds: [0]\n")
+    assert main(["plan", str(space), "--results", str(tmp_path / "r")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "2 trials" in shown
+    assert "novel_classes=5 is novel_classes=0" in shown
+    assert "novel_classes=2 is" not in shown

@@ -113,18 +113,6 @@ def test_a_trial_for_programs(results: Path, capsys: pytest.CaptureFixture[str])
     assert content["metrics"] == metrics(40)
 
 
-def test_a_method_of_another_version_is_shown_all_the_same(
-    results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Ledger.open(results, write=True) as ledger:
-        trial = TrialRecord("old", {"method": "gone", "zeta": 1}, 0, "key", {})
-        ledger.record_plan(sweep_record("old"), [trial])
-    text = shown(capsys, str(results), "old")
-    assert text == (
-        "trial old: not run, seed 0, method gone\nsweep old: -\nalso not at its default: zeta=1\n"
-    )
-
-
 @pytest.mark.parametrize(("prefix", "message"), [("a", "several trials' ids"), ("zz", "no trial")])
 def test_an_id_that_is_none(
     results: Path, prefix: str, message: str, capsys: pytest.CaptureFixture[str]

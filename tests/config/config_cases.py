@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from lps_sweep.config import FieldInfo, Located, Value, field_table
+from lps_sweep.config import Located, Value, field_table
+from lps_sweep.params import FieldInfo
 
 FIELDS = dict(field_table("lps"))
 

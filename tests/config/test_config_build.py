@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 
 import pytest
@@ -10,24 +9,17 @@ from lps_sweep.config import (
     NETWORK_PARTS,
     PRESETS,
     Config,
-    FieldInfo,
     Located,
     build_config,
     check_value,
-    config_from_flat,
     field_table,
     fields_of_method,
     find_field,
-    flat,
+    preset_values,
 )
-from lps_sweep.config.fields import param
 from lps_sweep.errors import BadInputError
-from tests.config.config_cases import FIELDS, located, other
-
-
-def test_nothing_given_is_all_defaults() -> None:
-    config = build_config({})
-    assert flat(config) == {"method": "lps"} | {n: info.default for n, info in FIELDS.items()}
+from lps_sweep.params import param
+from tests.config.config_cases import FIELDS, located
 
 
 def test_a_config_cannot_be_written_to() -> None:
@@ -35,16 +27,6 @@ def test_a_config_cannot_be_written_to() -> None:
     for part, name in ((config, "data"), (config.loop, "epochs"), (config.method, "tau")):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(part, name, 1)
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_each_field_takes_another_value_and_gives_it_back(name: str) -> None:
-    value = other(FIELDS[name])
-    config = build_config({name: Located(value)})
-    changed = {n for n, v in flat(config).items() if v != flat(build_config({}))[n]}
-    assert changed == {name}
-    assert flat(config)[name] == value
-    assert config_from_flat(json.loads(json.dumps(flat(config)))) == config
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -91,11 +73,6 @@ def test_an_unknown_method_is_refused_with_its_place(ask: object) -> None:
         ask("lsp", "f:2")
 
 
-def test_values_without_a_method_are_refused() -> None:
-    with pytest.raises(BadInputError, match="unknown method ''"):
-        config_from_flat({"tau": 0.3})
-
-
 @pytest.mark.parametrize("network", NETWORK_PARTS)
 def test_a_network_is_frozen_through_its_own_parts_only(network: str) -> None:
     parts = ("none", *NETWORK_PARTS[network])
@@ -110,25 +87,6 @@ def test_a_network_is_frozen_through_its_own_parts_only(network: str) -> None:
                 f"f:2: frozen_through must be one of {', '.join(parts)} for {network}, "
                 f"not {choice!r}"
             )
-
-
-def test_only_small_cnn_has_no_stem_and_the_last_stage_leaves_the_head() -> None:
-    assert [n for n, parts in NETWORK_PARTS.items() if "stem" not in parts] == ["small_cnn"]
-    assert {parts[-1] for parts in NETWORK_PARTS.values()} == {"stage4"}
-
-
-def test_a_network_without_the_default_part_is_named_at_its_own_place(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lps_sweep.config.build.NETWORK_PARTS", {"small_cnn": ("stage1",)})
-    with pytest.raises(BadInputError, match=r"^f:1: frozen_through must be one of none, stage1 "):
-        build_config({"network": Located("small_cnn", "f:1")})
-
-
-def test_split_seed_is_what_the_generator_takes() -> None:
-    assert build_config(located(split_seed=2**32 - 1)).split.split_seed == 2**32 - 1
-    with pytest.raises(BadInputError, match="split_seed must be >= 0 and <= 4294967295"):
-        build_config(located(split_seed=2**32))
 
 
 def test_a_name_that_two_sections_share_is_written_with_its_section(
@@ -153,21 +111,9 @@ def test_a_name_that_two_sections_share_is_written_with_its_section(
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_preset_builds_and_names_its_data_set(name: str) -> None:
-    config = build_config(located(**PRESETS[name]))
+    values = preset_values(name, "lps")
+    config = build_config(located(**values))
     assert isinstance(config, Config)
     assert config.data.dataset == name
-    for key, value in PRESETS[name].items():
+    for key, value in values.items():
         assert value != FIELDS[key].default or key == "dataset", f"{key} is the default anyway"
-
-
-def test_presets_cannot_be_written_to() -> None:
-    assert set(PRESETS) >= {"digits", "fashion_mnist"}
-    with pytest.raises(TypeError):
-        PRESETS["digits"]["epochs"] = 1  # type: ignore[index]
-
-
-def test_fields_of_the_table_are_those_of_the_sections() -> None:
-    found: FieldInfo = FIELDS["head_scale"]
-    assert (found.section, found.type, found.default) == ("head", float, 10.0)
-    assert len(FIELDS) >= 36
-    assert not [name for name in FIELDS if "." in name]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import pytest
 
 from lps_sweep.config import (
-    PRESETS,
     RESULTS_REVISION,
     Config,
     Located,
@@ -20,12 +19,13 @@ from lps_sweep.config import (
     field_table,
     flat,
     pack_key,
+    preset_values,
     trial_id,
     trunk_recipe,
 )
 from lps_sweep.config.build import _classes
-from lps_sweep.config.fields import param
 from lps_sweep.methods.lps import LPSConfig
+from lps_sweep.params import param
 from tests.config.config_cases import FIELDS, located, other
 
 HASHES = {"data": "d" * 64, "split": "5" * 64, "trunk": "7" * 16}
@@ -107,7 +107,7 @@ def test_minus_zero_and_whole_numbers_are_the_same_number() -> None:
 
 
 def test_the_order_of_keys_and_a_journey_through_json_change_nothing() -> None:
-    values = dict(PRESETS["digits"]) | {"C": 1, "seen_classes": [4, 1], "tau": 0.2}
+    values = preset_values("digits") | {"C": 1, "seen_classes": [4, 1], "tau": 0.2}
     config = build_config(located(**values))
     backwards = build_config(located(**dict(reversed(values.items()))))
     travelled = config_from_flat(json.loads(json.dumps(flat(config), sort_keys=True)))
@@ -139,6 +139,21 @@ def test_the_trunk_is_made_of_network_pretraining_and_data_alone() -> None:
     assert differing == {"network", *PRETRAIN}
     different = [recipes[name] for name in differing]
     assert len({*different, of_trunk(DEFAULT), of_trunk(DEFAULT, data="0")}) == len(differing) + 2
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_trunk_in_half_precision_says_what_its_views_are_and_no_other_does(
+    precision: str,
+) -> None:
+    values = {"pretrain_epochs": 7} | (
+        {} if precision == "float32" else {"pretrain_precision": precision}
+    )
+    content = {"values": values, "data": "d", "revision": 1, "network": "resnet18"}
+    if precision == "bfloat16":
+        content["views"] = "float32"
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    recipe = of_trunk(build_config(located(**values)), data="d")
+    assert recipe == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_released_weights_take_the_place_of_the_settings_of_pre_training() -> None:

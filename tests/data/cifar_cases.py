@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lps_sweep.data import cifar10, cifar100
+from lps_sweep.data.cifar import Cifar
 
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
 
@@ -64,10 +65,11 @@ def rows_and_labels(count: int, num_classes: int) -> tuple[NDArray[np.uint8], li
     return rows, generator.permutation(np.arange(count) % num_classes).tolist()
 
 
-def inject(monkeypatch: pytest.MonkeyPatch, module: object, files: Sequence[Path]) -> None:
-    """Makes `files` the right ones for `module`, ``cifar10`` or ``cifar100``."""
-    checksums = {file.name: hashlib.md5(file.read_bytes()).hexdigest() for file in files}
-    monkeypatch.setattr(module, "CHECKSUMS", checksums)
+def inject(monkeypatch: pytest.MonkeyPatch, cifar: Cifar, files: Sequence[Path]) -> None:
+    """Makes `files` the right ones for `cifar`."""
+    for file in files:
+        checksum = hashlib.md5(file.read_bytes()).hexdigest()
+        monkeypatch.setitem(cifar.checksums, file.name, checksum)
 
 
 def write_cifar10(
@@ -81,7 +83,7 @@ def write_cifar10(
     for n, file in enumerate(files):
         part = slice(8 * n, 8 * n + 8)
         file.write_bytes(batch(rows[part], labels[part], b"labels"))
-    inject(monkeypatch, cifar10, files)
+    inject(monkeypatch, cifar10.CIFAR, files)
     return rows, labels
 
 
@@ -93,5 +95,5 @@ def write_cifar100(
     file = root / "cifar-100-python" / "train"
     file.parent.mkdir(parents=True)
     file.write_bytes(batch(rows, labels, b"fine_labels"))
-    inject(monkeypatch, cifar100, [file])
+    inject(monkeypatch, cifar100.CIFAR, [file])
     return rows, labels

@@ -47,51 +47,6 @@ def test_reads_both_layouts_plain_and_packed(tmp_path: Path, packed: bool, layou
     assert images.class_names[9] == "ankle boot"
 
 
-def test_fingerprint_is_of_the_content_wherever_it_lies(tmp_path: Path) -> None:
-    write(tmp_path / "plain")
-    write(tmp_path / "packed" / "FashionMNIST" / "raw", packed=True)
-    first = fingerprint(config(tmp_path / "plain"))
-    assert fingerprint(config(tmp_path / "packed")) == first
-    assert load(config(tmp_path / "plain")).fingerprint() == first
-
-
-def test_fingerprint_notices_a_changed_file(tmp_path: Path) -> None:
-    write(tmp_path)
-    first = fingerprint(config(tmp_path))
-    changed = IMAGES.copy()
-    changed[3, 4, 5] ^= 1
-    write(tmp_path, images=changed)
-    second = fingerprint(config(tmp_path))
-    write(tmp_path, labels=LABELS[::-1].copy())
-    assert len({first, second, fingerprint(config(tmp_path))}) == 3
-
-
-def test_fingerprint_reads_unchanged_files_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path)
-    first = fingerprint(config(tmp_path))
-
-    def fail(*_: object) -> None:
-        raise AssertionError("read again")
-
-    monkeypatch.setattr(fashion_mnist, "read_idx", fail)
-    assert fingerprint(config(tmp_path)) == first
-
-
-def test_missing_lists_every_place_and_how_to_get_it(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    write(root)
-    (root / fashion_mnist.LABELS_NAME).unlink()
-    with pytest.raises(BadInputError) as caught:
-        load(config(root))
-    message = str(caught.value)
-    assert f"{root} (without train-labels-idx1-ubyte)" in message
-    assert f"{root / 'FashionMNIST' / 'raw'} (no such folder)" in message
-    assert "apt-get install dataset-fashion-mnist" in message
-    assert "--set data_root=DIR" in message
-
-
 def test_without_a_root_both_usual_places_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,19 +63,12 @@ def test_without_a_root_both_usual_places_are_looked_at(
     assert len(load(data).labels) == 7
 
 
-def test_a_given_root_is_the_only_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "debian")
-    write(tmp_path / "debian")
-    with pytest.raises(BadInputError, match="is not there"):
-        load(config(tmp_path / "other"))
-
-
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES[:19], LABELS, "20 labels, but .* has 19 images"),
-        (IMAGES, np.full(20, 10, dtype=np.uint8), "label 10, but labels are 0..9"),
-        (IMAGES[:, :14, :14], LABELS, r"shape \(14, 14\)"),
+        (IMAGES[:19], LABELS, "19"),
+        (IMAGES, np.full(20, 10, dtype=np.uint8), "0..9"),
+        (IMAGES[:, :14, :14], LABELS, r"\(28, 28\)"),
     ],
 )
 def test_files_that_do_not_fit(
@@ -129,14 +77,6 @@ def test_files_that_do_not_fit(
     write(tmp_path, images=images, labels=labels)
     with pytest.raises(BadInputError, match=f"train-.*-ubyte: .*{message}"):
         load(config(tmp_path))
-
-
-def test_a_truncated_file_is_named(tmp_path: Path) -> None:
-    write(tmp_path)
-    file = tmp_path / fashion_mnist.IMAGES_NAME
-    file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(BadInputError, match="train-images-idx3-ubyte: truncated"):
-        fingerprint(config(tmp_path))
 
 
 @pytest.mark.skipif(
@@ -150,3 +90,47 @@ def test_the_real_files() -> None:
     assert images.labels[:5].tolist() == [9, 0, 0, 3, 0]
     assert images.images.mean() / 255 == pytest.approx(0.2860, abs=1e-4)
     assert fingerprint(data)[:16] == "a94ec6554eb8b1ad"
+
+
+VALUES = IMAGES[:3, :2, :4].copy()
+
+
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.tobytes()
+
+
+def test_an_empty_file_has_no_items(tmp_path: Path) -> None:
+    file = tmp_path / "values"
+    file.write_bytes(idx_bytes(VALUES[:0]))
+    assert fashion_mnist.read_idx(file, (2, 4)).shape == (0, 2, 4)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f\x8b\x08\x00rest",
+        idx_bytes(VALUES.reshape(3, 8)),
+        b"\x00\x00\x0d\x03" + idx_bytes(VALUES)[4:],
+        idx_bytes(VALUES)[:10],
+        idx_bytes(VALUES)[:-1],
+        idx_bytes(VALUES) + b"\x00",
+        idx_bytes(VALUES.reshape(3, 4, 2)),
+        idx_bytes(VALUES)[:4] + b"\xff" * 4 + idx_bytes(VALUES)[8:],
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    whole = bytearray(gzip.compress(content, mtime=0))
+    broken = whole.copy()
+    broken[-8] ^= 1
+    for name, written in (
+        ("values", content),
+        ("packed.gz", whole),
+        ("cut.gz", whole[:-1]),
+        ("sum.gz", broken),
+        ("none.gz", b"no gzip at all"),
+    ):
+        (tmp_path / name).write_bytes(written)
+        with pytest.raises(BadInputError, match=name):
+            fashion_mnist.read_idx(tmp_path / name, (2, 4))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,9 +10,7 @@ import pytest
 
 from lps_sweep.config import DataConfig
 from lps_sweep.data import fingerprint, load
-from lps_sweep.data.decode import decode
-from lps_sweep.data.imagenet100 import are_reference_classes
-from lps_sweep.data.prepare import prepare
+from lps_sweep.data.prepare import decode, prepare
 from lps_sweep.errors import BadInputError
 from tests.data.imagenet_cases import NAMES, picture, write_class_folders
 
@@ -74,32 +73,10 @@ def test_the_fingerprint_is_of_names_pixels_and_size(prepared: Path, root: Path)
     assert len(found) == 4
 
 
-def test_unprepared_images_are_told_with_the_command(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInputError) as caught:
-        load(config(root, 64))
-    message = str(caught.value)
-    assert message.startswith("data_root: ImageNet-100 is not prepared at image_size 64")
-    assert f"{root} (with imagenet100-32 only)" in message
-    assert f"{root / 'imagenet100'} (no such folder)" in message
-    assert "lps-sweep prepare imagenet100 --root DIR --size 64" in message
-    shutil.rmtree(root / "imagenet100-32")
-    with pytest.raises(BadInputError, match=r"imagenet \(with train, not prepared\)"):
-        load(config(root))
-    with pytest.raises(BadInputError, match=r"\(without train, not prepared\)"):
-        load(config(tmp_path))
-
-
-@pytest.mark.parametrize("size", [33, 100, 250])
+@pytest.mark.parametrize("size", [0, 33, 1056])
 def test_what_is_no_stored_size_is_refused(prepared: Path, size: int) -> None:
-    with pytest.raises(BadInputError, match=rf"^image_size: must be a multiple of 32 .*not {size}"):
+    with pytest.raises(BadInputError, match=rf"^image_size: .* 32 .*not {size}"):
         load(config(prepared, size))
-
-
-@pytest.mark.parametrize("dataset", ["digits", "cifar10", "fashion_mnist"])
-def test_other_data_sets_have_no_size_to_choose(dataset: str) -> None:
-    for read in (load, fingerprint):
-        with pytest.raises(BadInputError, match=r"^image_size: .* have one size; leave image_size"):
-            read(DataConfig(dataset=dataset, image_size=64))
 
 
 def pixels_file(root: Path) -> Path:
@@ -107,37 +84,30 @@ def pixels_file(root: Path) -> Path:
     return file
 
 
-def test_a_cut_file_of_pixels_is_named(root: Path) -> None:
-    with pixels_file(root).open("ab") as file:
-        file.truncate(1000)
-    with pytest.raises(BadInputError, match=r"uint8: damaged: 1000 bytes, but .* says 614400"):
+def test_a_cut_and_a_missing_file_of_pixels_are_named(root: Path) -> None:
+    file = pixels_file(root)
+    os.truncate(file, 1000)
+    with pytest.raises(BadInputError, match=rf"{file.name}: .* 1000 bytes, .* 614400"):
         load(config(root))
-
-
-def test_a_missing_file_of_pixels_is_named(root: Path) -> None:
-    pixels_file(root).unlink()
-    with pytest.raises(BadInputError, match=r"images-\w+\.uint8: cannot be read: No such file"):
+    file.unlink()
+    with pytest.raises(BadInputError, match=f"{file.name}: "):
         load(config(root))
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (lambda facts: {**facts, "version": 2}, "version 2, but this program writes 1"),
-        (lambda facts: {**facts, "image_size": 64}, "changed since it was written"),
-        (lambda facts: {**facts, "classes": facts["classes"][1:]}, "changed since it was written"),
-        (lambda facts: {"version": facts["version"]}, "KeyError: 'image_size'"),
-        (lambda facts: [facts], "TypeError"),
+        lambda facts: {**facts, "version": 2},
+        lambda facts: {**facts, "image_size": 64},
+        lambda facts: {**facts, "classes": facts["classes"][1:]},
+        lambda facts: {"version": facts["version"]},
+        lambda facts: [facts],
     ],
 )
-def test_a_changed_manifest_is_named(root: Path, change: object, message: str) -> None:
+def test_a_changed_manifest_is_named(root: Path, change: object) -> None:
     assert callable(change)
     file = root / "imagenet100-32" / "manifest.json"
     file.write_text(json.dumps(change(json.loads(file.read_text()))))
-    with pytest.raises(BadInputError, match=rf"manifest\.json: no manifest .*{message}"):
+    with pytest.raises(BadInputError) as refused:
         load(config(root))
-
-
-def test_the_reference_has_other_classes_than_these() -> None:
-    assert not are_reference_classes(NAMES)
-    assert not are_reference_classes([])
+    assert refused.value.where == str(file)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections import namedtuple
@@ -17,8 +19,7 @@ from PIL import Image
 from lps_sweep.cli import main
 from lps_sweep.config import DataConfig
 from lps_sweep.data import fingerprint, load
-from lps_sweep.data.decode import decode
-from lps_sweep.data.prepare import prepare
+from lps_sweep.data.prepare import decode, prepare
 from lps_sweep.errors import BadInputError, StorageError
 from tests.data.imagenet_cases import NAMES, picture, truncate, write_class_folders
 
@@ -26,7 +27,7 @@ SIZE = 32
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lps_sweep.data import unfinished
+from lps_sweep.data import prepare as module
 from lps_sweep.data.prepare import prepare
 
 {setup}
@@ -82,7 +83,7 @@ def read_calls(root: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> l
         calls.append(file.name)
         return decode(file, side)
 
-    monkeypatch.setattr("lps_sweep.data.unfinished.decode", counting)
+    monkeypatch.setattr("lps_sweep.data.prepare.decode", counting)
     prepare(root, SIZE, num_workers=1, **options)
     return calls
 
@@ -102,7 +103,7 @@ def test_a_killed_preparation_goes_on(
     root: Path, expected: str, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     kill_at(root, at)
-    with pytest.raises(BadInputError, match="not prepared"):
+    with pytest.raises(BadInputError, match="ImageNet-100, prepared"):
         load(config(root))
     calls = read_calls(root, monkeypatch)
     assert len(calls) == 200 - (at - 1) // 2 * 2
@@ -113,27 +114,29 @@ def test_a_killed_preparation_goes_on(
 def test_a_kill_before_the_manifest_costs_nothing(
     root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setup = (
-        "def publish(self, manifest):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "unfinished.Unfinished._publish = publish\n"
-    )
+    setup = """
+write = module._write
+
+def killed(path, manifest):
+    if path.name == "manifest.json":
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(path, manifest)
+
+module._write = killed
+"""
     kill_at(root, -1, setup)
     assert "manifest.json" not in names_in(root)
     assert read_calls(root, monkeypatch) == []
     assert fingerprint_of(root) == expected
 
 
-def test_a_torn_journal_and_lost_pixels_are_done_again(
+def test_lost_pixels_are_done_again(
     root: Path, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kill_at(root, 151)
-    folder = root / f"imagenet100-{SIZE}"
-    journal = folder / "unfinished.jsonl"
-    lines = journal.read_text().splitlines()
-    assert len(lines) == 75
-    journal.write_text("\n".join([*lines[:60], lines[60][:40]]))
-    with (folder / "unfinished.uint8").open("ab") as pixels:
-        pixels.truncate(101 * 3 * SIZE**2 + 5)
+    pixels = root / f"imagenet100-{SIZE}" / "unfinished.uint8"
+    assert pixels.stat().st_size >= 150 * 3 * SIZE**2
+    os.truncate(pixels, 101 * 3 * SIZE**2 + 5)
     assert len(read_calls(root, monkeypatch)) == 100
     assert fingerprint_of(root) == expected
 
@@ -146,7 +149,7 @@ def test_a_second_call_verifies(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     content[150 * 3 * SIZE**2] ^= 1
     file.write_bytes(content)
     load(config(root))
-    with pytest.raises(BadInputError, match=rf"uint8: damaged: the images of {NAMES[75]} are not"):
+    with pytest.raises(BadInputError, match=rf"uint8: .*{NAMES[75]}"):
         prepare(root, SIZE, num_workers=1)
 
 
@@ -164,7 +167,7 @@ def test_corrupt_images_are_named_and_the_rest_is_kept(
     assert f"{files[0]}: image file is truncated" in message
     assert f"{files[1]}: cannot identify image file" in message
     assert "--skip-corrupt" in message
-    with pytest.raises(BadInputError, match="not prepared"):
+    with pytest.raises(BadInputError, match="ImageNet-100, prepared"):
         load(config(root))
     for file, content in zip(files, kept, strict=True):
         file.write_bytes(content)
@@ -195,13 +198,6 @@ def test_corrupt_images_are_skipped_on_request(
     assert load(config(root)).images.shape[0] == 199
 
 
-def test_a_class_of_corrupt_images_alone_is_no_class(root: Path) -> None:
-    for file in (root / "train" / NAMES[2]).iterdir():
-        truncate(file)
-    with pytest.raises(BadInputError, match=rf"{NAMES[2]}: no image of this class can be decoded"):
-        prepare(root, SIZE, num_workers=1, skip_corrupt=True)
-
-
 def test_other_files_are_prepared_beside_the_older_ones(root: Path, expected: str) -> None:
     prepare(root, SIZE, num_workers=1)
     older = load(config(root))
@@ -213,12 +209,27 @@ def test_other_files_are_prepared_beside_the_older_ones(root: Path, expected: st
     assert names_in(root) == {"manifest.json", manifest.images_name, "lock"}
 
 
+@pytest.mark.parametrize("name", ["unfinished.uint8", "unfinished.json", "manifest.json"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_somebody_else_s_file_is_not_replaced(root: Path, name: str, is_folder: bool) -> None:
+    path = root / f"imagenet100-{SIZE}" / name
+    path.parent.mkdir()
+    if is_folder:
+        path.mkdir()
+    else:
+        path.write_text("mine")
+    with pytest.raises(BadInputError):
+        prepare(root, SIZE, num_workers=1)
+    assert names_in(root) - {"lock"} == {name}
+    assert path.is_dir() or path.read_text() == "mine"
+
+
 def test_two_processes_do_not_prepare_one_folder(root: Path) -> None:
     folder = root / f"imagenet100-{SIZE}"
     folder.mkdir()
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StorageError, match="another process is preparing"):
+        with pytest.raises(StorageError, match=str(folder)):
             prepare(root, SIZE, num_workers=1)
 
 
@@ -227,7 +238,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 600_000))
-    with pytest.raises(StorageError, match=r"200 images of 32 x 32 take 0\.0 GB; 0\.0 GB are"):
+    with pytest.raises(StorageError, match="200 images of 32 x 32"):
         prepare(root, SIZE, num_workers=1)
 
 
@@ -246,11 +257,6 @@ def test_orientation_is_not_heeded_and_modes_become_rgb(tmp_path: Path) -> None:
     assert np.array_equal(green, blue)
 
 
-def test_a_file_that_cannot_be_read_is_not_taken_for_a_corrupt_one(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"a\.JPEG: cannot be read: No such file"):
-        decode(tmp_path / "a.JPEG", 32)
-
-
 def test_the_verb(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     asked = ["prepare", "imagenet100", "--root", str(root), "--size", "32", "--workers", "1"]
     assert main(asked) == 0
@@ -265,17 +271,48 @@ def test_the_verb(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "199 images of 100 classes at 32 x 32, 1 skipped" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["imagenet-100", "--root", "x"], "did you mean 'imagenet100'"),
-        (["imagenet100", "--root", "x", "--size", "30"], "image_size: must be a multiple of 32"),
-        (["imagenet100", "--root", "x", "--workers", "0"], "--workers: at least one thread"),
-        (["imagenet100", "--root", "/nowhere"], "/nowhere/train: no such folder"),
-    ],
-)
-def test_a_wrong_command_is_bad_input(
-    arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["lock", "manifest.json", "unfinished.json", "unfinished.uint8"])
+def test_a_pipe_among_the_prepared_files_is_named(
+    root: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["prepare", *arguments]) == 4
-    assert message in capfd.readouterr().err
+    pipe = root / f"imagenet100-{SIZE}" / name
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    assert main(["prepare", "imagenet100", "--root", str(root), "--size", str(SIZE)]) == 4
+    assert f"{pipe}: " in capfd.readouterr().err
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    if name == "manifest.json":
+        with pytest.raises(BadInputError, match=str(pipe)):
+            load(config(root))
+
+
+HANGS = """
+import os, sys, time
+from lps_sweep.cli import main
+from lps_sweep.data import prepare
+
+def hang(file, side):
+    os.write(1, b"hangs\\n")
+    time.sleep(1000)
+
+prepare.decode = hang
+sys.exit(main(["prepare", "imagenet100", "--root", sys.argv[1], "--size", "32", "--workers", "2"]))
+"""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_also_while_all_workers_hang(root: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS, str(root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "hangs\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in errors

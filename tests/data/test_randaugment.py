@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -9,21 +7,21 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from lps_sweep.data import pil_reference as pil
-from lps_sweep.data import pixel_ops
 from lps_sweep.data.crop import CROP_COLUMNS, draw_crops
-from lps_sweep.data.fixed_randaugment import fixed_operations
+from lps_sweep.data.pixel_ops import pixel_op
 from lps_sweep.data.randaugment import (
     AUGMENT_COLUMNS,
     OPERATIONS,
     PIXEL_OPS,
     cut_out,
     draw_augments,
+    fixed_operations,
     grouped_operations,
 )
 from lps_sweep.data.random import bits, fold_key, randint, uniform
 from lps_sweep.data.views import paper_strong, paper_weak
 from lps_sweep.data.warp import WARPS
+from tests.data import pil_reference as pil
 
 KERNELS = (grouped_operations, fixed_operations)
 
@@ -62,11 +60,6 @@ def differing(batch: Tensor, expected: list[Image.Image]) -> list[int]:
     return found
 
 
-def test_there_are_fourteen_operations() -> None:
-    assert len(set(OPERATIONS)) == 14
-    assert set(OPERATIONS) == {"Identity"} | set(WARPS) | set(PIXEL_OPS)
-
-
 @pytest.mark.parametrize(("channels", "side"), [(3, 32), (1, 32), (3, 28), (3, 17)])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_operation_is_pillows(name: str, channels: int, side: int) -> None:
@@ -100,14 +93,12 @@ def test_an_image_that_is_not_square_is_pillows() -> None:
         assert differing(operations(images, operation, magnitude, negative), expected) == []
 
 
-@pytest.mark.parametrize("operation", PIXEL_OPS.values(), ids=PIXEL_OPS)
-def test_grey_stands_for_three_equal_channels(
-    operation: Callable[[Tensor, Tensor], Tensor],
-) -> None:
+@pytest.mark.parametrize("name", PIXEL_OPS)
+def test_grey_stands_for_three_equal_channels(name: str) -> None:
     images = photographs(90, 1, 32)
     magnitude = torch.arange(90) % 9 + 1
-    coloured = operation(images.expand(-1, 3, -1, -1), magnitude)
-    assert torch.equal(coloured, operation(images, magnitude).expand(-1, 3, -1, -1))
+    coloured = pixel_op(name, images.expand(-1, 3, -1, -1), magnitude)
+    assert torch.equal(coloured, pixel_op(name, images, magnitude).expand(-1, 3, -1, -1))
 
 
 def test_auto_contrast_divides_before_it_multiplies() -> None:
@@ -117,7 +108,7 @@ def test_auto_contrast_divides_before_it_multiplies() -> None:
         ramp = torch.linspace(0, 1, 64) * (high.float() - low)[:, None] + low
         images = ramp.to(torch.uint8)[:, None, None]
         images[..., -1] = high[:, None, None]
-        result = pixel_ops.auto_contrast(images, torch.ones(len(images), dtype=torch.int64))
+        result = pixel_op("AutoContrast", images, torch.ones(len(images), dtype=torch.int64))
         for row, top, stretched in zip(images, high.tolist(), result, strict=True):
             scale = 255.0 / (top - low)
             expected = [int(v * scale + -low * scale) for v in row.flatten().tolist()]
@@ -130,12 +121,6 @@ def test_cutout_is_pillows_wherever_it_lies(side: int) -> None:
     images = photographs(1, 3, side).expand(len(starts), -1, -1, -1)
     expected = [pil.cut_out(to_pil(images[0]), top, left) for top, left in starts.tolist()]
     assert differing(cut_out(images, starts[:, 0], starts[:, 1]), expected) == []
-
-
-def test_cutout_includes_its_far_edge_and_is_clipped() -> None:
-    image = torch.zeros(2, 1, 32, 32, dtype=torch.uint8)
-    result = cut_out(image, torch.tensor([0, 23]), torch.tensor([3, 20]))
-    assert (result == 127).flatten(1).sum(1).tolist() == [17 * 17, 9 * 12]
 
 
 @pytest.mark.parametrize("channels", [3, 1])
@@ -177,14 +162,6 @@ def test_decisions_have_the_papers_distribution() -> None:
         assert torch.allclose(shares[1:24], torch.full((23,), 1 / 32), atol=0.004)
         assert abs(shares[0] - 9 / 32) < 0.01
         assert shares[24:].sum() == 0
-
-
-def test_crops_have_the_papers_distribution() -> None:
-    draws = draw_crops(bits((40_000, CROP_COLUMNS), fold_key(9)))
-    for start in (draws.top, draws.left):
-        shares = torch.bincount(start, minlength=9) / len(start)
-        assert torch.allclose(shares, torch.full((9,), 1 / 9), atol=0.01)
-    assert abs(draws.flip.double().mean() - 0.5) < 0.01
 
 
 @pytest.mark.gpu

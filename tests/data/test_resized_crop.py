@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lps_sweep.data import pil_reference as pil
+from lps_sweep.data.crop import ATTEMPTS, BOX_COLUMNS, BoxDraws, draw_boxes, resize_boxes
 from lps_sweep.data.random import bits, fold_key
-from lps_sweep.data.resized_crop import ATTEMPTS, BOX_COLUMNS, BoxDraws, draw_boxes, resize_boxes
+from tests.data import pil_reference as pil
 from tests.data.test_randaugment import differing, photographs, to_pil
 
 
@@ -28,41 +28,13 @@ def test_pixels_are_those_of_pillow(stored: int, side: int, count: int, min_area
     assert differing(resize_boxes(images, draws, side), expected) == []
 
 
-def test_a_box_of_the_target_size_is_copied() -> None:
-    images = photographs(9, 3, 32)
-    start, length = torch.full((9,), 3), torch.full((9,), 20)
-    cut = resize_boxes(images, BoxDraws(start, start, length, length), 20)
-    assert torch.equal(cut, images[:, :, 3:23, 3:23])
-
-
-def test_grey_images_are_resized_like_each_plane_of_colour() -> None:
-    images = photographs(30, 3, 48)
-    draws = boxes(30, 48)
-    whole = resize_boxes(images, draws, 40)
-    planes = [resize_boxes(images[:, [i]], draws, 40) for i in range(3)]
-    assert torch.equal(whole, torch.cat(planes, dim=1))
-
-
 def test_pixels_do_not_depend_on_how_many_are_done_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images, draws = photographs(20, 3, 64), boxes(20, 64)
     first = resize_boxes(images, draws, 56)
-    monkeypatch.setattr("lps_sweep.data.resized_crop.CHUNK_PIXELS", 3 * 64 * 64 * 7)
+    monkeypatch.setattr("lps_sweep.data.crop.CHUNK_PIXELS", 3 * 64 * 64 * 7)
     assert torch.equal(resize_boxes(images, draws, 56), first)
-
-
-def test_boxes_fit_and_have_the_stated_areas_and_shapes() -> None:
-    draws = boxes(20_000, 256)
-    assert int((draws.top + draws.height).max()) <= 256
-    assert int((draws.left + draws.width).max()) <= 256
-    assert min(int(draws.top.min()), int(draws.left.min())) == 0
-    area = (draws.height * draws.width) / 256**2
-    aspect = draws.width / draws.height
-    assert 0.495 < float(area.min()) < 0.51
-    assert 0.99 < float(area.max()) <= 1.0
-    assert 0.745 < float(aspect.min()) < 0.76
-    assert 1.32 < float(aspect.max()) < 1.345
 
 
 def test_boxes_are_distributed_as_those_of_torchvision() -> None:
@@ -92,11 +64,6 @@ def test_the_first_attempt_that_fits_is_taken() -> None:
     side = round(math.sqrt(0.6) * 100)
     assert (int(draws.height), int(draws.width)) == (side, side)
     assert (int(draws.top), int(draws.left)) == ((101 - side) // 2,) * 2
-
-
-def test_where_none_fits_it_is_the_whole_image() -> None:
-    draws = draw_boxes(attempts(), 100, 0.5)
-    assert [int(d) for d in (draws.top, draws.left, draws.height, draws.width)] == [0, 0, 100, 100]
 
 
 @pytest.mark.gpu

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from lps_sweep.config import DataConfig
-from lps_sweep.data import SOURCES, fingerprint, load
+from lps_sweep.data import DATA_SETS, cifar10, fashion_mnist, fingerprint, load
 from lps_sweep.errors import BadInputError
+from tests.data.irregular import KINDS
 
 
 @pytest.mark.parametrize("read", [load, fingerprint])
@@ -18,19 +17,62 @@ def test_an_unknown_name_gets_the_nearest(read: object) -> None:
         read(DataConfig(dataset="fashion-mnist"))
 
 
-def test_each_line_of_the_table_is_a_source() -> None:
-    assert len(SOURCES) >= 2
-    for module in SOURCES.values():
-        source = import_module(module)
-        assert callable(source.find)
-        assert callable(source.read)
+def test_a_data_set_is_described_as_it_is_read() -> None:
+    """Where the images can be had without being given."""
+    for name in ("digits", "numbers"):
+        images = load(DataConfig(dataset=name))
+        assert images.num_classes == DATA_SETS[name].num_classes == len(images.class_names)
+    assert list(DATA_SETS["imagenet100"].image_sizes[:2]) == [32, 64]
 
 
-def test_the_front_door_does_without_torch() -> None:
-    program = (
-        "import sys, lps_sweep.data\n"
-        "assert lps_sweep.data.make_split and lps_sweep.data.load_split\n"
-        "print([m for m in ('torch', 'ray', 'sklearn') if m in sys.modules])\n"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (ended.stdout.strip(), ended.returncode) == ("[]", 0), ended.stderr
+@pytest.mark.parametrize(
+    ("dataset", "folder", "missing", "advice"),
+    [
+        ("cifar10", "cifar-10-batches-py", "data_batch_1, data_batch_2", "cifar-10-python.tar.gz"),
+        ("cifar100", "cifar-100-python", "train", "cifar-100-python.tar.gz"),
+        ("fashion_mnist", "FashionMNIST/raw", fashion_mnist.IMAGES_NAME, "dataset-fashion-mnist"),
+        ("imagenet100", "imagenet100", "imagenet100-256/manifest.json", "--root DIR --size 256"),
+    ],
+)
+def test_missing_files_list_every_place_and_how_to_get_them(
+    tmp_path: Path, dataset: str, folder: str, missing: str, advice: str
+) -> None:
+    with pytest.raises(BadInputError) as caught:
+        load(DataConfig(dataset=dataset, data_root=str(tmp_path)))
+    for words in (
+        DATA_SETS[dataset].title,
+        f"{tmp_path} (without {missing}",
+        f"{tmp_path / folder} (no such folder)",
+        advice,
+        "--set data_root=DIR",
+    ):
+        assert words in str(caught.value)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"folder"}))
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("cifar10", "data_batch_3"),
+        ("cifar100", "cifar-100-python/train"),
+        ("fashion_mnist", "train-labels-idx1-ubyte"),
+        ("fashion_mnist", "FashionMNIST/raw/train-images-idx3-ubyte.gz"),
+        ("imagenet100", "imagenet100-256/manifest.json"),
+    ],
+)
+def test_what_is_no_regular_file_is_named_and_not_waited_for(
+    tmp_path: Path, dataset: str, name: str, kind: str
+) -> None:
+    data = DataConfig(dataset=dataset, data_root=str(tmp_path))
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    for other in (*cifar10.CIFAR.checksums, fashion_mnist.IMAGES_NAME, fashion_mnist.LABELS_NAME):
+        (tmp_path / name).with_name(other).touch()
+    (tmp_path / name).unlink(missing_ok=True)
+    if name.endswith(".gz"):
+        (tmp_path / name).with_suffix("").unlink()
+    KINDS[kind](tmp_path / name)
+    for read in (load, fingerprint):
+        with pytest.raises(BadInputError) as refused:
+            read(data)
+        assert refused.value.where == str(tmp_path / name)

@@ -1,34 +1,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from lps_sweep.config import DataConfig
-from lps_sweep.data import load
+from lps_sweep.data import data_set, load
 from lps_sweep.data.affine import STRONG, strong_affine, weak_affine
 from lps_sweep.data.random import fold_key, randint, uniform
+from lps_sweep.data.sets import Recipe
 from lps_sweep.data.simclr import resized_crop, simclr_view
-from lps_sweep.data.views import (
-    DIGITS,
-    FASHION_MNIST,
-    VIEW_IDS,
-    Recipe,
-    make_view,
-    paper_strong,
-    plain_view,
-    recipe_for,
-)
+from lps_sweep.data.views import VIEW_IDS, make_view, paper_strong, plain_view
 from lps_sweep.errors import BadInputError
 
-COLOUR = Recipe(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761))
+DIGITS, FASHION_MNIST = data_set("digits").recipe, data_set("fashion_mnist").recipe
+COLOUR = data_set("cifar10").recipe
 CASES = [
     pytest.param(DIGITS, (1, 8, 8), (1, 8, 8), id="digits"),
+    pytest.param(DIGITS, (1, 8, 16), (1, 8, 16), id="numbers"),
     pytest.param(FASHION_MNIST, (1, 28, 28), (3, 32, 32), id="fashion_mnist"),
     pytest.param(COLOUR, (3, 32, 32), (3, 32, 32), id="colour"),
+    pytest.param(data_set("imagenet100").recipe, (3, 64, 64), (3, 56, 56), id="imagenet"),
 ]
 WORDS = (0, 2, 7)
 Shape = tuple[int, ...]
@@ -71,27 +65,6 @@ def test_a_view_is_a_function_of_key_view_and_position(
     assert full.shape[1:] == out
 
 
-@pytest.mark.parametrize(("recipe", "shape", "out"), CASES)
-def test_views_of_one_batch_differ(recipe: Recipe, shape: Shape, out: Shape) -> None:
-    images = random_images(64, shape)
-    views = [make_view(images, recipe, view, WORDS) for view in VIEW_IDS]
-    views.append(plain_view(images, recipe))
-    assert views[-1].shape[1:] == out
-    for i, one in enumerate(views):
-        for other in views[:i]:
-            assert (one != other).flatten(1).any(1).double().mean() > 0.9
-
-
-@pytest.mark.parametrize(("recipe", "shape", "out"), CASES)
-def test_samples_are_drawn_one_by_one(recipe: Recipe, shape: Shape, out: Shape) -> None:
-    """The same image 64 times gives (nearly) 64 different views."""
-    images = random_images(1, shape).expand(64, *shape)
-    for view, least in (("weak1", 35), ("strong", 60), ("simclr1", 64)):
-        result = make_view(images, recipe, view, WORDS)
-        assert len(set(map(tuple, result.flatten(1).tolist()))) >= least
-        assert result.shape[1:] == out
-
-
 def test_plain_view_only_normalises() -> None:
     image = torch.tensor([[[[0, 51], [102, 255]]]] * 3, dtype=torch.uint8).view(1, 3, 2, 2)
     result = plain_view(image, COLOUR)
@@ -109,13 +82,21 @@ def test_fashion_mnist_is_padded_and_repeated() -> None:
     assert (result == result[0, 0, 2, 2]).sum() == 3 * 28 * 28
 
 
+def test_constants_are_those_of_the_reference() -> None:
+    """For both CIFARs those of CIFAR-100, and for ImageNet-100 those of all of ImageNet."""
+    cifar = Recipe(mean=(0.5071, 0.4867, 0.4408), std=(0.2675, 0.2565, 0.2761))
+    assert data_set("cifar10").recipe == data_set("cifar100").recipe == cifar
+    of_imagenet = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    assert (data_set("imagenet100").recipe.mean, data_set("imagenet100").recipe.std) == of_imagenet
+
+
 @pytest.mark.parametrize("dataset", ["digits", "fashion_mnist"])
 def test_constants_are_those_of_the_data(dataset: str) -> None:
     try:
         images = torch.tensor(load(DataConfig(dataset=dataset)).images)
     except BadInputError as error:
         pytest.skip(str(error))
-    recipe = recipe_for(dataset)
+    recipe = data_set(dataset).recipe
     counts = torch.bincount(images.flatten()).double()
     counts[0] += images.numel() * ((1 + 2 * recipe.border / images.shape[-1]) ** 2 - 1)
     values = torch.arange(len(counts)).double() / 255
@@ -127,7 +108,7 @@ def test_constants_are_those_of_the_data(dataset: str) -> None:
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(BadInputError, match="did you mean 'fashion_mnist'"):
-        recipe_for("fashion-mnist")
+        data_set("fashion-mnist")
     with pytest.raises(ValueError, match="did you mean 'weak"):
         make_view(random_images(2, (1, 8, 8)), DIGITS, "weak", WORDS)
 
@@ -186,15 +167,22 @@ def test_strong_digits_have_noise_light_and_cutout() -> None:
     assert float(inner.mean()) == pytest.approx(100, abs=3)
 
 
-def test_rotation_turns_without_stretching() -> None:
-    """Eigenvalues of the second moments of a bar stay, its direction varies within 8 degrees."""
-    bar = torch.zeros(2000, 1, 33, 33, dtype=torch.uint8)
-    bar[:, :, 15:18, 6:27] = 255
+@pytest.mark.parametrize(("height", "width"), [(33, 33), (33, 65), (65, 33)])
+def test_rotation_turns_without_stretching(height: int, width: int) -> None:
+    """Eigenvalues of the second moments of a bar stay, its direction varies within 8 degrees.
+
+    Nor does the shape of the image matter to how far it is shifted.
+    """
+    bar = torch.zeros(2000, 1, height, width, dtype=torch.uint8)
+    top, left = height // 2, width // 2
+    bar[:, :, top - 1 : top + 2, left - 10 : left + 11] = 255
     view = weak_affine(bar, fold_key(2)).squeeze(1)
     mass = view / view.sum((1, 2), keepdim=True)
-    place = torch.arange(33.0)
-    x, y = (mass.sum(1) * place).sum(1), (mass.sum(2) * place).sum(1)
-    dx, dy = place - x[:, None], place - y[:, None]
+    columns, rows = torch.arange(float(width)), torch.arange(float(height))
+    x, y = (mass.sum(1) * columns).sum(1), (mass.sum(2) * rows).sum(1)
+    for shift in (x - left, y - top):
+        assert 3.3 < shift.abs().max() < 4.1
+    dx, dy = columns - x[:, None], rows - y[:, None]
     xx, yy = (mass.sum(1) * dx**2).sum(1), (mass.sum(2) * dy**2).sum(1)
     xy = (mass * dy[:, :, None] * dx[:, None, :]).sum((1, 2))
     degrees = torch.rad2deg(torch.atan2(2 * xy, xx - yy) / 2)
@@ -221,16 +209,6 @@ def test_simclr_draws_each_part_at_its_rate() -> None:
     untouched = (pixel - torch.tensor([200.0, 90.0, 40.0])).abs().amax(1) < 0.01
     assert abs(grey.double().mean() - 0.2) < 0.03
     assert abs(untouched.double().mean() - 0.2 * 0.8) < 0.03
-
-
-def test_simclr_crops_lie_inside_the_image() -> None:
-    """A ramp from left to right: the crop's width, place and mirror image can be read off."""
-    ramp = (torch.arange(32) * 4 + 60).to(torch.uint8).expand(4000, 1, 32, 32)
-    view = simclr_view(ramp, fold_key(6))[:, 0, 0]
-    slope = view[:, 16] - view[:, 15]
-    assert abs((slope < 0).double().mean() - 0.5) < 0.03
-    upright = torch.where((slope < 0)[:, None], view.flip(1), view)
-    assert (upright.diff(dim=1) >= -1e-3).all()
 
 
 @pytest.mark.parametrize(("right", "first"), [(0.0, 0.0), (0.5, 4.0), (1.0, 8.0)])
@@ -261,12 +239,6 @@ def test_crops_have_the_ranges_of_area_and_aspect() -> None:
     assert abs(aspect.log().mean()) < 0.01
     assert view.min() >= 0
     assert view.max() <= 31
-
-
-def test_recipes_are_values() -> None:
-    assert recipe_for("digits") == DIGITS
-    assert replace(DIGITS, border=1) != DIGITS
-    assert hash(DIGITS) != hash(FASHION_MNIST)
 
 
 @pytest.mark.gpu

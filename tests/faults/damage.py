@@ -34,11 +34,6 @@ def lose_ledger(case: Case) -> None:
         path.unlink()
 
 
-def lose_ledger_and_copy(case: Case) -> None:
-    lose_ledger(case)
-    cut(case.results / "ledger.copy.sqlite", 0.5)
-
-
 def lose_half_of_it(case: Case) -> None:
     (case.results / "ledger.sqlite-wal").unlink()
     ledger(case).write_bytes(b"SQLite format 3\0" + b"\xa5" * 9000)

@@ -1,4 +1,4 @@
-"""Stands in for `lps_sweep.train`: the same events and files without torch, and the truth.
+"""Stands in for `lps_sweep.train`: its events, and files, without torch; and the truth.
 
 Metrics are a function of trial and epoch alone. A checkpoint is made every
 ``1 + int(checkpoint_interval_s)`` epochs, so that what may be trained again is known exactly.
@@ -14,15 +14,25 @@ import sys
 import time
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import lps_sweep
+from lps_sweep import train
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_bytes
+from lps_sweep.train.events import (
+    Checkpoint,
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Finished,
+    MemberSpec,
+    PackSpec,
+    SavedFile,
+)
 from tests.faults import disorder, truth
 
 TRUTH = "LPS_TRUTH"
@@ -30,63 +40,10 @@ TRUTH = "LPS_TRUTH"
 EPOCH_S = "LPS_EPOCH_S"
 """Environment variable: seconds that an epoch takes."""
 
-
-@dataclass(frozen=True)
-class SavedFile:
-    path: Path
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    epoch: int
-    member: SavedFile
-    run: SavedFile
-
-
-@dataclass(frozen=True)
-class MemberSpec:
-    trial_id: str
-    config: Any
-    checkpoint: Checkpoint | None = None
-
-
-@dataclass(frozen=True)
-class PackSpec:
-    members: tuple[MemberSpec, ...]
-    seed: int
-    backbone: SavedFile
-    checkpoints: Path
-    checkpoint_interval_s: float
-    device: str
-    num_threads: int
-    needed: tuple[str, ...] = ()
-    rungs: tuple[int, ...] = ()
-    until: int | None = None
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    trial_id: str
-    epoch: int
-    metrics: Mapping[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class CheckpointSaved:
-    trial_id: str
-    checkpoint: Checkpoint
-
-
-@dataclass(frozen=True)
-class Finished:
-    trial_id: str
-    status: str
-    epoch: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    arrays: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
+REPLACED = (
+    *("Pretraining", "check_step", "device_error", "device_facts", "gpus_for_pack", "load_state"),
+    *("save_state", "set_up_device", "train_pack", "usable_gpus"),
+)
 
 
 def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
@@ -119,9 +76,20 @@ def load_state(*_: object) -> dict[str, Any]:
     return {}
 
 
-def set_up_device(device: str, num_threads: int) -> str:
-    del num_threads
+def set_up_device(device: str, *_: object) -> str:
     return device
+
+
+def usable_gpus() -> types.SimpleNamespace:
+    return types.SimpleNamespace(number=0, driver="", trouble="")
+
+
+def gpus_for_pack(*_: object, **__: object) -> float:
+    return 0.0
+
+
+def device_error(*_: object) -> None:
+    """No device breaks."""
 
 
 def device_facts(device: str, num_threads: int) -> dict[str, Any]:
@@ -135,15 +103,15 @@ def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
 
 
 def train_pack(
-    spec: PackSpec, stopped: Callable[[], Collection[str]] = tuple
-) -> Iterator[list[Any]]:
+    spec: PackSpec, stopped: Callable[[], Collection[str]] = tuple, *_: object
+) -> Iterator[list[Event]]:
     """Trains nothing."""
     yield from witnessed(_train, spec, stopped)
 
 
 def witnessed(
-    train: Callable[..., Iterator[list[Any]]], spec: Any, *others: Any
-) -> Iterator[list[Any]]:
+    train: Callable[..., Iterator[list[Event]]], spec: PackSpec, *others: Any
+) -> Iterator[list[Event]]:
     """What `train` yields; each event is written to the truth before it is yielded, and after.
 
     Each member's beginning is, too. Where a plan of disorder lies, the process follows it.
@@ -153,7 +121,7 @@ def witnessed(
         first = member.checkpoint.epoch if member.checkpoint else 0
         truth.write(file, "start", trial=member.trial_id, epoch=first)
     for events in train(spec, *others):
-        disorder.follow(file, [member.config.method.C for member in spec.members])
+        disorder.follow(file, [getattr(m.config.method, "C", 0.0) for m in spec.members])
         for event in events:
             _tell(file, event, ("reported", "finishing"))
         yield events
@@ -161,7 +129,7 @@ def witnessed(
             _tell(file, event, ("acknowledged", "finished"))
 
 
-def _train(spec: PackSpec, stopped: Callable[[], Collection[str]]) -> Iterator[list[Any]]:
+def _train(spec: PackSpec, stopped: Callable[[], Collection[str]]) -> Iterator[list[Event]]:
     pause = float(os.environ.get(EPOCH_S, "0"))
     first = spec.members[0].checkpoint.epoch if spec.members[0].checkpoint else 0
     for member in spec.members:
@@ -187,9 +155,9 @@ def _go_on(member: MemberSpec) -> None:
         assert sha256_bytes(content) == saved.sha256, f"{saved.path} is damaged"
 
 
-def _events(spec: PackSpec, epoch: int, *, trained: bool, saves: bool) -> list[Any]:
+def _events(spec: PackSpec, epoch: int, *, trained: bool, saves: bool) -> list[Event]:
     last = spec.members[0].config.loop.epochs
-    events: list[Any] = []
+    events: list[Event] = []
     for member in spec.members:
         trial, metrics = member.trial_id, metrics_of(member.trial_id, epoch)
         if trained:
@@ -214,20 +182,20 @@ def _save(folder: Path, trial: str, epoch: int) -> Checkpoint:
     return Checkpoint(epoch, files["member"], files["run"])
 
 
-def _tell(file: Path, event: Any, kinds: tuple[str, str]) -> None:
+def _tell(file: Path, event: Event, kinds: tuple[str, str]) -> None:
     """Writes down an event, of this trainer or the real one."""
     facts: dict[str, Any] = {"trial": event.trial_id}
-    if type(event).__name__ in ("EpochDone", "Finished"):
+    if isinstance(event, EpochDone | Finished):
         facts["metrics"] = {
             name: value if math.isfinite(value) else None for name, value in event.metrics.items()
         }
-    if type(event).__name__ == "EpochDone":
+    if isinstance(event, EpochDone):
         truth.write(file, kinds[0], **facts, epoch=event.epoch)
-    elif type(event).__name__ == "Finished":
+    elif isinstance(event, Finished):
         truth.write(file, kinds[1], **facts, status=event.status)
 
 
-def _clean_up(spec: PackSpec, events: list[Any]) -> None:
+def _clean_up(spec: PackSpec, events: list[Event]) -> None:
     """Keeps two checkpoints of a trial in training, one of a finished trial."""
     for event in events:
         if isinstance(event, EpochDone):
@@ -244,18 +212,25 @@ def _clean_up(spec: PackSpec, events: list[Any]) -> None:
                 path.unlink()
 
 
-def bring_submodules() -> None:
-    """Puts what is imported from below `lps_sweep.train` in its place."""
-    probe = types.ModuleType("lps_sweep.train.quality")
+def replace_trainer() -> None:
+    """Puts what is here in the place of what `lps_sweep.train` hands out, in this process."""
+    for name in REPLACED:
+        setattr(train, name, globals()[name])
+    quality = types.ModuleType("lps_sweep.train.quality")
     for name, value in (("trained_quality", 90.0), ("untrained_quality", 50.0)):
-        quality = {"oracle_linear_probe": value, "oracle_kmeans_acc": value}
-        setattr(probe, name, lambda *_, quality=quality: quality)
-    sys.modules[probe.__name__] = probe
+        found = {"oracle_linear_probe": value, "oracle_kmeans_acc": value}
+        setattr(quality, name, lambda *_, found=found: found)
+    sys.modules[quality.__name__] = quality
 
 
 def install(file: Path, epoch_s: float = 0.0) -> None:
-    """Puts this module in the place of `lps_sweep.train`, in this process."""
+    """As `replace_trainer`, with the file of the truth and the seconds that an epoch takes."""
     os.environ[TRUTH], os.environ[EPOCH_S] = str(file), str(epoch_s)
-    sys.modules["lps_sweep.train"] = sys.modules[__name__]
-    lps_sweep.train = sys.modules[__name__]  # type: ignore[attr-defined]
-    bring_submodules()
+    replace_trainer()
+
+
+def train_in_truth(*given: Any) -> Iterator[list[Event]]:
+    """What the real trainer yields, with the truth written down."""
+    from lps_sweep.train.pack import train_pack
+
+    return witnessed(train_pack, *given)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lps_sweep import cli, failpoints
-from lps_sweep.commands import run, running
+from lps_sweep.commands import running, training
 from lps_sweep.config import flat
 from lps_sweep.plan import expand, read_space
 from lps_sweep.sweep import driver, executor, progress
@@ -198,7 +198,7 @@ def warm_up(folder: Path) -> None:
         flat(trial.config)
 
 
-LOADED = (run, running, driver, progress)
+LOADED = (training, running, driver, progress)
 """What a child would otherwise load for itself."""
 
 if __name__ == "__main__":

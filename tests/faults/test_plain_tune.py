@@ -187,5 +187,5 @@ def test_a18_a_terminated_sweep_loses_what_was_reported(tmp_path: Path, file: Pa
     with tune("fit", tmp_path / "s", file) as process:
         until(lambda: count(file, "acknowledged") >= 6, process)
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=120)
     assert "I2" in red(file, tmp_path / "s")

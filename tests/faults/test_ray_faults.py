@@ -1,4 +1,4 @@
-"""Faults under Ray, one case of each kind, and a short soak; `benchmarks.faults` has many."""
+"""Faults under Ray, one case of each kind, and a short soak; `tests.faults` has many."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 pytest.importorskip("ray")
 
-from benchmarks import fault_soak, faults
-from benchmarks.fault_setting import EPOCHS, Setting
-from tests.faults import disorder
+from tests.faults import __main__ as matrix
+from tests.faults import disorder, soak
 from tests.faults.harness import Case
 from tests.faults.processes import OnRay
+from tests.faults.setting import EPOCHS, Setting
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.integration]
 
@@ -29,10 +29,13 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 @pytest.mark.parametrize(
     "kind",
-    ["Ray lost", "node lost", pytest.param("node hangs and wakes", marks=pytest.mark.long)],
+    [
+        *("SIGKILL of the driver, Ray, real trainer", "worker killed", "Ray lost", "node lost"),
+        pytest.param("node hangs and wakes", marks=pytest.mark.long),
+    ],
 )
 def test_one_case(kind: str, setting: Setting, tmp_path: Path) -> None:
-    result = faults.carry_out(kind, 0, setting, tmp_path / "case")
+    result = matrix.carry_out(kind, 0, setting, tmp_path / "case")
     assert result.findings == []
     assert result.injected >= 1
     assert (result.lost, result.duplicated, result.rerun) == (0, 0, 0)
@@ -59,24 +62,24 @@ def test_a_trial_that_always_hangs_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_soak_of_half_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_soak, "SHARE_OF_RAY", 0.0)
-    monkeypatch.setattr(fault_soak, "INTERVAL_S", 4.0)
-    monkeypatch.setattr(fault_soak, "EPOCH_S", 0.3)
-    monkeypatch.setattr(fault_soak, "LIMIT_S", 2.0)
-    rounds = fault_soak.Soak(0.4, 1, tmp_path / "soak", tmp_path / "notes.jsonl").run()
+    monkeypatch.setattr(soak, "SHARE_OF_RAY", 0.0)
+    monkeypatch.setattr(soak, "INTERVAL_S", 4.0)
+    monkeypatch.setattr(soak, "EPOCH_S", 0.3)
+    monkeypatch.setattr(soak, "LIMIT_S", 2.0)
+    rounds = soak.Soak(0.4, 1, tmp_path / "soak", tmp_path / "notes.jsonl").run()
     assert [one.findings for one in rounds] == [[] for _ in rounds]
     assert sum(sum(one.faults.values()) for one in rounds) >= 3
     assert all(one.trials == 12 and 50 <= one.acknowledged <= 72 for one in rounds)
     assert len((tmp_path / "notes.jsonl").read_text().splitlines()) == len(rounds)
-    shown = fault_soak.summary(rounds)
+    shown = soak.summary(rounds)
     assert "0 findings" in shown
     assert "memory of a driver" in shown
 
 
 def test_what_a_soak_finds_is_shown() -> None:
-    rounds = [fault_soak.Round(n, on_ray=False, usage={"files": float(n)}) for n in range(9)]
+    rounds = [soak.Round(n, on_ray=False, usage={"files": float(n)}) for n in range(9)]
     rounds[4] = replace(rounds[4], findings=["I2: epoch 1 of trial a is lost"])
-    shown = fault_soak.summary(rounds)
+    shown = soak.summary(rounds)
     assert "1 findings" in shown
     assert "sweep 4: I2: epoch 1 of trial a is lost" in shown
     assert "files: 1 in the first third, 7 in the last" in shown

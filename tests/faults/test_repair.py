@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from tests.faults.damage import (
     flip,
     ledger,
     lose_ledger,
-    lose_ledger_and_copy,
     sql,
     verdict,
 )
@@ -54,10 +52,6 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
     "artefact flipped": (
         lambda case: flip(sorted(case.results.glob("artefacts/*-1.npz"))[0]),
         "Its outcome stays, since a finished trial is never run again",
-    ),
-    "artefact deleted": (
-        lambda case: sorted(case.results.glob("artefacts/*-1.npz"))[0].unlink(),
-        "the artefact will be recorded as lost",
     ),
     "checkpoint flipped": (
         lambda case: flip(sorted(case.results.glob("checkpoints/*/epoch-0003-member*"))[0]),
@@ -103,15 +97,10 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
     ),
     "ledger deleted": (lambda case: lose_ledger(case), "is gone. It will be set aside and rebuilt"),
     "ledger emptied": (lambda case: ledger(case).write_bytes(b""), "is empty"),
-    "ledger cut": (lambda case: cut(ledger(case), 0.6), "rebuilt from its last copy"),
-    "head of the ledger": (lambda case: flip(ledger(case), 0.0), "rebuilt from its last copy"),
+    "ledger cut": (lambda case: cut(ledger(case), 0.6), "rebuilt from the sidecars"),
     "text of the ledger": (
         lambda case: sql(case.results, "UPDATE epochs SET metrics = '{' WHERE epoch = 2"),
         "no JSON text",
-    ),
-    "ledger and copy": (
-        lambda case: lose_ledger_and_copy(case),
-        "is gone",
     ),
 }
 
@@ -176,10 +165,7 @@ def test_a_driver_at_work_is_left_alone(done: Case, capsys: pytest.CaptureFixtur
 
 
 def test_another_version_is_no_damage(done: Case, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("ledger.sqlite", "ledger.copy.sqlite"):
-        connection = sqlite3.connect(done.results / name)
-        connection.execute("PRAGMA user_version = 99")
-        connection.close()
+    sql(done.results, "PRAGMA user_version = 99")
     assert cli.main(["check", str(done.results), "--repair"]) == ExitCode.STORAGE
     assert "leaves the file as it is" in capsys.readouterr().err
     assert not list(done.results.glob("*.damaged"))
@@ -213,11 +199,3 @@ def test_a_sidecar_speaks_for_itself(done: Case) -> None:
     assert len(content["outcomes"][0]["artefact_sha256"]) == 64
     assert [row["epoch"] for row in content["epochs"]] == [1, 2, 3]
     assert read_sidecar(path).trial_id == trial
-
-
-def test_the_copy_is_a_ledger(done: Case, folder: Path) -> None:
-    (folder / "copy").mkdir()
-    shutil.copy(done.results / "ledger.copy.sqlite", folder / "copy" / "ledger.sqlite")
-    with Ledger.open(folder / "copy") as copy, Ledger.open(done.results) as original:
-        assert copy.digest("faults") == original.digest("faults")
-    assert (done.results / "ledger.copy.sqlite").stat().st_mode & 0o777 == 0o600

@@ -20,11 +20,19 @@ from tests.faults.damage import (
     verdict,
 )
 from tests.faults.harness import DIED, Case
+from tests.faults.kinds import forgive
 from tests.faults.recorded import outcomes_of
 
 pytestmark = pytest.mark.fault
 
 Straight = tuple[Case, list[str]]
+
+
+def finish(case: Case) -> None:
+    """Runs to the end; what was in training when the damage was done may begin again."""
+    forgive(case)
+    assert case.run() == 0
+    assert check(case.truth, case.results) == []
 
 
 def test_a_killed_driver_leaves_a_folder_without_damage(
@@ -60,10 +68,7 @@ def test_a_ledger_lost_halfway_is_rebuilt_and_the_rest_is_run(
     assert code == ExitCode.DONE
     assert "2 finished trials recorded again from their sidecars" in said
     assert outcomes_of(halfway.results) == finished
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
+    finish(halfway)
 
 
 def test_a_log_of_the_ledger_that_is_lost_costs_no_finished_trial(
@@ -76,26 +81,19 @@ def test_a_log_of_the_ledger_that_is_lost_costs_no_finished_trial(
     assert halfway.run(expected=(5,), says="ledger") == ExitCode.STORAGE
     assert verdict(halfway, capsys, "--repair")[0] == ExitCode.DONE
     assert outcomes_of(halfway.results) == finished
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
+    finish(halfway)
 
 
 def test_a_damaged_checkpoint_of_a_trial_in_training(
     halfway: Case, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished = outcomes_of(halfway.results)
     for path in halfway.results.glob("checkpoints/*/epoch-0002-member*"):
         flip(path)
     code, said = verdict(halfway, capsys)
     assert (code, said.count("the trial goes on from another")) == (5, 2)
     assert verdict(halfway, capsys, "--repair")[0] == 0
     assert examine(halfway.results) == []
-    for trial in {e["trial"] for e in truth.read(halfway.truth) if "trial" in e} - set(finished):
-        truth.write(halfway.truth, "forgiven", trial=trial)
-    assert halfway.run() == 0
-    assert check(halfway.truth, halfway.results) == []
+    finish(halfway)
 
 
 def test_a_checkpoint_to_fall_back_on_is_looked_at_too(straight: Straight, folder: Path) -> None:

@@ -43,8 +43,8 @@ def new(case: Case, folder: Path) -> dict[str, str]:
 
 
 def places(folder: Path, case: Case) -> Iterator[int]:
-    """Every seventh passage of a failpoint until one is not come to, with a folder to build in."""
-    for k in range(1, 2000, 7):
+    """Every 29th passage of a failpoint until one is not come to, with a folder to build in."""
+    for k in range(1, 2000, 29):
         shutil.copytree(case.results, folder / str(k))
         yield k
         shutil.rmtree(folder / str(k))

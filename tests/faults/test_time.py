@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 import lps_sweep
-from lps_sweep.results import CheckpointRecord, ledger
-from lps_sweep.sweep.packing import Packing
-from tests.faults import disorder, truth
+from lps_sweep.results import CheckpointRecord, Ledger, ledger
+from tests.faults import disorder
 from tests.faults.checker import check
 from tests.faults.clock import JUMPS_S, Jumping, scatter_times
 from tests.faults.harness import DIED, KILLED, Case
@@ -34,19 +33,6 @@ def outcomes(case: Case) -> list[tuple[float, str, str]]:
     return rows
 
 
-def test_an_epoch_that_hangs_once_is_trained_again(straight: Straight, folder: Path) -> None:
-    for skip in (0, 2, 5):
-        case = Case.at(folder / str(skip))
-        limits = {"epoch_time_limit_s": 0.5, "max_attempts": 50}
-        case.resources(max_pack_size=2, checkpoint_interval_s=1, **limits)
-        disorder.plan(case.truth, "sleep", skip=skip)
-        started = time.monotonic()
-        assert case.run() == 0
-        assert time.monotonic() - started < 20
-        assert not disorder.pending(case.truth)
-        assert check(case.truth, case.results, straight[0].results) == []
-
-
 @pytest.mark.slow
 def test_trials_that_always_hang_fail_and_their_peers_do_not(
     straight: Straight, folder: Path
@@ -63,69 +49,32 @@ def test_trials_that_always_hang_fail_and_their_peers_do_not(
         assert "disorder.py" in error
 
 
-def test_without_a_limit_nothing_is_ended(straight: Straight, folder: Path) -> None:
-    case = Case.at(folder / "case")
-    assert case.run(epoch_s=0.1) == 0
-    assert check(case.truth, case.results, straight[0].results) == []
-
-
-def sleepers(folder: Path, cases: int = 6) -> tuple[list[Case], int]:
-    """Sweeps whose packs wake late, and how many did."""
-    done, late = [], 0
-    for number in range(cases):
-        case = Case.at(folder / str(number))
-        case.resources(max_pack_size=2, checkpoint_interval_s=1, max_attempts=100)
-        case.run(prepare=fall_asleep(case, random.Random(number)))
-        late += sum(event["kind"] == "woke" for event in truth.read(case.truth))
-        done.append(case)
-    return done, late
-
-
-def test_rows_that_come_late_are_refused(straight: Straight, folder: Path) -> None:
-    cases, late = sleepers(folder)
-    assert late >= 3
-    for case in cases:
-        assert check(case.truth, case.results, straight[0].results) == []
-
-
-def test_the_checker_sees_a_ledger_that_takes_them(
+def test_the_checker_sees_a_ledger_that_takes_rows_that_come_late(
     straight: Straight, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fence = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ?"
     monkeypatch.setattr(ledger, "_OPEN", fence)
-    cases, late = sleepers(folder)
-    assert late >= 3
-    facts = [
-        finding.fact
-        for case in cases
-        for finding in check(case.truth, case.results, straight[0].results)
-    ]
-    assert any("came late, from attempt" in fact for fact in facts)
-
-
-def test_a_clock_that_jumps_changes_nothing(straight: Straight, folder: Path) -> None:
-    draw = random.Random(0)
-    for number in range(3):
+    facts: list[str] = []
+    for number in range(6):
         case = Case.at(folder / str(number))
-        for place in (f"*:{draw.randint(1, 60)}", f"*:{draw.randint(1, 60)}"):
-            clock = Jumping(draw)
-            case.run(place, expected=(0, DIED), prepare=clock.install)
-            assert scatter_times(case.results, draw) > 5
-        assert case.run(prepare=Jumping(draw).install) == 0
-        assert check(case.truth, case.results, straight[0].results) == []
-        assert seconds_of(case) == seconds_of(straight[0])
+        case.resources(max_pack_size=2, checkpoint_interval_s=1, max_attempts=100)
+        case.run(prepare=fall_asleep(case, random.Random(number)))
+        found = check(case.truth, case.results, straight[0].results)
+        facts += [finding.fact for finding in found]
+    assert any("came late, from attempt" in fact for fact in facts)
 
 
 def test_the_checker_sees_a_choice_by_the_clock(
     straight: Straight, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def newest_by_the_clock(self: Packing, trial_id: str) -> CheckpointRecord | None:
-        results = self._results
-        there = [c for c in self._ledger.checkpoints(trial_id) if (results / c.run.path).exists()]
-        times = [(results / one.run.path).stat().st_mtime for one in there]
-        return there[times.index(max(times))] if there else None
+    checkpoints = Ledger.checkpoints
 
-    monkeypatch.setattr(Packing, "checkpoint", newest_by_the_clock)
+    def by_the_clock(self: Ledger, trial_id: str) -> list[CheckpointRecord]:
+        paths = {one: self.path.parent / one.run.path for one in checkpoints(self, trial_id)}
+        there = [one for one, path in paths.items() if path.exists()]
+        return sorted(there, key=lambda one: paths[one].stat().st_mtime, reverse=True)
+
+    monkeypatch.setattr(Ledger, "checkpoints", by_the_clock)
     draw, rules, number = random.Random(0), set(), 0
     while "I5" not in rules and number < 100:
         number += 1
@@ -144,13 +93,6 @@ def test_the_checker_sees_a_hang_that_nobody_ends(straight: Straight, folder: Pa
     assert case.run(kill_after_s=3) == KILLED
     rules = {found.rule for found in check(case.truth, case.results, straight[0].results)}
     assert {"I1", "I7", "I9"} <= rules
-
-
-def seconds_of(case: Case) -> set[float]:
-    with sqlite3.connect(case.results / "ledger.sqlite") as connection:
-        found = {took for (took,) in connection.execute("SELECT seconds FROM epochs")}
-    connection.close()
-    return found
 
 
 def test_the_clock_really_jumps(folder: Path) -> None:
@@ -188,5 +130,5 @@ def test_nothing_but_notes_for_people_asks_for_the_time_of_day() -> None:
     assert "results/lock.py" in found
 
 
-NOTES_FOR_PEOPLE = {"results/clock.py", "results/lock.py", "tracking/mlflow.py"}
+NOTES_FOR_PEOPLE = {"results/times.py", "results/lock.py", "tracking/mlflow.py"}
 """Modules that write down when something was, and decide nothing by it."""

@@ -9,11 +9,6 @@ from torch import Tensor
 from lps_sweep.losses.distribution import estimate_distribution, kl_divergences
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
 def double(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 

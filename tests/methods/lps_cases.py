@@ -11,7 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lps_sweep.methods.lps import LossTerms, LPSConfig, lps_loss
+from lps_sweep.methods.hyper import Hyper, at_least_float32
+from lps_sweep.methods.lps import LPSConfig
+from lps_sweep.methods.lps.core import LossTerms, lps_terms
 
 TERMS = ("margin_labeled", "margin_unlabeled", "pc", "uc", "entropy", "total")
 
@@ -65,12 +67,13 @@ def random_case(
 
 def terms_of(case: Case, **values: Any) -> LossTerms:
     before = values.pop("pi_hat_before", None)
-    return lps_loss(
+    dtype = at_least_float32(case.views[1])[0].dtype
+    return lps_terms(
         *case.views,
         case.labels,
+        Hyper.of(LPSConfig(**values), "cpu", dtype),
         num_seen=case.num_seen,
-        progress=case.progress,
-        config=LPSConfig(**values),
+        progress=torch.tensor(case.progress, dtype=dtype),
         pi_hat_before=before,
     )
 

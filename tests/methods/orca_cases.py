@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lps_sweep.methods.hyper import Hyper
 from lps_sweep.methods.orca import ORCAConfig
-from lps_sweep.methods.orca.objective import Hyper, LossTerms, orca_loss
+from lps_sweep.methods.orca.objective import LossTerms, orca_loss
 from lps_sweep.methods.protocol import TailOutput
 
 LABELS = torch.tensor([0, 1, 1, 0])

@@ -10,7 +10,7 @@ import pytest
 
 from lps_sweep.losses.adaptive_margin import class_margins
 from lps_sweep.losses.entropy import negative_entropy
-from lps_sweep.methods.lps import LossTerms, core
+from lps_sweep.methods.lps import core
 from tests.methods.lps_cases import Case, terms_of, wave_case
 
 FIRST = functools.partial(wave_case, 10.0, 1.7, 8, [0, 1, 2], 20 / 200)
@@ -65,7 +65,7 @@ SWITCHES: list[tuple[dict[str, Any], str, float]] = [
 ]
 
 
-def check_values(terms: LossTerms, wanted: dict[str, float]) -> None:
+def check_values(terms: core.LossTerms, wanted: dict[str, float]) -> None:
     found = {name: getattr(terms, name).item() for name in wanted}
     assert found == pytest.approx(wanted, abs=1e-6, rel=0)
 

@@ -27,7 +27,7 @@ def slow_partners(features: list[list[float]], labels: list[int], draws: list[fl
     return found
 
 
-@pytest.mark.parametrize("draw", [0.0, 0.5, ALMOST_ONE])
+@pytest.mark.parametrize("draw", [0.0, ALMOST_ONE])
 def test_the_golden_case(draw: float) -> None:
     features = wave_outputs()[0].features
 
@@ -37,7 +37,7 @@ def test_the_golden_case(draw: float) -> None:
     assert not found.requires_grad
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("num_labeled", [0, 1, 9, 20])
 def test_agrees_with_the_slow_reference(seed: int, num_labeled: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -54,15 +54,13 @@ def test_agrees_with_the_slow_reference(seed: int, num_labeled: int) -> None:
 
 def test_each_of_the_class_is_as_likely_and_never_the_row_itself() -> None:
     labels = torch.tensor([0, 1, 0, 0, 1, 0])
-    counts: Counter[int] = Counter()
-    for i in range(3000):
-        draws = torch.full((6,), (i + 0.5) / 3000)
-        counts[int(partners(torch.ones(6, 2), labels, draws)[2])] += 1
+    draws = [torch.full((6,), (i + 0.5) / 30) for i in range(30)]
+    counts = Counter(int(partners(torch.ones(6, 2), labels, draw)[2]) for draw in draws)
 
-    assert counts == {0: 1000, 3: 1000, 5: 1000}
+    assert counts == {0: 10, 3: 10, 5: 10}
 
 
-@pytest.mark.parametrize("count", [2, 3, 34, 66, 128])
+@pytest.mark.parametrize("count", [2, 34, 128])
 def test_the_largest_draw_is_the_last_of_the_class(count: int) -> None:
     draws = torch.full((count,), ALMOST_ONE)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from lps_sweep.config import Config
 from lps_sweep.plan import Content, SearchSpace
-from lps_sweep.plan.space import build_space
+from lps_sweep.plan.read import build_space
 from lps_sweep.plan.yaml_file import parse_yaml
 
 

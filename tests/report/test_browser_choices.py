@@ -102,6 +102,7 @@ def test_a_panel_is_drawn_when_it_is_shown_and_fits(browser: Browser, path: Path
 
 def test_bars_of_means_are_exchanged_with_their_words(browser: Browser, path: Path) -> None:
     with opened(browser, path, accept_downloads=True) as report:
+        report.open_folds()
         report.all_drawn()
         key = report.page.locator("#sensitivity_C_figure .keys li").first
         interval = report.has(BARS)
@@ -206,6 +207,7 @@ def test_choosing_with_the_keyboard_on_a_narrow_screen(browser: Browser, path: P
         assert report.has("() => document.activeElement.textContent") == "Reset"
         press("Enter")
         assert report.has("() => document.activeElement.id") == "menu"
+        report.open_folds()
         assert visible(report, "#sensitivity_C_figure h4") == ["Seen", "Novel", "All"]
 
 

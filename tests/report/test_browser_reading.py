@@ -52,9 +52,9 @@ def test_contents_follow_the_reader_and_fold(browser: Browser, path: Path) -> No
         report.page.locator("nav a[href='#health']").click()
         assert report.page.locator("#table-health").is_visible()
         report.page.go_back()
-        assert not report.page.locator("#table-effect_ranges").is_visible()
-        report.page.locator("#effect_ranges_figure .tools a").click()
-        assert report.page.locator("#table-effect_ranges").is_visible(), "its fold is opened"
+        assert not report.page.locator("#table-main_effect_C").is_visible()
+        report.page.locator("#main_effect_C_figure .tools a").click()
+        assert report.page.locator("#table-main_effect_C").is_visible(), "its fold is opened"
         assert report.complaints == []
 
 
@@ -138,7 +138,7 @@ def test_a_walk_with_the_keyboard_alone(browser: Browser, path: Path) -> None:
 def test_print_is_light_and_unfolded(browser: Browser, path: Path) -> None:
     with opened(browser, path, color_scheme="dark") as report:
         report.all_drawn()
-        report.page.locator("#health summary").first.click()
+        report.page.locator("#effects summary").first.click()
         report.page.emulate_media(media="print", color_scheme="dark")
         report.has("() => dispatchEvent(new Event('beforeprint'))")
         assert report.page.locator("details:not([open])").count() == 0
@@ -148,7 +148,7 @@ def test_print_is_light_and_unfolded(browser: Browser, path: Path) -> None:
         assert not report.page.locator("nav").is_visible()
         report.has("() => dispatchEvent(new Event('afterprint'))")
         assert report.page.locator(".plot text[style*='rgb(233, 230, 223)']").count() > 50
-        assert report.page.locator("#health > details:not([open])").count() == 1
+        assert report.page.locator("#effects > details:not([open])").count() == 1
         assert len(report.page.pdf()) > 100_000
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lps_sweep.report.comparison import level_differences
+from lps_sweep.report.differences import level_differences
 
 
 @pytest.mark.parametrize(

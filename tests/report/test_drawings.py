@@ -10,7 +10,6 @@ import json
 import time
 from pathlib import Path
 
-import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
@@ -18,12 +17,13 @@ from lps_sweep.cli import main
 from lps_sweep.report import build_report, images
 from lps_sweep.report.drawings import COLUMNS, Drawing, draw_all, to_data_csv, to_plotly
 from lps_sweep.report.images import missing, write_images
-from lps_sweep.report.section import Figure, Key, Panel, Section
+from lps_sweep.report.model import Figure, Key, Panel, Section
+from lps_sweep.report.plot import Plot
 from lps_sweep.results import driver_lock
 from tests.report.report_cases import make_ledger, record
 
 
-def drawing(figure: go.Figure) -> Drawing:
+def drawing(figure: Plot) -> Drawing:
     panel = Panel("Novel", figure)
     drawn = Figure("f", "Finding", "", (Key("a <b>", "blue", "dash", "square"),), lambda: (panel,))
     return draw_all([Section("s", "S", (drawn,))])[0]
@@ -34,7 +34,7 @@ def rows(found: Drawing) -> list[dict[str, str]]:
 
 
 def test_points_with_their_trial_and_interval() -> None:
-    figure = go.Figure(layout={"template": "none"})
+    figure = Plot()
     figure.add_scatter(
         x=[1, 2],
         y=[90.5, 91.0],
@@ -53,7 +53,7 @@ def test_points_with_their_trial_and_interval() -> None:
 
 
 def test_cells_of_a_heatmap() -> None:
-    figure = go.Figure(layout={"template": "none"})
+    figure = Plot()
     figure.add_heatmap(x=["a", "b"], y=["c"], z=[[1.5, None]], text=[["one", ""]])
     found = rows(drawing(figure))
     assert [(row["x"], row["y"], row["z"], row["text"]) for row in found] == [
@@ -63,7 +63,7 @@ def test_cells_of_a_heatmap() -> None:
 
 
 def test_a_file_has_title_legend_and_template() -> None:
-    figure = go.Figure(layout={"template": "none", "showlegend": False})
+    figure = Plot()
     figure.add_scatter(x=[1], y=[2])
     read = pio.from_json(to_plotly(drawing(figure)))
     assert read.layout.title.text == "Finding<br><sup>Novel</sup>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lps_sweep.report.figures.health import sections
+from lps_sweep.report.pages.failures import sections
 from lps_sweep.results import load_view
 from tests.report.report_cases import make_ledger, record
 
@@ -21,9 +21,3 @@ def test_the_first_screen_says_how_many_failed_and_of_what(tmp_path: Path) -> No
     assert section.findings == (
         "2 of 6 trials failed or diverged, 2 of them with: ValueError: <b>no</b> loss",
     )
-
-
-def test_without_failures_it_says_nothing(tmp_path: Path) -> None:
-    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]})), "c_tau")
-    (section,) = sections(view)
-    assert section.findings == ()

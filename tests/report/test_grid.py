@@ -1,3 +1,5 @@
+"""Two crossed parameters: the map of their cells, and whether they act apart."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,16 +9,16 @@ from typing import Any
 import pytest
 
 from lps_sweep.report.cells import Cell
-from lps_sweep.report.figures.grid import NARROWEST, colour_range, draw_grid
-from lps_sweep.report.figures.grid_cells import (
-    GridInfo,
+from lps_sweep.report.grid import Grid, grid_table, numeric_pairs, read_grid, variance_table
+from lps_sweep.report.pages.pair import (
+    NARROWEST,
     cell_label,
-    grid_info,
-    grid_table,
-    near_text,
-    numeric_pairs,
+    colour_range,
+    draw_lines,
+    draw_map,
+    draw_residuals,
+    sections,
 )
-from lps_sweep.report.figures.slices import slice_info
 from lps_sweep.results import SweepView, load_view
 from tests.report.report_cases import C_TAU, make_ledger, record
 
@@ -28,10 +30,8 @@ FATES = {
 }
 
 
-@pytest.fixture(scope="module")
-def view(tmp_path_factory: pytest.TempPathFactory) -> SweepView:
-    folder = make_ledger(tmp_path_factory.mktemp("results"), record(C_TAU), FATES, epochs=5)
-    return load_view(folder, "c_tau")
+def view_of(folder: Path, *known: Any, **more: Any) -> SweepView:
+    return load_view(make_ledger(folder, *known, **more), "c_tau")
 
 
 def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
@@ -43,57 +43,42 @@ def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
 def test_cell_labels() -> None:
     assert cell_label(_cell(90.0, 91.0, 92.0), "acc_all") == ("91.0", "n 3")
     assert cell_label(_cell(90.0, 91.0, failed=1), "acc_all") == ("90.5", "(2/3)")
-    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "1 failed, 2 diverged")
+    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "several causes")
+    assert cell_label(_cell(failed=3), "acc_all") == ("—", "failed")
     assert cell_label(_cell(planned=0), "acc_all") == ("—", "not planned")
 
 
-def test_the_grid_shows_every_cell_and_its_gaps(view: SweepView) -> None:
+def test_the_map_shows_every_cell_and_its_gaps_and_buttons_its_sd_and_n(tmp_path: Path) -> None:
+    view = view_of(tmp_path, record(C_TAU), FATES, epochs=1)
     assert numeric_pairs(view) == [("C", "tau")]
-    info = grid_info(view, "C", "tau")
+    info = read_grid(view, "C", "tau")
     assert info.default == (2, 2)
-    panel = draw_grid(info)[1]
-    assert len(panel.figure.layout.annotations) == 25
-    texts = {(a.x, a.y): a.text for a in panel.figure.layout.annotations}
-    assert texts[4, 4] == "—<br>several causes"
-    assert texts[3, 2].endswith("<br>(2/3)")
-    assert panel.figure.data[0].z[4][4] is None
-    kinds = [shape.type for shape in panel.figure.layout.shapes]
-    assert kinds == ["path", "rect", "rect"]
-
-
-def test_buttons_show_sd_and_n_in_place_of_the_mean(view: SweepView) -> None:
-    info = grid_info(view, "C", "tau")
-    layout = draw_grid(info)[1].figure.layout
-    buttons = {b.label: b.args for b in layout.updatemenus[0].buttons}
-    assert list(buttons) == ["mean", "sd", "n"]
+    figure = draw_map(info)[1].figure
+    buttons = {b.label: b.args for b in figure.layout.updatemenus[0].buttons}
     texts = {
         label: {(a["x"], a["y"]): a["text"] for a in notes["annotations"]}
         for label, (_, notes) in buttons.items()
     }
-    assert texts["mean"] == {(a.x, a.y): a.text for a in layout.annotations}
-    found = info.cells[0][0].stats("acc_novel")
-    assert found is not None
-    assert found.sd is not None
-    assert buttons["sd"][0]["z"][0][0][0] == pytest.approx(found.sd, abs=1e-4)
-    assert texts["sd"][0, 0] == f"{found.sd:.1f}<br>n 3"
-    assert (texts["sd"][3, 2], texts["sd"][4, 4]) == ("—<br>(2/3)", "—<br>several causes")
-    assert (texts["n"][3, 2], texts["n"][4, 4]) == ("2<br>of 3", "0<br>several causes")
-    assert (buttons["n"][0]["z"][0][4][4], buttons["n"][0]["zmax"]) == (0.0, [3.0])
-    hover = draw_grid(info)[1].figure.data[0].customdata
-    assert f"± {found.sd:.1f}, n 3" in hover[0][0]
+    assert texts["mean"] == {(a.x, a.y): a.text for a in figure.layout.annotations}
+    assert len(texts["mean"]) == 25
+    assert (texts["mean"][4, 4], figure.data[0].z[4][4]) == ("—<br>several causes", None)
+    assert texts["mean"][3, 2].endswith("<br>(2/3)")
+    sd = info.cells[0][0].mean_sd("acc_novel")[1]
+    assert buttons["sd"][0]["z"][0][0][0] == pytest.approx(sd, abs=1e-4)
+    assert texts["sd"][0, 0] == f"{sd:.1f}<br>n 3"
+    assert (texts["sd"][3, 2], texts["n"][3, 2]) == ("—<br>(2/3)", "2<br>(2/3)")
 
 
 def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
     points = [(1, 0.4), (10, 0.4), (10, 0.2)]
-    sweep = record({"C": [1, 10], "tau": [0.2, 0.4]})
-    view = load_view(make_ledger(tmp_path, sweep, points=points), "c_tau")
+    view = view_of(tmp_path, record({"C": [1, 10], "tau": [0.2, 0.4]}), points=points)
     assert numeric_pairs(view) == []
-    assert [cell.planned for cell in slice_info(view, "C").cells] == [3, 3]
+    assert sections(view) == []
 
 
 def test_a_narrow_grid_keeps_a_wide_scale() -> None:
     cells = ((_cell(99.4), _cell(99.6)),)
-    info = GridInfo("C", "tau", (1, 2), (0.4,), cells, None, {}, {})
+    info = Grid("C", "tau", (1, 2), (0.4,), cells, None, {}, (0,), "")
     low, high = colour_range(info, "acc_seen")
     assert high - low == pytest.approx(NARROWEST)
     assert high <= 100.0
@@ -107,11 +92,9 @@ def test_cells_like_the_best_are_outlined_together(tmp_path: Path) -> None:
         return {"acc_seen": 99.0, "acc_novel": value, "acc_all": value}
 
     sweep = record({"C": [1, 5, 10], "tau": [0.2, 0.4]})
-    view = load_view(make_ledger(tmp_path, sweep, finals=finals), "c_tau")
-    info = grid_info(view, "C", "tau")
+    info = read_grid(view_of(tmp_path, sweep, finals=finals), "C", "tau")
     assert info.near["acc_novel"] == {(i, j) for i in (0, 1) for j in (1, 2)}
-    assert near_text(info, "acc_novel") == "4 of 6 cells are not distinguishable from the best"
-    path = draw_grid(info)[1].figure.layout.shapes[0].path
+    path = draw_map(info)[1].figure.layout.shapes[0].path
     assert sorted(path.split(" M")) == sorted(
         [
             *("M0.5,-0.5L1.5,-0.5", "1.5,-0.5L2.5,-0.5", "0.5,1.5L1.5,1.5", "1.5,1.5L2.5,1.5"),
@@ -122,17 +105,72 @@ def test_cells_like_the_best_are_outlined_together(tmp_path: Path) -> None:
     assert {place for place, word in words.items() if word == "no"} == low
 
 
-def test_too_few_seeds_outline_nothing(tmp_path: Path) -> None:
-    view = load_view(make_ledger(tmp_path, record(C_TAU, [0, 1])), "c_tau")
-    info = grid_info(view, "C", "tau")
-    assert info.near == dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), frozenset())
-    assert [s.type for s in draw_grid(info)[0].figure.layout.shapes] == ["rect", "rect"]
-    assert {row[-1] for row in grid_table(info).rows} == {None}
-    assert near_text(info, "acc_all").startswith("cells are not compared")
-
-
-def test_very_large_grids_are_not_compared(tmp_path: Path) -> None:
-    sweep = record({"C": list(range(1, 22)), "tau": [0.05 * i for i in range(1, 21)]}, [0, 1, 2])
+def test_too_few_seeds_or_too_many_cells_are_not_compared(tmp_path: Path) -> None:
+    few = read_grid(view_of(tmp_path / "few", record(C_TAU, [0, 1]), epochs=1), "C", "tau")
+    sweep = record({"C": list(range(1, 22)), "tau": [0.05 * i for i in range(1, 21)]})
     points = [(C, tau) for C in (1, 2) for tau in (0.05, 0.1)]
-    view = load_view(make_ledger(tmp_path, sweep, epochs=1, points=points), "c_tau")
-    assert grid_info(view, "C", "tau").near["acc_all"] == frozenset()
+    many = read_grid(view_of(tmp_path / "many", sweep, epochs=1, points=points), "C", "tau")
+    for info in (few, many):
+        assert info.near == dict.fromkeys(("acc_seen", "acc_novel", "acc_all"), frozenset())
+    assert [s.type for s in draw_map(few)[0].figure.layout.shapes] == ["rect", "rect"]
+    assert {row[-1] for row in grid_table(few).rows} == {None}
+
+
+def added(point: Sequence[Any], seed: int) -> dict[str, float]:
+    """Effects that add up: one point per C, ten per tau, one per seed; no noise."""
+    value = 50.0 + point[0] + 10 * point[1] + seed
+    together = 6.0 if tuple(point) == (1, 0.2) else 0.0
+    return {"acc_seen": value, "acc_novel": value + together, "acc_all": value}
+
+
+def test_residuals_and_variance_of_effects_that_add_up(tmp_path: Path) -> None:
+    sweep = record({"C": [1, 5, 10], "tau": [0.2, 0.4]})
+    info = read_grid(view_of(tmp_path, sweep, epochs=1, finals=added), "C", "tau")
+    assert info.lacks == ""
+    for row in info.residuals("acc_seen"):
+        assert row == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
+    assert info.residuals("acc_novel") == [
+        pytest.approx((2.0, -1.0, -1.0)),
+        pytest.approx((-2.0, 1.0, 1.0)),
+    ]
+    heat = draw_residuals(info)[1].figure
+    assert (heat.data[0].zmin, heat.data[0].zmax) == (-2.5, 2.5)
+    rows = {row[:2]: row[2:] for row in variance_table(info).rows}
+    mean = (1 + 5 + 10) / 3
+    squares = 6 * ((1 - mean) ** 2 + (5 - mean) ** 2 + (10 - mean) ** 2)
+    assert rows["Seen", "C"][0] == pytest.approx(squares)
+    assert rows["Seen", "tau"][0] == pytest.approx(9 * 2 * 1.0)
+    assert rows["Seen", "seed"][0] == pytest.approx(6 * 2.0)
+    assert rows["Seen", "C \u00d7 tau"][0] == pytest.approx(0.0, abs=1e-9)
+    novel = [row for key, row in rows.items() if key[0] == "Novel"]
+    assert sum(float(str(row[2])) for row in novel) == pytest.approx(100)
+    assert [row[3] for row in novel] == pytest.approx(
+        [100 * df / 17 for df in (2, 1, 2, 2, 4, 2, 4)]
+    )
+
+
+def test_shares_have_intervals_and_axes_end_at_100(tmp_path: Path) -> None:
+    info = read_grid(view_of(tmp_path, record(C_TAU), epochs=1), "C", "tau")
+    assert 100 < draw_lines(info)[0].figure.layout.yaxis.range[1] <= 100.5
+    rows = variance_table(info).rows
+    assert [row[-1] is None for row in rows[:7]] == [False] * 3 + [True] * 4
+    found = next(row[-1] for row in rows if row[:2] == ("Novel", "C"))
+    assert isinstance(found, tuple)
+    low, high = (float(end or 0) for end in found)
+    assert 0 <= low < high < 100
+
+
+@pytest.mark.parametrize(
+    ("seeds", "fates", "words"),
+    [
+        ([0, 1], {(1, 0.2, 1): "failed"}, "1 of 25 cells lack seeds"),
+        ([0], {}, "there is one seed"),
+    ],
+)
+def test_an_incomplete_grid_has_no_variance_and_says_so(
+    tmp_path: Path, seeds: list[int], fates: dict[tuple[Any, ...], str], words: str
+) -> None:
+    _, section = sections(view_of(tmp_path, record(C_TAU, seeds), fates, epochs=1))
+    assert any(words in block for block in section.blocks if isinstance(block, str))
+    assert section.tables == ()
+    assert len(section.figures) == 1

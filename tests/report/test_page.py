@@ -1,24 +1,39 @@
-"""The page as a whole, and the scripts: links, bytes, hostile names, the paper beside us."""
+"""The page as a whole: first screen, links, bytes, what may run, hostile names, any sweep."""
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
+import json
 import re
-import subprocess
-import sys
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lps_sweep.report import build_report, write_tables
-from lps_sweep.report.summary import data_text
-from lps_sweep.results import Json
+from lps_sweep.commands.running import _headline
+from lps_sweep.report import build_report
+from lps_sweep.report.model import Column
+from lps_sweep.report.numbers import cell_text
+from lps_sweep.report.page import lead_figure
+from lps_sweep.report.pages import all_sections
+from lps_sweep.report.pages.overview import (
+    confirming,
+    data_text,
+    headline_table,
+    selected_of,
+    summarise,
+)
+from lps_sweep.results import Json, Ledger, load_view
 from lps_sweep.results.statistics import (
     DIFFERENCE_COVERAGE_WITH_MERGES,
     MEAN_COVERAGE_WITH_MERGES,
 )
+from tests.report.frozen_cases import FINISHED
 from tests.report.report_cases import (
     C_TAU,
     PAPER,
@@ -28,100 +43,245 @@ from tests.report.report_cases import (
     record,
 )
 
+HOSTILE = "=Boom: </script><img src=x onerror=alert(1)> \x1b[31m $x_1$ %\nsecond line"
 
-def _page(folder: Path, sweep: str = "c_tau") -> str:
+
+def page_of(folder: Path, sweep: str = "c_tau") -> str:
     return build_report(folder, sweep).read_text(encoding="utf-8")
 
 
-def _rows(folder: Path, table: str) -> list[dict[str, str]]:
-    with (folder / "c_tau" / "tables" / f"{table}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def packed(page: str, name: str) -> Any:
+    """What a script element of the page holds, compressed."""
+    found = re.search(rf'id="{name}">([^<]*)<', page)
+    assert found is not None
+    text = gzip.decompress(base64.b64decode(found[1]))
+    return text if name == "plotly" else json.loads(text)
 
 
-def _text(page: str) -> str:
+def shown(page: str) -> str:
     """What a reader sees before any script runs."""
     return re.sub(r"<script.*?</script>|<style.*?</style>", "", page, flags=re.DOTALL)
 
 
+def first_screen(page: str) -> str:
+    text = shown(page)
+    return text[text.index('<section id="summary">') : text.index("</section>")]
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_ledger(tmp_path_factory.mktemp("results"), record(C_TAU))
+    fates = {(1, 0.2, 1): "failed", (20, 0.6, 0): "diverged", (5, 0.5, 2): "not_run"}
+    folder = tmp_path_factory.mktemp("results")
+    return make_ledger(folder, record(C_TAU, question="C < 10?"), fates, error=HOSTILE)
 
 
-def test_every_link_has_its_target(full: Path, tmp_path: Path) -> None:
-    pages = [_page(full)]
-    sweep = ablation_record(range(3))
-    pages.append(_page(make_ledger(tmp_path / "a", sweep, epochs=3), "ablation"))
-    levels: dict[str, list[Json]] = {"frozen_through": ["stage3", "none"], "eta1": [0.6, 1.0]}
-    settings: dict[str, Json] = {**PAPER, "eta1": 1.0}
-    sweep = record(levels, settings=settings, margin=0.5)
-    pages.append(_page(make_ledger(tmp_path / "b", sweep, epochs=3)))
-    for page in pages:
-        text = _text(page)
-        ids = set(re.findall(r'\sid="([^"]+)"', text))
-        links = re.findall(r'href="#([^"]*)"', text)
-        assert len(links) > 12
-        assert set(links) <= ids
+@pytest.fixture(scope="module")
+def page(full: Path) -> str:
+    return page_of(full)
 
 
-def test_an_ablation_is_made_into_the_same_bytes_twice(tmp_path: Path) -> None:
-    pages = []
-    for name in ("a", "b"):
-        folder = make_ledger(tmp_path / name, ablation_record([0, 1, 2], margin=1.0), epochs=3)
-        pages.append(build_report(folder, "ablation").read_bytes())
-    assert pages[0] == pages[1]
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(FINISHED, tmp_path_factory.mktemp("finished") / "results")
 
 
-def test_hostile_names_of_arms(tmp_path: Path) -> None:
-    hostile = "x</script><img src=x onerror=alert(1)> $a_b$ %"
-    folder = make_ledger(
-        tmp_path,
-        ablation_record([0, 1, 2], arms=["full", hostile]),
-        epochs=2,
-        arms={"full": {}, hostile: {"dataset": hostile}},
-    )
-    page = _page(folder, "ablation")
-    assert "<img" not in page
-    assert len(re.findall("</script>", page)) == 5
-    changes = (folder / "ablation" / "tables" / "ablation_changes.tex").read_text(encoding="utf-8")
-    assert r"\$a\_b\$ \%" in changes
+def test_the_first_screen(page: str) -> None:
+    first = first_screen(page)
+    assert "C &lt; 10?" in first
+    assert "72 of 75 planned trials are done." in first
+    assert "Not the paper\u2019s setting: digits with small_cnn for 20 epochs" in first
+    assert first.count("oracle") == 1
+    assert 'id="table-default_cell"' in first
+    assert len(re.findall(r'class="(?:done|failed|diverged|not_run)" x=', first)) == 4
+    assert '<figure id="forest_figure">' in first
+    effects = page[page.index('<section id="effects">') :]
+    assert '<a href="#forest_figure">' in effects[: effects.index("</section>")]
+    assert page.count('<figure id="forest_figure">') == 1
+
+
+def test_the_paper_s_setting_has_no_banner(tmp_path: Path) -> None:
+    text = shown(page_of(make_ledger(tmp_path, record({"C": [1, 10]}, settings=PAPER))))
+    assert "Not the paper" not in text
+    assert "Difference to paper" in text
 
 
 @pytest.mark.parametrize(
-    ("script", "sweep", "axes", "first"),
+    ("settings", "words"),
     [
-        ("ablation", "ablation", {"arm": ["full", "without_pc"]}, "ablation.csv"),
-        ("freezing", "c_tau", {"frozen_through": ["stage3", "none"]}, "freezing.csv"),
-        ("search", "c_tau", {"C": [1, 10]}, "search.csv"),
+        ({}, "; the first half of the classes seen; "),
+        ({"novel_classes": 20}, "; the first half of the classes seen and the next 20 novel; "),
+        ({"novel_classes": 0.2}, " seen and the next 0.2 of the others novel; "),
+        ({"assumed_classes": 80}, " of the classes seen, 80 classes assumed in all; "),
+        ({"seen_classes": [3, 1], "novel_classes": 5}, "classes 3, 1 seen and the next 5 novel"),
+        ({"dataset": "imagenet100", "image_size": 128}, "stored squares of 128 x 128 pixels"),
     ],
 )
-@pytest.mark.slow
-def test_the_scripts_of_one_question_print_its_tables(
-    tmp_path: Path, script: str, sweep: str, axes: dict[str, list[Json]], first: str
-) -> None:
-    defaults = {name: v[0] for name, v in axes.items()}
-    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
-    searched = search if script == "search" else None
-    make_ledger(tmp_path, record(axes, name=sweep, defaults=defaults, search=searched), epochs=2)
-    path = Path(__file__).parents[2] / "analysis" / f"{script}.py"
-    command = [sys.executable, str(path), str(tmp_path / sweep)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    paths = [Path(line) for line in done.stdout.splitlines()]
-    assert paths[0] == tmp_path / sweep / "tables" / first
-    assert all(p.is_file() and p.name.startswith(script) for p in paths)
-    assert (tmp_path / sweep / "tables" / "trials.csv").is_file()
-    make_ledger(tmp_path, record({"C": [1, 10]}, name="other"), otherwise="not_run")
-    wrong = subprocess.run([*command[:2], str(tmp_path / "other")], capture_output=True, text=True)
-    assert wrong.returncode == 4
-    assert f"no table on {script}" in wrong.stderr
+def test_the_data_is_told(settings: dict[str, Json], words: str) -> None:
+    assert words in data_text(record({"C": [1.0]}, settings={**SETTINGS, **settings}))
 
 
-def test_the_notes_print_the_coverage_that_was_simulated(full: Path) -> None:
-    text = _text(_page(full))
+def test_what_a_search_selected_stands_beside_the_default(finished: Path) -> None:
+    view = load_view(finished, "net_search")
+    best = selected_of(view)
+    assert best is not None
+    table = headline_table(view)
+    keys = [column.key for column in table.columns]
+    found = {row[0]: dict(zip(keys, row, strict=True)) for row in table.rows}
+    finals = view.trials.set_index("trial_id")["acc_novel"]
+    values = [finals[trial] for trial in best.trials.trials.values()]
+    assert found["Novel"]["selected"] == pytest.approx(sum(values) / len(values))
+    assert found["Novel"]["selected_n"] == 3
+    assert best.words in table.caption
+    command = "lps-sweep confirm {} net_search"
+    assert confirming(view, "results") == command.format("results")
+    path = build_report(finished, "net_search")
+    text = path.read_text(encoding="utf-8")
+    assert command.format("DIR") in first_screen(text)
+    assert str(finished) not in text, "the same page wherever the folder lies"
+    headline = path.parent / "tables" / "default_cell.csv"
+    names = [str(column.header) for column in _headline(headline).columns]
+    assert names[4:] == ["selected", "selected sd", "selected n"]
+    with headline.open(encoding="utf-8", newline="") as file:
+        assert {"selected", "selected_sd", "selected_n"} <= set(next(csv.reader(file)))
+
+
+@pytest.mark.parametrize("sweep", ["net_grid", "net_front"])
+def test_nothing_selected_has_no_command(finished: Path, sweep: str) -> None:
+    view = load_view(finished, sweep)
+    assert confirming(view) == ""
+    assert selected_of(view) is None
+
+
+@pytest.mark.parametrize(
+    ("sweep", "slug"),
+    [
+        ("net_grid", "forest_figure"),
+        ("net_arms", "ablation_figure"),
+        ("net_search", "search_history"),
+        ("net_front", "search_front"),
+        ("net_one", "freezing_figure"),
+    ],
+)
+def test_each_kind_of_sweep_has_its_picture(finished: Path, sweep: str, slug: str) -> None:
+    lead = lead_figure(all_sections(load_view(finished, sweep)))
+    assert lead is not None
+    assert lead.slug == slug
+
+
+def test_nothing_done_has_no_picture(tmp_path: Path) -> None:
+    page = page_of(make_ledger(tmp_path, record(C_TAU), otherwise="not_run"))
+    assert "<figure" not in first_screen(page)
+
+
+def test_notes_are_behind_a_fold_and_tables_behind_headings_are_all_there(page: str) -> None:
+    for caption in re.findall(r"<figcaption>(.*?)</figcaption>", page, re.S):
+        assert len(re.sub(r"<details.*", "", caption, flags=re.S)) < 300
+    assert page.count('<details class="part">') >= 6
+    tables = set(re.findall(r'data-table="([^"]+)"', page))
+    assert {"trials", "health", "claims", "pace_C", "cost"} <= tables
+
+
+def test_an_interval_of_a_percentage_is_printed_within_0_and_100() -> None:
+    column = Column("i", "I", "interval", percent=True)
+    assert cell_text(column, (-3.0, 120.0)) == "[0.0, 100.0]"
+    assert cell_text(Column("i", "I", "interval"), (-3.0, 1.0)) == "[-3.0, 1.0]"
+
+
+def test_the_page_is_one_offline_file(page: str) -> None:
+    assert len(page.encode()) < 6_000_000
+    assert "default-src 'none'" in page
+    assert "'unsafe-eval'" not in page
+    config = packed(page, "figures")["config"]
+    assert (config["showSendToCloud"], config["displaylogo"]) == (False, False)
+    text = shown(page)
+    assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', text) == []
+    assert re.findall(r"https?://|@import|url\(", text) == []
+    assert re.findall(r"<(?:link|img|iframe|object|embed)\b[^>]*", text) == [
+        '<link rel="icon" href="data:,"'
+    ]
+    assert page.count('id="plotly"') == 1
+
+
+def test_only_the_page_s_own_scripts_may_run(page: str) -> None:
+    policy = re.search(r"script-src ([^;]*);", page)
+    assert policy is not None
+    own = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    codes = [*(code.encode() for code in own), packed(page, "plotly")]
+    hashes = [base64.b64encode(hashlib.sha256(code).digest()).decode() for code in codes]
+    assert policy[1].split() == [f"'sha256-{known}'" for known in hashes]
+
+
+def test_tables_of_the_page_are_those_of_the_files(full: Path, page: str) -> None:
+    texts, folder = packed(page, "tables"), full / "c_tau" / "tables"
+    assert len(texts) > 8
+    for name, kinds in texts.items():
+        for kind, suffix in {"csv": "csv", "markdown": "md", "latex": "tex"}.items():
+            assert kinds[kind] == (folder / f"{name}.{suffix}").read_text(encoding="utf-8")
+
+
+def test_hostile_text_is_shown_and_does_nothing(page: str, tmp_path: Path) -> None:
+    assert "Boom: &lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;" in page
+    arm = "x</script><img src=x onerror=alert(1)> $a_b$ %"
+    arms: dict[str, dict[str, Json]] = {"full": {}, arm: {"dataset": arm}}
+    folder = make_ledger(tmp_path, ablation_record(arms=list(arms)), epochs=2, arms=arms)
+    for text in (page, page_of(folder, "ablation")):
+        assert "<img" not in text
+        assert "\x1b" not in text
+        assert len(re.findall("</script>", text)) == 5
+
+
+def test_ids_are_unique_and_every_link_has_its_target(page: str, tmp_path: Path) -> None:
+    levels: dict[str, list[Json]] = {"frozen_through": ["stage3", "none"], "eta1": [0.6, 1.0]}
+    other = record(levels, settings={**PAPER, "eta1": 1.0}, margin=0.5)
+    pages = [page, page_of(make_ledger(tmp_path / "b", other, epochs=3))]
+    arms = make_ledger(tmp_path / "a", ablation_record(), epochs=3)
+    for text in map(shown, [*pages, page_of(arms, "ablation")]):
+        ids = re.findall(r'\sid="([^"]+)"', text)
+        links = re.findall(r'href="#([^"]*)"', text)
+        assert len(set(ids)) == len(ids)
+        assert len(links) > 12
+        assert set(links) <= set(ids)
+
+
+PARTIAL: dict[str, tuple[dict[str, list[Json]], list[int], str]] = {
+    "nothing run": (C_TAU, [0, 1, 2], "not_run"),
+    "all failed": (C_TAU, [0, 1, 2], "failed"),
+    "all diverged": ({"C": [1, 10]}, [0], "diverged"),
+    "none finished": ({"C": [1, 10]}, [0, 1], "running"),
+    "one seed": (C_TAU, [0], "done"),
+    "one configuration": ({}, [0, 1, 2], "done"),
+    "one trial": ({}, [0], "done"),
+    "default not planned": ({"C": [1, 5], "tau": [0.2, 0.3]}, [0, 1, 2], "done"),
+    "twelve seeds": ({"C": [1, 10]}, list(range(12)), "done"),
+    "lists": ({"seen_classes": [[0, 1], [2, 3]]}, [0, 1, 2], "done"),
+    "switches": ({"concat_views": [False, True]}, [0, 1, 2], "done"),
+}
+
+
+@pytest.mark.parametrize("name", list(PARTIAL))
+def test_any_sweep_builds(tmp_path: Path, name: str) -> None:
+    axes, seeds, fate = PARTIAL[name]
+    folder = make_ledger(tmp_path, record(axes, seeds), epochs=3, otherwise=fate)
+    page = page_of(folder)
+    view = load_view(folder, "c_tau")
+    done = len(view.trials) if fate == "done" else 0
+    assert summarise(view, []).completeness.startswith(f"{done} of {len(view.trials)} ")
+    assert not re.search(r">\s*(nan|None|inf)\s*<", page)
+
+
+def test_mixed_code_is_flagged_on_the_first_screen(tmp_path: Path) -> None:
+    make_ledger(tmp_path, record({"C": [1, 10]}), {(1, 0): "not_run"}, epochs=2)
+    with Ledger.open(tmp_path, write=True) as ledger:
+        trial = ledger.outstanding("c_tau")[0]
+        attempts = ledger.start_attempts([trial], "p", {"code": "other"})
+        ledger.begin_attempt(trial, attempts[trial], {"device": "cpu"})
+    assert "not all run with the same code" in first_screen(page_of(tmp_path))
+
+
+def test_the_notes_print_the_coverage_that_was_simulated(page: str) -> None:
     for n in (3, 5):
-        assert f"{MEAN_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in text
-        assert f"{DIFFERENCE_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in text
-    assert "No practical margin was declared" in text
+        assert f"{MEAN_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in page
+        assert f"{DIFFERENCE_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in page
 
 
 def test_the_paper_s_setting_is_judged_by_what_it_leads_to_expect(tmp_path: Path) -> None:
@@ -129,37 +289,11 @@ def test_the_paper_s_setting_is_judged_by_what_it_leads_to_expect(tmp_path: Path
         return {"acc_seen": 90.0 + 0.1 * seed, "acc_novel": 80.0 + 0.1 * seed, "acc_all": 92.0}
 
     sweep = record({"C": [1, 10]}, settings=PAPER)
-    make_ledger(tmp_path, sweep, epochs=2, finals=finals)
-    write_tables(tmp_path, "c_tau")
-    words = {row["metric"]: row["against_paper"] for row in _rows(tmp_path, "default_cell")}
-    assert words["Seen"] == "consistent"
-    assert words["Novel"] == "different"
-    row = _rows(tmp_path, "sensitivity_C")[1]
-    assert (row["acc_seen_against_paper"], row["acc_novel_against_paper"]) == (
-        "consistent",
-        "different",
-    )
-    half = 4.302653 * 0.1 * (2 / 3) ** 0.5 + 0.05
-    assert float(row["acc_seen_expected_low"]) == pytest.approx(90.1 - half)
-    caption = (tmp_path / "c_tau" / "tables" / "sensitivity_C.md").read_text(encoding="utf-8")
-    assert "number of runs is not stated, three are assumed" in caption
+    view = load_view(make_ledger(tmp_path, sweep, epochs=2, finals=finals), "c_tau")
+    words = {row[0]: row[-1] for row in headline_table(view).rows}
+    assert (words["Seen"], words["Novel"]) == ("consistent", "different")
 
 
-def test_the_script_writes_the_tables_and_prints_their_paths(tmp_path: Path) -> None:
-    make_ledger(tmp_path, record({"C": [1, 10]}), epochs=2)
-    script = Path(__file__).parents[2] / "analysis" / "sensitivity.py"
-    command = [sys.executable, str(script), str(tmp_path / "c_tau")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    paths = [Path(line) for line in done.stdout.splitlines()]
-    assert tmp_path / "c_tau" / "tables" / "sensitivity_C.csv" in paths
-    assert all(path.is_file() for path in paths)
-    assert not (tmp_path / "c_tau" / "report.html").exists()
-    wrong = subprocess.run([*command[:2], str(tmp_path / "x")], capture_output=True, text=True)
-    assert wrong.returncode == 4
-    assert "no sweep is named 'x'" in wrong.stderr
-
-
-def test_stored_images_are_told_as_a_departure() -> None:
-    stored = record({"C": [1]}, settings={**SETTINGS, "dataset": "imagenet100", "image_size": 128})
-    assert "stored squares of 128 x 128 pixels" in data_text(stored)
-    assert "stored" not in data_text(record({"C": [1]}))
+def test_a_long_table_scrolls_in_itself(page: str) -> None:
+    assert '<div class="scroll tall" role="region" aria-label="Table trials"' in page
+    assert '<div class="scroll" role="region" aria-label="Table default_cell"' in page

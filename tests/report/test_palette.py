@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lps_sweep.report.figures.grid import draw_grid
-from lps_sweep.report.figures.grid_cells import grid_info, numeric_pairs
-from lps_sweep.report.figures.interaction import draw_residuals, interaction_info
-from lps_sweep.report.figures.style import (
+from lps_sweep.report.grid import numeric_pairs, read_grid
+from lps_sweep.report.page import asset
+from lps_sweep.report.pages.pair import draw_map, draw_residuals
+from lps_sweep.report.style import (
     DIVERGING,
     PALETTE,
     SEQUENTIAL,
     colour_scale,
+    level_keys,
     template,
     text_on,
 )
-from lps_sweep.report.html import asset
 from lps_sweep.results import load_view
 from tests.report.report_cases import C_TAU, make_ledger, record
 
@@ -111,6 +111,18 @@ def test_graphics_stand_out_from_the_ground(dark: bool) -> None:
         assert contrast(forms[dark], GROUNDS[dark]) >= 3, name
 
 
+def test_each_colour_can_be_exchanged_both_ways() -> None:
+    assert len({light for light, _ in PALETTE.values()}) == len(PALETTE)
+    assert len({dark for _, dark in PALETTE.values()}) == len(PALETTE)
+    assert all(re.fullmatch("#[0-9A-F]{6}", c) for forms in PALETTE.values() for c in forms)
+
+
+def test_levels_are_told_apart_by_colour_and_dash() -> None:
+    keys = level_keys(list(range(20)), 3)
+    assert keys[3].label == "3 (default)"
+    assert len({(key.colour, key.dash) for key in keys}) == 20
+
+
 def test_what_departs_from_okabe_and_ito_is_said() -> None:
     """Up to the last digit, in which two forms of one colour differ."""
     theirs = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -160,8 +172,8 @@ def test_scales_are_the_known_ones() -> None:
 def test_heatmaps_write_their_numbers_in_colours_that_can_be_read(tmp_path: Path) -> None:
     view = load_view(make_ledger(tmp_path, record(C_TAU), epochs=1), "c_tau")
     pairs = numeric_pairs(view)
-    panels = [*draw_grid(grid_info(view, *pairs[0]))]
-    panels += draw_residuals(interaction_info(view, *pairs[0]))
+    panels = [*draw_map(read_grid(view, *pairs[0]))]
+    panels += draw_residuals(read_grid(view, *pairs[0]))
     checked = 0
     for panel in panels:
         (heat,) = (trace for trace in panel.figure.data if trace.type == "heatmap")

@@ -9,7 +9,7 @@ import pytest
 from lps_sweep.plan import expand
 from lps_sweep.report import build_report
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.records import sweep_record, trial_record
+from lps_sweep.sweep.planned import sweep_record, trial_record
 from tests.plan.space_cases import no_content, space_of
 
 HEAD = "name: s\npreset: digits\nset: {epochs: 1}\n"

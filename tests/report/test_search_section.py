@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.figures import all_sections
-from lps_sweep.report.figures.search import draw_history, draw_slices, search_table
-from lps_sweep.report.figures.search_front import draw_front
-from lps_sweep.report.figures.search_info import (
-    SearchInfo,
-    best_so_far,
-    finding,
-    front,
-    selected,
-)
-from lps_sweep.report.figures.search_read import searches
+from lps_sweep.report.pages import all_sections
+from lps_sweep.report.pages.search import asked_table, draw_front, finding
+from lps_sweep.report.searches import Search, searches
 from lps_sweep.results import Json
 from lps_sweep.results.view import load_view
 from tests.report.report_cases import make_ledger, record
@@ -33,7 +25,7 @@ def finals(point: Sequence[Any], seed: int) -> dict[str, float]:
     return {**dict.fromkeys(names, novel), "acc_seen": seen}
 
 
-def info_of(folder: Path, objectives: list[Json], fates: Any = None) -> SearchInfo:
+def info_of(folder: Path, objectives: list[Json], fates: Any = None) -> Search:
     search: dict[str, Json] = {"objectives": objectives, "sampler": "tpe"}
     axes = {"C": [3.0, 5.0, 10.0, 20.0], "tau": [0.2, 0.3, 0.4]}
     sweep = record(axes, name="search", search=search)
@@ -46,14 +38,10 @@ def test_configurations_come_in_the_order_of_asking(tmp_path: Path) -> None:
     info = info_of(tmp_path, ["oracle.acc_novel"])
     assert [c.number for c in info.configurations] == [1, 2, 3, 4]
     assert info.configurations[1].point == {"C": 3.0, "tau": None}
-    assert [info.mean(c) for c in info.complete()] == [91.0, 96.0, 93.0, 81.0]
-    assert best_so_far(info) == [(1, 91.0), (2, 96.0), (3, 96.0), (4, 96.0)]
-    best = selected(info)
-    assert best is not None
-    assert best.number == 2
+    assert [info.mean(c) for c in info.complete] == [91.0, 96.0, 93.0, 81.0]
+    assert info.selected is info.configurations[1]
     assert "number 2 (C = 3)" in finding(info)
-    assert "too high" in finding(info)
-    table = search_table(info)
+    table = asked_table(info)
     assert table.marked == {1}
     assert table.rows[1][:3] == (2, 3.0, None)
     assert table.rows[1][3] == pytest.approx((96.0, 1.0))
@@ -61,34 +49,20 @@ def test_configurations_come_in_the_order_of_asking(tmp_path: Path) -> None:
 
 def test_a_configuration_that_lacks_a_seed_is_shown_but_not_ranked(tmp_path: Path) -> None:
     info = info_of(tmp_path, ["oracle.acc_novel"], {(3.0, None, 2): "failed"})
-    assert [c.number for c in info.complete()] == [1, 3, 4]
-    best = selected(info)
-    assert best is not None
-    assert best.number == 3
-    assert search_table(info).rows[1][-1] == 2
+    assert [c.number for c in info.complete] == [1, 3, 4]
+    assert info.selected is info.configurations[2]
+    assert asked_table(info).rows[1][-1] == 2
 
 
 def test_the_front_of_two_objectives(tmp_path: Path) -> None:
     info = info_of(tmp_path, ["oracle.acc_seen", "oracle.acc_novel"])
-    assert [c.number for c in front(info)] == [2, 1, 4], "number 3 is beaten in both by 2"
-    assert selected(info) is None
-    assert search_table(info).marked == set()
-    assert finding(info).startswith("3 of 4 complete configurations")
+    assert [c.number for c in info.front] == [2, 1, 4], "number 3 is beaten in both by 2"
+    assert info.selected is None
+    assert asked_table(info).marked == set()
     region, means, ahead = draw_front(info)[0].figure.data
     assert (region.fill, len(means.x)) == ("toself", 4)
     assert list(ahead.x) == [97.0, 99.0, 99.5]
     assert list(ahead.error_y.array) == [1.0, 1.0, 1.0]
-
-
-def test_figures_hold_what_they_show(tmp_path: Path) -> None:
-    info = info_of(tmp_path, ["oracle.acc_novel"])
-    seeds, means, best = draw_history(info)[0].figure.data
-    assert (len(seeds.x), list(means.y), list(best.y)) == (12, [91, 96, 93, 81], [91, 96, 96, 96])
-    by_c, by_tau = draw_slices(info)
-    assert list(by_c.figure.data[1].x) == [10.0, 3.0, 20.0, 5.0]
-    assert list(by_tau.figure.data[1].x) == [0.4, 0.2, 0.3]
-    assert len(by_tau.figure.data[0].x) == 9, "the seeds stand behind their means"
-    assert list(by_tau.figure.data[0].ids) == [f"t{i:05d}" for i in (0, 1, 2, *range(6, 12))]
 
 
 @pytest.mark.parametrize("fate", ["done", "not_run", "failed"])

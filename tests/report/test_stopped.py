@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.report.build import build_report
-from lps_sweep.report.figures import all_sections
-from lps_sweep.report.figures.stops import stopped_table, stopped_text, stopped_trials
-from lps_sweep.report.section import unique_tables
+from lps_sweep.report.model import unique_tables
+from lps_sweep.report.pages import all_sections
+from lps_sweep.report.pages.health import stopped_table, stopped_text, stopped_trials
 from lps_sweep.results import Stop, SweepView, load_view
-from tests.report.report_cases import final_metrics, make_ledger, record
+from tests.report.report_cases import make_ledger, record
 
 RULE = "asha by acc_holdout, first_epoch=3, reduction=3, compare=seed"
 STOP = Stop("c_tau", RULE, rung=1, epoch=3, rank=7, compared=9, value=61.25, bar=64.5)
@@ -45,14 +44,13 @@ def test_the_table_has_rung_and_rank(view: SweepView) -> None:
         "bar": 64.5,
     }
     assert len(rows) == 3
-    assert RULE in table.caption
+    assert RULE in table.notes
 
 
 def test_what_was_saved_is_said(view: SweepView) -> None:
     text = stopped_text(stopped_trials(view), 12 * 20)
     assert "ended 3 trials early, which saved 51 of 240 planned epochs (21 %)" in text
     assert "flatters" in text
-    assert stopped_text([], 240) == ""
 
 
 def test_words_that_are_no_decision_leave_the_cells_empty(tmp_path: Path) -> None:
@@ -87,17 +85,3 @@ def test_no_other_table_has_a_value_of_theirs(tmp_path: Path) -> None:
 
 def numbers(rows: tuple[tuple[object, ...], ...]) -> list[list[object]]:
     return [[cell for cell in row if isinstance(cell, float | tuple)] for row in rows]
-
-
-def test_the_report_is_built_with_them(tmp_path: Path) -> None:
-    path = build_report(folder_of(tmp_path), "c_tau")
-    page = path.read_text(encoding="utf-8")
-    assert RULE in page
-    assert "flatters the setting" in page
-    csv = (path.parent / "tables" / "stopped.csv").read_text(encoding="utf-8").splitlines()
-    assert csv[0].startswith("trial_id,setting,seed,rung,epoch,epochs,rank,compared,value,bar")
-    assert len(csv) == 4
-    finals = [str(v) for v in final_metrics((1, 0.4), 0).values()]
-    trials = (path.parent / "tables" / "trials.csv").read_text(encoding="utf-8")
-    assert trials.count("stopped") >= 3
-    assert not any(value in trials for value in finals[:3])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,3 +72,14 @@ def run_states(ledger: Ledger, states: Sequence[str]) -> None:
             assert ledger.finish(state, attempt, "done", epoch=5, metrics=METRICS)
         elif state == "killed":
             ledger.end_attempt(state, attempt, "killed")
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What became of `code`, in a process that finds this checkout."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-import pickle
+import math
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 
 from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, sha256_bytes
-from lps_sweep.results import FileRef, load_artefact, save_artefact
-from lps_sweep.results.artefacts import load_trial_arrays
+from lps_sweep.results import FileRef, save_artefact
+from lps_sweep.results.artefacts import load_artefact, load_trial_arrays
+from lps_sweep.results.feature_quality import (
+    knn_accuracy,
+    normalised,
+    right_predictions,
+    silhouette,
+)
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "predictions": np.arange(1000, dtype=np.int64) % 10,
@@ -61,28 +67,6 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
         path.unlink()
     with pytest.raises(StorageError, match=str(path)):
         load_artefact(tmp_path, ref)
-
-
-class Canary:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return Path.touch, (Path("canary"),)  # type: ignore[return-value]
-
-
-def test_pickled_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    archive = io.BytesIO()
-    np.savez(archive, x=np.array([Canary()], dtype=object))
-    for content in (archive.getvalue(), pickle.dumps(Canary()), b"text", b""):
-        atomic_write(tmp_path / "artefacts" / "a-1.npz", content)
-        with pytest.raises(StorageError, match=r"a-1\.npz"):
-            load_artefact(tmp_path, FileRef("artefacts/a-1.npz", sha256_bytes(content)))
-    assert not (tmp_path / "canary").exists()
-
-
-def test_a_recorded_path_that_leads_out_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "secret.npz").write_bytes(b"x")
-    with pytest.raises(StorageError, match="leads out"):
-        load_artefact(tmp_path / "results", FileRef("../secret.npz", sha256_bytes(b"x")))
 
 
 @pytest.mark.parametrize("trial_id", ["../a", "a/b", "", ".hidden", "a" * 200, "a\0"])
@@ -158,3 +142,47 @@ def test_a_shape_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
     atomic_write(tmp_path / "a.npz", lie)
     with pytest.raises(StorageError, match="holds no arrays"):
         load_artefact(tmp_path, FileRef("a.npz", sha256_bytes(lie)))
+
+
+def test_neighbours_vote_by_cosine() -> None:
+    features = np.array([[1, 0], [100, 1], [1, 0.1], [0, 1], [0.1, 5], [0.02, 1.0]])
+    classes = np.array([0, 0, 0, 1, 1, 1])
+    assert knn_accuracy(features, classes, 2) == 100
+    assert knn_accuracy(features, np.array([0, 0, 0, 1, 1, 0]), 2) == pytest.approx(100 * 4 / 6)
+    assert math.isnan(knn_accuracy(features[:1], classes[:1]))
+
+
+def test_a_tie_goes_to_the_nearest() -> None:
+    angle = np.deg2rad([0, 5, 20])
+    features = np.column_stack([np.cos(angle), np.sin(angle)])
+    assert knn_accuracy(features, np.array([0, 0, 1]), 2) == pytest.approx(100 * 2 / 3)
+
+
+def test_both_are_those_of_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    draw = np.random.default_rng(0)
+    classes = np.arange(90) % 4
+    classes[0] = 7  # a class of one
+    features = np.eye(8)[classes] * 2 + draw.normal(size=(90, 8))
+    expected = metrics.silhouette_score(features, classes, metric="cosine")
+    assert silhouette(features, classes) == pytest.approx(expected)
+    from sklearn.model_selection import LeaveOneOut, cross_val_predict
+    from sklearn.neighbors import KNeighborsClassifier
+
+    voter = KNeighborsClassifier(5, metric="cosine", algorithm="brute")
+    theirs = cross_val_predict(voter, features, classes, cv=LeaveOneOut())
+    agreed = 100 * (theirs == classes).mean()
+    assert knn_accuracy(features, classes, 5) == pytest.approx(agreed, abs=3), "ties differ"
+
+
+def test_degenerate_features() -> None:
+    assert math.isnan(silhouette(np.ones((4, 2)), np.zeros(4)))
+    assert silhouette(np.ones((4, 2)), np.array([0, 0, 1, 1])) == 0
+    assert normalised(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2
+
+
+def test_right_after_one_matching() -> None:
+    targets = np.array([0, 0, 1, 1, 2, 2, 2])
+    predictions = np.array([0, 0, 5, 5, 3, 3, 0])
+    assert right_predictions(targets, predictions).tolist() == [True] * 6 + [False]
+    assert right_predictions(np.zeros(0, int), np.zeros(0, int)).tolist() == []

@@ -87,17 +87,6 @@ def test_two_levels_are_the_paired_t_test() -> None:
     assert contrast.p == pytest.approx(reference.pvalue, abs=0.005)
 
 
-def test_all_intervals_cover_at_once_in_95_of_100_tables() -> None:
-    covered, tables = 0, 600
-    for seed in range(tables):
-        found = contrast_table(random_table(seed, 3), 10)
-        covered += all(
-            c.interval is not None and c.interval[0] < 0 < c.interval[1]
-            for c in found.contrasts.values()
-        )
-    assert covered / tables == pytest.approx(0.95, abs=0.025)
-
-
 def test_the_detectable_difference_is_that_of_the_simultaneous_interval() -> None:
     """A table of 5 levels and 3 seeds with that shift at one level finds it in 80 of 100 cases."""
     first = contrast_table(random_table(0, 3), 10)
@@ -124,17 +113,6 @@ def test_the_detectable_difference_of_a_pair_is_that_of_its_own_interval() -> No
     assert found.detectable is not None
     assert stats.nct.sf(critical, 4, found.detectable / error) == pytest.approx(0.8, abs=1e-6)
     assert found.detectable > width(found.interval) / 2
-
-
-def test_missing_seeds_are_fitted_and_not_averaged_away() -> None:
-    table = {level: {s: 10.0 * s + level for s in range(4)} for level in (1, 5, 10)}
-    del table[5][3], table[1][0]
-    found = contrast_table(table, 10)
-    differences = {level: c.difference for level, c in found.contrasts.items()}
-    assert differences == pytest.approx({1: -9.0, 5: -5.0}, abs=1e-9)
-    assert (found.contrasts[5].n, found.df) == (3, 10 - (3 + 4 - 1))
-    naive = np.mean(list(table[5].values())) - np.mean(list(table[10].values()))
-    assert abs(naive - -5.0) > 4
 
 
 def test_an_unbalanced_table_agrees_with_least_squares_on_dummies() -> None:
@@ -192,24 +170,6 @@ def test_a_table_without_spread() -> None:
     for contrast in contrast_table(same, 10).contrasts.values():
         assert contrast.interval == pytest.approx((0.0, 0.0), abs=1e-9)
         assert (contrast.p, contrast.detectable) == (1.0, None)
-
-
-def test_equal_tables_give_equal_numbers() -> None:
-    assert contrast_table(random_table(1, 3), 10) == contrast_table(random_table(1, 3), 10)
-
-
-def test_levels_may_be_cells_of_a_grid() -> None:
-    draw = np.random.default_rng(0)
-    table = {
-        (C, tau): {s: 90 + draw.normal() for s in range(3)}
-        for C in LEVELS
-        for tau in (0.2, 0.3, 0.4, 0.5, 0.6)
-    }
-    found = contrast_table(table, (10, 0.4))
-    assert len(found.contrasts) == 24
-    assert found.df == 48
-    assert found.critical is not None
-    assert dunnett_probability(found.critical, 24, 48) == pytest.approx(0.95, abs=0.002)
 
 
 def test_pair_by_pair_is_the_paired_t_test_with_bonferroni() -> None:

@@ -10,7 +10,6 @@ from lps_sweep.results.importance import (
     Axis,
     forest_importances,
     forest_shares,
-    scaled,
     top_importances,
 )
 
@@ -109,9 +108,11 @@ def test_the_top_ten_percent_is_another_question() -> None:
     assert found["eta1"] < found["tau"] / 2
 
 
-def test_scales() -> None:
-    assert scaled(AXES[1], [0.5, math.sqrt(15), 30]).tolist() == pytest.approx([0, 0.5, 1])
-    assert scaled(Axis("x", "number", 2, 2), [2, 2]).tolist() == [0.5, 0.5]
+def test_places_on_an_axis() -> None:
+    _, c, _, shape = AXES
+    assert [c.place(v) for v in (0.5, math.sqrt(15), 30)] == pytest.approx([0, 0.5, 1])
+    assert [shape.place(v) for v in shape.choices] == [0.0, 0.5, 1.0]
+    assert Axis("x", "number", 2, 2).place(2) == 0.5
 
 
 def test_the_range_of_levels_whole() -> None:

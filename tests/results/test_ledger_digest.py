@@ -20,7 +20,7 @@ def shown(folder: Path) -> str:
     frames = view.trials.to_csv(), view.epochs.to_csv()
     return repr(
         (
-            *(frames, view.record, view.counts, view.provenance, view.repeated_epochs),
+            *(frames, view.record, view.counts, view.provenance, view.repeats),
             *(view.artefacts, view.configs, view.attempts),
         )
     )
@@ -74,17 +74,6 @@ def test_it_changes_with_what_is_shown(ledger: Ledger, tmp_path: Path, name: str
     ledger.close()
     assert (before[0] != after[0]) == (name in VISIBLE)
     assert (before[1] != after[1]) == (name in VISIBLE)
-
-
-def test_an_epoch_repeated_in_no_time_is_shown_as_repeated(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.add_epoch("b", 1, 1, METRICS, 0.0)
-    start(ledger, "b")
-    before = ledger.digest("c_tau"), shown(tmp_path)
-    assert ledger.add_epoch("b", 2, 1, METRICS, 0.0)
-    after = ledger.digest("c_tau"), shown(tmp_path)
-    ledger.close()
-    assert before[0] != after[0]
-    assert before[1] != after[1]
 
 
 def test_a_living_driver_is_shown_only_while_an_attempt_is_open(

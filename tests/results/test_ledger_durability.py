@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lps_sweep.errors import StorageError
-from lps_sweep.results import Ledger, database, driver_lock
-from tests.results.sweep_cases import METRICS, epochs_of, planned, start
+from lps_sweep.results import Ledger, database
+from tests.results.sweep_cases import METRICS, epochs_of, planned, run_python, start
 
 WRITER = """
 import os, signal, sys
@@ -40,23 +36,10 @@ die()
 """
 
 
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = str(Path(__file__).parents[2])
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 @pytest.mark.fault
 @pytest.mark.parametrize("where", ["between", "inside", "outcome"])
-@pytest.mark.parametrize("count", [1, 7])
-def test_a_killed_writer_leaves_exactly_the_committed_rows(
-    tmp_path: Path, where: str, count: int
-) -> None:
+def test_a_killed_writer_leaves_exactly_the_committed_rows(tmp_path: Path, where: str) -> None:
+    count = 7
     died = run_python(WRITER, str(tmp_path), where, str(count))
     assert died.returncode == -signal.SIGKILL, died.stderr
     acknowledged = [int(line) for line in died.stdout.split()]
@@ -79,15 +62,6 @@ def test_commits_wait_for_the_disk(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
-def test_each_write_is_committed_when_it_returns(tmp_path: Path) -> None:
-    with planned(tmp_path, "a") as ledger:
-        start(ledger, "a")
-        for epoch in (1, 2):
-            ledger.add_epoch("a", 1, epoch, METRICS, 1.0)
-            with Ledger.open(tmp_path) as other:
-                assert len(other.epoch_rows("c_tau")) == epoch
-
-
 def test_a_rollback_journal_serves_where_there_is_no_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,19 +78,6 @@ def test_a_rollback_journal_serves_where_there_is_no_wal(
             assert epochs_of(reader) == [("a", 1)]
         assert ledger.finish("a", 1, "done", epoch=1, metrics=METRICS)
     assert not list(tmp_path.glob("*-wal"))
-
-
-def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "results"
-    before = os.umask(0)
-    try:
-        with driver_lock(folder), planned(folder, "a"):
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    finally:
-        os.umask(before)
-    assert modes.keys() >= {"ledger.sqlite", "ledger.sqlite-wal", "driver.lock"}
-    assert set(modes.values()) == {0o600}
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 FULL_DISK = """
@@ -146,16 +107,16 @@ def test_a_full_disk_is_a_storage_error_and_costs_no_committed_row(tmp_path: Pat
         assert ledger.add_epoch("a", 1, int(refused), METRICS, 1.0)
 
 
-def test_a_database_locked_by_a_stranger_is_a_storage_error(
+def test_a_database_that_another_program_locks_is_a_storage_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     planned(tmp_path, "a").close()
-    stranger = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
+    other = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
     with Ledger.open(tmp_path, write=True) as ledger:
-        stranger.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match=r"ledger\.sqlite: database is locked"):
             start(ledger, "a")
-        stranger.execute("ROLLBACK")
+        other.execute("ROLLBACK")
         assert start(ledger, "a") == 1
-    stranger.close()
+    other.close()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.errors import BadInputError
 from lps_sweep.results import Ledger
-from tests.results.sweep_cases import METRICS, epochs_of, planned, start
+from tests.results.sweep_cases import METRICS, epochs_of, planned, run_python, start
 
 NOBODY = 65534
 
@@ -98,13 +98,7 @@ def unprivileged(code: str, folder: Path) -> str:
         "folder = Path(sys.argv[1])\n"
         f"if os.getuid() == 0: os.setgid({NOBODY}); os.setuid({NOBODY})\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", prelude + code, str(folder)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ran = run_python(prelude + code, str(folder))
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
@@ -136,29 +130,9 @@ for use in (lambda: Ledger.open(folder, write=True), lambda: driver_lock(folder)
     ]
 
 
-def test_a_ledger_that_may_not_be_read_is_a_storage_error(foreign_folder: Path) -> None:
-    planned(foreign_folder, "a").close()
-    (foreign_folder / "ledger.sqlite").chmod(0)
-    code = """
-try:
-    Ledger.open(folder)
-except StorageError as error:
-    print(error)
-"""
-    if os.getuid() != 0:
-        pytest.skip("needs root to own the file that another user opens")
-    assert str(foreign_folder / "ledger.sqlite") in unprivileged(code, foreign_folder)
-
-
 def test_a_folder_without_a_ledger_is_bad_input_and_stays_empty(tmp_path: Path) -> None:
     assert not Ledger.exists(tmp_path)
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(BadInputError, match="no ledger"):
             Ledger.open(folder)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_in_the_place_of_the_folder_is_a_storage_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="file"):
-        Ledger.open(tmp_path / "file", write=True)

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.config import METHODS, PRESETS, Located, build_config, field_table, flat
+from lps_sweep.config import (
+    METHODS,
+    PRESETS,
+    Located,
+    build_config,
+    config_class,
+    field_table,
+    flat,
+)
 from lps_sweep.results import Json
 from lps_sweep.results.paper import (
-    _FACTS,
+    _ALWAYS,
     ABLATION_ARMS,
     DEFAULTS,
     paper_arm,
@@ -115,6 +123,7 @@ def test_arms_are_known_by_what_they_change() -> None:
 def test_the_hyper_parameters_are_the_paper_s_but_for_the_varied_one() -> None:
     assert same_method({**CIFAR, **DEFAULTS})
     assert same_method(CIFAR)
+    assert not same_method({**CIFAR, "method": "orca"})
     assert not same_method({**DEFAULTS, "C": 5.0})
     assert same_method({**DEFAULTS, "C": 5.0}, varied="C")
     assert not same_method({**DEFAULTS, "C": 5.0}, varied="tau")
@@ -149,10 +158,10 @@ def test_imagenet_has_a_network_a_length_and_a_weight_decay_of_its_own() -> None
     )
     assert same_setting({**IMAGENET, "network": "resnet18", "epochs": 200}) == (
         False,
-        "ImageNet-100 with ResNet-18 for 200 epochs, not with ResNet-50 for 90",
+        "ImageNet-100 with ResNet-18 for 200 epochs, not with ResNet-50 for 90 epochs",
     )
     tuned = same_setting({**IMAGENET, "frozen_through": "none"})  # Tables 3 and 9 have CIFAR only
-    assert tuned == (False, "ImageNet-100 fine-tuned, not frozen through stage3")
+    assert tuned == (False, "ImageNet-100 frozen through none, not frozen through stage3")
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "imagenet100"])
@@ -165,17 +174,26 @@ def test_every_value_of_a_trial_counts_but_those_of_place_and_pre_training(
     assert same_setting(paper)[0]
     table = dict(field_table(method))
     del table["frozen_through"]  # of which the paper has two
+    del table["recipe"]  # of which it does not say which it has
     for key, info in table.items():
         value: Any = "bfloat16" if key == "precision" else other(info)
         changed = same_setting({**paper, key: value})
-        spared = info.section == "pretrain" or info.param.location or key in ("compile", "graph")
+        spared = info.section == "pretrain" or key in ("compile", "graph")
+        spared = spared or info.param.location or info.param.noise
         assert changed[0] == spared, key
-        if not spared and key not in _FACTS:
+        if not spared and key not in _ALWAYS:
             assert same_setting({**paper, key: value}, varied=key)[0]
 
 
-def test_comparisons_with_lps_are_of_lps() -> None:
-    assert not same_method({**CIFAR, "method": "orca"})
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_s_own_recipe_is_as_good_as_the_shared_one(method: str) -> None:
+    own = config_class(method).own_recipe
+    known = {**PRESETS["cifar100"], **own, "recipe": "own"}
+    given = {key: Located(value) for key, value in known.items()}
+    paper: dict[str, Any] = flat(build_config(given, method=method))
+    assert same_setting(paper)[0]
+    assert same_setting({**paper, "recipe": "unified"})[0] == ({*own} <= {"frozen_through"})
+    assert not same_setting({**paper, "batch_size": 32})[0]
 
 
 @pytest.mark.parametrize(
@@ -183,36 +201,24 @@ def test_comparisons_with_lps_are_of_lps() -> None:
     [
         ({**CIFAR, "tau": 0.9}, "CIFAR-100 with tau = 0.9, not with tau = 0.4"),
         (
-            {**CIFAR, "novel_classes": 20, "assumed_classes": 80},
-            "CIFAR-100 with 20 classes novel with 80 classes assumed, "
-            "not with all other classes novel with their true number",
-        ),
-        (
-            {**CIFAR, "novel_classes": 0.2},
-            "CIFAR-100 with 0.2 of the other classes novel, not with all other classes novel",
+            {**CIFAR, "novel_classes": 0.2, "assumed_classes": 80},
+            "CIFAR-100 with novel_classes = 0.2 and assumed_classes = 80, "
+            "not with novel_classes = 0 or 50 and assumed_classes = 0 or 100",
         ),
         (
             DIGITS,
             "digits with small_cnn for 20 epochs in batches of 128, "
-            "not CIFAR with ResNet-18 for 200 in batches of 512",
+            "not CIFAR with ResNet-18 for 200 epochs in batches of 512",
         ),
         ({**CIFAR, "dataset": "fashion_mnist"}, "Fashion-MNIST, not CIFAR"),
-        ({**CIFAR, "epochs": 100}, "CIFAR-100 for 100 epochs, not for 200"),
         (
-            {**CIFAR, "frozen_through": "stage2"},
-            "CIFAR-100 frozen through stage2, not frozen through stage3 or fine-tuned",
-        ),
-        (
-            {**CIFAR, "labeled_ratio": 0.3},
-            "CIFAR-100 with a labeled ratio of 0.3, not with 0.1 or 0.5",
-        ),
-        (
-            {**CIFAR, "seen_classes": 20},
-            "CIFAR-100 with the first 20 classes seen, not with the first half of the classes seen",
+            {**CIFAR, "frozen_through": "stage2", "labeled_ratio": 0.3},
+            "CIFAR-100 frozen through stage2 with a labeled ratio of 0.3, "
+            "not frozen through stage3 or none with a labeled ratio of 0.1 or 0.5",
         ),
         (
             {**CIFAR, "seen_classes": [1, 3]},
-            "CIFAR-100 with 2 chosen classes seen, not with the first half of the classes seen",
+            "CIFAR-100 with seen_classes = [1, 3], not with seen_classes = 0 or 50",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lps_sweep.report.comparison import level_differences
+from lps_sweep.report.differences import level_differences
 from lps_sweep.results.contrasts import near_best
 from lps_sweep.results.statistics import (
     DIFFERENCE_COVERAGE_WITH_MERGES,
@@ -16,7 +16,6 @@ from lps_sweep.results.statistics import (
     MERGES,
     compare,
     describe,
-    prediction_interval,
 )
 
 Array = NDArray[np.float64]
@@ -133,13 +132,3 @@ def test_the_truly_best_level_is_among_those_like_the_best(num_seeds: int) -> No
         size += 0 in found[1]
     assert lost / count <= 0.05
     assert size == 0
-
-
-@pytest.mark.parametrize("num_seeds", [3, 5])
-def test_prediction_intervals_hold_the_mean_of_three_new_runs(num_seeds: int) -> None:
-    draw = np.random.default_rng(num_seeds)
-    count, hits = 4000, 0
-    for _ in range(count):
-        interval = prediction_interval(normal(draw, (num_seeds,)).tolist(), 3)
-        hits += covers(interval, float(normal(draw, (3,)).mean()))
-    assert 93 <= 100 * hits / count <= 97

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -11,8 +10,8 @@ from lps_sweep.results.statistics import (
     compare,
     describe,
     detectable,
+    pooled,
     prediction_interval,
-    sign_flip_p,
     slopes,
     t_interval,
     verdict,
@@ -51,16 +50,6 @@ def test_values_that_cannot_be_described(values: list[float]) -> None:
         describe(values)
 
 
-def test_the_interval_covers_the_mean_in_95_of_100_cases() -> None:
-    draws = np.random.default_rng(0).normal(50, 3, size=(2000, 3))
-    covered = 0
-    for row in draws:
-        interval = describe(row.tolist()).interval
-        assert interval is not None
-        covered += interval[0] < 50 < interval[1]
-    assert covered / 2000 == pytest.approx(0.95, abs=0.015)
-
-
 def test_differences_are_paired_by_seed() -> None:
     a = {0: 92.0, 1: 90.5, 2: 96.0, 3: 91.0, 7: 50.0}
     b = {3: 90.0, 2: 95.5, 1: 91.0, 0: 91.0, 9: 10.0}
@@ -88,7 +77,6 @@ def test_comparisons_of_few_seeds() -> None:
     assert one is not None
     assert (one.differences, one.agree) == ((2.0,), 1)
     assert (one.interval90, one.correlation, one.variance_ratio) == (None, None, None)
-    assert (one.sign_flip_p, one.sign_flip_floor) == (1.0, 1.0)
 
 
 def test_comparisons_without_spread() -> None:
@@ -97,7 +85,6 @@ def test_comparisons_without_spread() -> None:
     assert found is not None
     assert found.described.interval == (0.0, 0.0)
     assert (found.correlation, found.variance_ratio) == (None, None)
-    assert found.sign_flip_p == 1.0
     assert verdict(found.described.interval, found.interval90, 0.5) == "equivalent"
 
 
@@ -154,23 +141,16 @@ def test_the_detectable_difference_is_found_in_80_of_100_cases(n: int) -> None:
     assert rejected.mean() == pytest.approx(0.8, abs=0.01)
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0, 3.0], [1.0, -2.0, 3.0, 0.5], VALUES])
-def test_the_sign_flip_test_counts_all_flips(values: list[float]) -> None:
-    flips = itertools.product((-1, 1), repeat=len(values))
-    sums = [abs(sum(s * v for s, v in zip(f, values, strict=True))) for f in flips]
-    expected = sum(s >= abs(sum(values)) - 1e-9 for s in sums) / len(sums)
-    assert sign_flip_p(values) == pytest.approx(expected)
-    found = compare(dict(enumerate(values)), dict.fromkeys(range(len(values)), 0.0))
+def test_a_spread_within_groups_is_the_residual_of_a_one_way_layout() -> None:
+    groups = [[1.0, 3.0], [2.0, 2.0, 5.0], [7.0]]
+    found = pooled(groups)
     assert found is not None
-    assert found.sign_flip_floor == 2 / 2 ** len(values) <= found.sign_flip_p
-
-
-def test_the_sign_flip_test_of_many_seeds_is_drawn() -> None:
-    values = np.random.default_rng(1).normal(0.3, 1, 20)
-    reference = stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", n_resamples=50_000, rng=1
-    )
-    assert sign_flip_p(values.tolist()) == pytest.approx(reference.pvalue, abs=0.01)
-    found = compare(dict.fromkeys(range(20), 1.0), dict.fromkeys(range(20), 0.0))
-    assert found is not None
-    assert found.sign_flip_p >= found.sign_flip_floor == 1 / 20_001
+    assert (found.n, found.df) == (5, 3)
+    assert found.sd == pytest.approx(math.sqrt((2 + 6) / 3), rel=1e-12)
+    balanced = [[90.1, 93.4, 88.7], [95.2, 91.0, 90.0], [80.0, 85.0, 81.0]]
+    between = 3 * stats.describe(np.mean(balanced, axis=1)).variance
+    within = pooled(balanced)
+    assert within is not None
+    assert between / within.sd**2 == pytest.approx(stats.f_oneway(*balanced).statistic, rel=1e-9)
+    assert pooled([[1.0], [2.0]]) is None
+    assert pooled([]) is None

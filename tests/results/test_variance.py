@@ -38,42 +38,60 @@ def dummies(shape: tuple[int, ...], *axes: int) -> Array:
 
 def test_the_sums_of_squares_are_those_of_nested_least_squares_fits() -> None:
     y = made()
-    one, a, b, ab, s = (dummies(y.shape, *axes) for axes in ((), (0,), (1,), (0, 1), (2,)))
-    fits = [explained(y, *columns) for columns in ((one,), (a,), (a, b), (ab,), (ab, s))]
+    axes = ((), (0,), (1,), (0, 1), (2,), (0, 2), (1, 2))
+    one, a, b, ab, s, a_s, b_s = (dummies(y.shape, *some) for some in axes)
+    steps = ((one,), (a,), (a, b), (ab,), (ab, s), (ab, a_s), (ab, a_s, b_s))
+    fits = [explained(y, *columns) for columns in steps]
     found = {source.name: source for source in grid_variance(y.tolist(), "C", "tau")}
-    assert list(found) == ["C", "tau", "C \u00d7 tau", "seed", "residual"]
+    names = ["C", "tau", "C \u00d7 tau", "seed", "C \u00d7 seed", "tau \u00d7 seed", "residual"]
+    assert list(found) == names
     for name, (before, after) in zip(found, itertools.pairwise(fits), strict=False):
         assert found[name].squares == pytest.approx(before[0] - after[0], rel=1e-9)
         assert found[name].df == after[1] - before[1]
     assert found["residual"].squares == pytest.approx(fits[-1][0], rel=1e-9)
-    assert found["residual"].df == y.size - fits[-1][1] == 44
+    assert found["residual"].df == y.size - fits[-1][1] == 24
 
 
 def test_shares_add_up_and_p_is_that_of_the_f_test() -> None:
     sources = grid_variance(made().tolist(), "C", "tau")
     assert sum(source.share for source in sources) == pytest.approx(1)
     assert sum(source.chance for source in sources) == pytest.approx(1)
-    *tested, residual = sources
-    assert residual.p is None
-    for source in tested:
-        ratio = source.squares / source.df / (residual.squares / residual.df)
-        assert source.p == pytest.approx(stats.f.sf(ratio, source.df, residual.df), rel=1e-9)
+    a, b, both, seed, a_seed, b_seed, residual = sources
+    for source, error in ((a, a_seed), (b, b_seed), (both, residual)):
+        ratio = source.squares / source.df / (error.squares / error.df)
+        assert source.p == pytest.approx(stats.f.sf(ratio, source.df, error.df), rel=1e-9)
+    assert all(one.p is None and one.partial is None for one in (seed, a_seed, b_seed, residual))
+
+
+def test_a_parameter_whose_effect_is_another_at_each_seed_is_not_taken_for_one_of_its_own() -> None:
+    """No effect on the mean, a spread of level x seed: the residual would find nearly all."""
+    draw = np.random.default_rng(3)
+    found, tables = 0, 600
+    for _ in range(tables):
+        y = draw.normal(0, 2, (5, 1, 3)) + draw.normal(size=(5, 5, 3))
+        p = grid_variance(y.tolist(), "a", "b")[0].p
+        found += p is not None and p < 0.05
+    assert abs(found / tables - 0.05) < 0.025
+
+
+def test_two_seeds_have_no_test() -> None:
+    assert {one.p for one in grid_variance(made(num_s=2).tolist(), "C", "tau")} == {None}
 
 
 def test_without_an_effect_the_shares_are_those_of_the_degrees_of_freedom() -> None:
     draw = np.random.default_rng(0)
-    sums = np.zeros(5)
-    small = np.zeros(4)
+    sums = np.zeros(7)
+    small = np.zeros(3)
     for _ in range(600):
         sources = grid_variance(draw.normal(size=(3, 3, 3)).tolist(), "a", "b")
         sums += [source.share for source in sources]
-        small += [source.p is not None and source.p < 0.05 for source in sources[:4]]
+        small += [source.p is not None and source.p < 0.05 for source in sources[:3]]
     assert sums / 600 == pytest.approx([source.chance for source in sources], abs=0.01)
     assert np.all(np.abs(small / 600 - 0.05) < 0.025)
 
 
 def test_the_interval_of_a_partial_share_covers_the_true_one() -> None:
-    """Effects of 0, 1 and 2 of the first parameter: noncentrality 24 in 36 values; none of b."""
+    """Effects of 0, 1 and 2 of the first parameter: noncentrality 24, of 9 means; none of b."""
     draw = np.random.default_rng(0)
     effects = np.array([-1.0, 0.0, 1.0])[:, None, None]
     hits, none, tables = 0, 0, 400
@@ -81,7 +99,7 @@ def test_the_interval_of_a_partial_share_covers_the_true_one() -> None:
         a, b, *_, rest = grid_variance((effects + draw.normal(size=(3, 4, 3))).tolist(), "a", "b")
         assert a.partial is not None
         assert b.partial is not None
-        hits += a.partial[0] <= 24 / (24 + 36) <= a.partial[1]
+        hits += a.partial[0] <= 24 / (24 + 9) <= a.partial[1]
         none += b.partial[0] == 0
     assert hits / tables == pytest.approx(0.95, abs=0.03)
     assert none / tables == pytest.approx(0.975, abs=0.025)
@@ -90,7 +108,7 @@ def test_the_interval_of_a_partial_share_covers_the_true_one() -> None:
 
 def test_a_large_grid_has_intervals_too() -> None:
     y = np.random.default_rng(0).normal(size=(50, 50, 3)) + np.linspace(0, 3, 50)[:, None, None]
-    for source in grid_variance(y.tolist(), "a", "b")[:4]:
+    for source in grid_variance(y.tolist(), "a", "b")[:3]:
         assert source.partial is not None
         low, high = source.partial
         assert 0 <= low <= high < 1
@@ -122,7 +140,7 @@ def test_an_overwhelming_effect_has_a_partial_share_of_one() -> None:
 def test_a_grid_without_spread() -> None:
     sources = grid_variance(np.full((2, 2, 3), 90.1).tolist(), "a", "b")
     assert all(isinstance(source, Source) and source.share == 0 for source in sources)
-    assert [source.p for source in sources] == [None] * 5
+    assert [source.p for source in sources] == [None] * 7
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 2), (2, 1, 2), (2, 2, 1)])

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.errors import BadInputError
+from lps_sweep.report.pages.health import repeats_text
 from lps_sweep.results import Counts, FileRef, Ledger, TrialRecord, driver_lock, load_view
+from lps_sweep.results.records import Repeats
+from tests.report.report_cases import epoch_metrics, final_metrics, make_ledger, record
 from tests.results.sweep_cases import (
     METRICS,
     PROVENANCE,
@@ -64,13 +66,6 @@ def test_each_trial_has_its_resolved_configuration_and_seeds_share_one(tmp_path:
     assert configs["a"] is configs["b"]
 
 
-def test_an_empty_plan_has_empty_frames(tmp_path: Path) -> None:
-    planned(tmp_path).close()
-    view = load_view(tmp_path, "c_tau")
-    assert (len(view.trials), len(view.epochs)) == (0, 0)
-    assert view.counts == Counts(0, 0, 0, 0, 0, 0, 0)
-
-
 def test_epochs_come_from_the_newest_attempt_that_reached_them(tmp_path: Path) -> None:
     with planned(tmp_path, "b", "a") as ledger:
         start(ledger, "a", "b")
@@ -91,7 +86,7 @@ def test_epochs_come_from_the_newest_attempt_that_reached_them(tmp_path: Path) -
     assert epochs["seed"].tolist() == [0, 0, 1, 1]
     assert epochs["loss_total"].isna().all()
     assert epochs["uc"].isna().tolist() == [False, False, True, True]
-    assert view.repeated_epochs == 1
+    assert view.repeats.pairs == 1
     assert view.trials["seconds"].tolist() == [2.0, 6.0]
 
 
@@ -133,15 +128,46 @@ def test_lists_are_tuples_and_names_never_collide(tmp_path: Path) -> None:
     assert view.epochs.columns.is_unique
 
 
-def test_an_error_is_shown_with_its_trial(tmp_path: Path) -> None:
-    with planned(tmp_path, "a") as ledger:
-        ledger.finish("a", start(ledger, "a"), "failed", epoch=2, error="ValueError: no <b>")
-    assert load_view(tmp_path, "c_tau").trials["error"].tolist() == ["ValueError: no <b>"]
+def trained_again(folder: Path, change: float) -> Path:
+    """A trial is trained for three epochs, and then again for the first two with a change."""
+    sweep = record({"C": [1, 10]}, [0])
+    make_ledger(folder, sweep, {(10, 0): "running"})
+    final = final_metrics((10,), 0)
+    with Ledger.open(folder, write=True) as ledger, ledger.transaction():
+        attempt = ledger.start_attempts(["t00001"], "again", {})["t00001"]
+        ledger.begin_attempt("t00001", attempt, {})
+        for epoch in (1, 2):
+            metrics = epoch_metrics(final, epoch, 20)
+            metrics["acc_all"] += change * epoch
+            ledger.add_epoch("t00001", attempt, epoch, metrics, 99.0)
+    return folder
 
 
-def test_unknown_sweeps_are_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no ledger"):
-        load_view(tmp_path, "c_tau")
-    planned(tmp_path, "a").close()
-    with pytest.raises(BadInputError, match="did you mean 'c_tau'"):
-        load_view(tmp_path, "ctau")
+@pytest.mark.parametrize(
+    ("change", "expected", "words"),
+    [
+        (0.0, Repeats(2, 0, {}), "same numbers to the last digit"),
+        (0.25, Repeats(2, 2, {"acc_all": 0.5}), "2 of them with other numbers (largest"),
+    ],
+)
+def test_the_second_training_is_compared(
+    tmp_path: Path, change: float, expected: Repeats, words: str
+) -> None:
+    view = load_view(trained_again(tmp_path, change), "c_tau")
+    assert view.repeats == expected
+    assert words in repeats_text(view.repeats)
+
+
+def test_nothing_twice_says_nothing(tmp_path: Path) -> None:
+    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]}, [0])), "c_tau")
+    assert view.repeats == Repeats()
+    assert repeats_text(view.repeats) == ""
+
+
+def test_a_second_attempt_that_goes_on_is_no_repeat(tmp_path: Path) -> None:
+    make_ledger(tmp_path, record({"C": [1]}, [0]), otherwise="running")
+    with Ledger.open(tmp_path, write=True) as ledger, ledger.transaction():
+        attempt = ledger.start_attempts(["t00000"], "again", {})["t00000"]
+        ledger.begin_attempt("t00000", attempt, {})
+        ledger.add_epoch("t00000", attempt, 4, {"acc_all": 1.0}, 1.0)
+    assert load_view(tmp_path, "c_tau").repeats == Repeats()

@@ -6,7 +6,6 @@ import gzip
 import io
 import pickle
 import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,17 +59,6 @@ def _tar(mark: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _exported(mark: Path) -> bytes:
-    """The form of `torch.export` and of TorchScript: an archive with pickles in it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in ("data.pkl", "constants.pkl", "data/sample_inputs/model.pt", "code/x.py"):
-            archive.writestr(f"archive/{name}", pickle.dumps(Canary(mark), protocol=2))
-        archive.writestr("archive/archive_format", "pt2")
-        archive.writestr("archive/version", "3")
-    return buffer.getvalue()
-
-
 FORMS: dict[str, Callable[[Path], bytes]] = {
     "pickle, oldest": lambda mark: pickle.dumps(_state(mark), protocol=0),
     "pickle, newest": lambda mark: pickle.dumps(_state(mark), protocol=5),
@@ -78,7 +66,6 @@ FORMS: dict[str, Callable[[Path], bytes]] = {
     "torch": lambda mark: _torch(mark, new=True),
     "torch, legacy": lambda mark: _torch(mark, new=False),
     "torch, tar": _tar,
-    "torch, exported": _exported,
     "npz": _npz,
     "npy": _npy,
 }

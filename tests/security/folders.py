@@ -24,7 +24,7 @@ def a_trial(results: Path) -> str:
 
 
 def all_verbs(folder: Path, trial: str) -> Iterator[list[str]]:
-    """Every verb that reads ``folder/results``; the mending and the training ones last."""
+    """Every verb that reads ``folder/results``; those that repair and train last."""
     results = str(folder / "results")
     yield from (["status", results], ["show", results, trial], ["check", results])
     yield ["compare", f"{results}/small", f"{results}/small"]

@@ -14,7 +14,7 @@ from typing import Any
 
 def main() -> None:
     """Runs the session."""
-    from lps_sweep.sweep.ray.environment import prepare_environment
+    from lps_sweep.sweep.ray import prepare_environment
 
     prepare_environment("local")
     import ray

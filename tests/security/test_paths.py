@@ -71,13 +71,12 @@ def hostile_sidecar(results: Path, outside: Path) -> None:
     with pytest.raises(StorageError):
         write_sidecar(results, Sidecar(trial, 1, rows))
     from lps_sweep.files import sha256_bytes
-    from lps_sweep.results.records import json_text
+    from lps_sweep.results.encoding import json_text
 
     body = {"format": 1, "trial_id": trial, **rows}
     text = json.dumps({**body, "sha256": sha256_bytes(json_text(body).encode())})
     (results / "artefacts" / "x-1.json").write_text(text)
     (results / "ledger.sqlite").unlink()
-    (results / "ledger.copy.sqlite").unlink()
 
 
 def hostile_manifest(results: Path, outside: Path) -> None:
@@ -100,7 +99,7 @@ ATTACKS: dict[str, Attack] = {
         f"{name} is a link": file_linked(name)
         for name in (
             *("driver.lock", "ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"),
-            *("ledger.copy.sqlite", "small/report.html", "small/report.json", "small/logs/ray.log"),
+            *("small/report.html", "small/report.json", "small/logs/ray.log"),
             "ledger.sqlite-journal",
         )
     },
@@ -166,7 +165,6 @@ def test_nothing_outside_is_touched(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 def test_what_is_no_file_is_refused_and_waited_for_by_nobody(kind: str, copy: Path) -> None:
     results = copy / "results"
@@ -185,47 +183,11 @@ def test_what_is_no_file_is_refused_and_waited_for_by_nobody(kind: str, copy: Pa
         assert main(verb) in (0, 2, 4, 5), verb
 
 
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.copy.sqlite", "driver.lock"])
-def test_a_pipe_for_a_database_is_refused(name: str, copy: Path) -> None:
-    results = copy / "results"
-    trial = a_trial(results)
-    (results / name).unlink()
-    os.mkfifo(results / name)
-    for verb in all_verbs(copy, trial):
-        assert main(verb) in (0, 4, 5), verb
-
-
-def test_a_results_folder_may_itself_be_a_link(copy: Path, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(copy / "results")
-    for verb in (["status"], ["check"], ["report"]):
-        assert main([*verb, str(tmp_path / "link")]) == 0
-
-
 @pytest.mark.parametrize(
     "name",
     [
-        "../x",
-        "/x",
-        "~",
-        "~root",
-        "",
-        ".",
-        "..",
-        "a/b",
-        "a\\b",
-        "C:\\x",
-        "a\x00b",
-        "x" * 65,
-        "a b",
-        "-x",
-        ".x",
-        "ü",
-        "a\n",
-        "\u202ea",
-        "%2e%2e",
-        "a*",
-        "a?",
+        *("../x", "/x", "~", "~root", "", ".", "..", "a/b", "a\\b", "C:\\x", "a\x00b", "x" * 65),
+        *("a b", "-x", ".x", "ü", "a\n", "\u202ea", "%2e%2e", "a*", "a?"),
     ],
 )
 def test_names_are_of_the_allow_list(name: str, tmp_path: Path) -> None:
@@ -234,32 +196,21 @@ def test_names_are_of_the_allow_list(name: str, tmp_path: Path) -> None:
         sweep_folder(tmp_path, name)
 
 
-@pytest.mark.parametrize("folder", ["x" * 300, "a\0b", "x/" * 3000, "\udcff"])
-def test_a_results_folder_that_cannot_be_is_bad_input_or_a_storage_error(
-    folder: str, copy: Path, tmp_path: Path
-) -> None:
-    (copy / "results").rename(tmp_path / "kept")
-    for verb in all_verbs(copy, "0" * 16):
-        given = [word.replace(str(copy / "results"), str(tmp_path / folder)) for word in verb]
-        if folder == "\udcff" and verb[0] in ("run", "plan"):
-            continue
-        assert main(given) in (4, 5), verb
-
-
 @pytest.mark.parametrize("key", ["data_root", "pretrained"])
 @pytest.mark.parametrize(
     "value",
     ['"a\\0b"', "x" * 300, "/dev/null", "/proc/self/mem", ".", '"\\ud800"', "~no_such_user/x"],
 )
-def test_a_path_of_a_search_space_that_cannot_be_is_bad_input(
+def test_nothing_is_run_with_a_path_of_a_search_space_that_cannot_be(
     key: str, value: str, tmp_path: Path
 ) -> None:
     space = tmp_path / "space.yaml"
     preset = "cifar10" if key == "data_root" else "digits"
     network = "network: resnet18\n  " if key == "pretrained" else ""
     space.write_text(f"name: a\npreset: {preset}\nset:\n  {network}{key}: {value}\nseeds: [0]\n")
-    for verb in (["plan"], ["run", "--inline"]):
-        assert main([*verb, str(space), "--results", str(tmp_path / "results")]) == 4
+    where = [str(space), "--results", str(tmp_path / "results")]
+    assert main(["run", "--inline", *where]) == 4
+    assert main(["plan", *where]) == (4 if "\\" in value else 0), "a plan needs no file to be there"
 
 
 def test_the_tables_of_a_ledger_are_ours_alone(copy: Path) -> None:

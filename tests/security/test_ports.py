@@ -64,12 +64,12 @@ def asked(session: Mapping[str, Any], home: Path, **settings: str) -> tuple[int,
 
 
 def test_a_client_needs_the_token(session: dict[str, Any], tmp_path: Path) -> None:
-    strangers: tuple[dict[str, str], ...] = (
+    without_token: tuple[dict[str, str], ...] = (
         {},
         {"RAY_AUTH_MODE": "disabled"},
         {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": WRONG},
     )
-    for settings in strangers:
+    for settings in without_token:
         code, said = asked(session, tmp_path / "home", **settings)
         assert code != 0, settings
         assert "token" in said

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 from lps_sweep.files import atomic_write, sha256_bytes
-from lps_sweep.results import CheckpointRecord, FileRef
-from lps_sweep.sweep.budget import packs_forbidden
 from lps_sweep.sweep.executor import Accept, Blame, Death
-from lps_sweep.sweep.jobs import Job, JobMember, PackJob, TrunkJob
-from lps_sweep.sweep.rows import (
-    EpochRow,
-    OutcomeRow,
-    PackBegun,
-    PackNotBegun,
-    PackWaits,
-    Row,
+from lps_sweep.sweep.jobs import Job, PackJob, Place, TrunkJob
+from lps_sweep.sweep.orders import packs_forbidden, stopped_members
+from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft
+from lps_sweep.train.events import (
+    Checkpoint,
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Finished,
+    MemberSpec,
+    PackSpec,
+    SavedFile,
 )
-from lps_sweep.sweep.stopping_orders import stopped_members
+
+CPU = ("cpu", 1, 1.0)
 
 
 def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
@@ -36,11 +39,35 @@ def metrics_of(trial_id: str, epoch: int) -> dict[str, float]:
     }
 
 
+def pack_job(
+    results: Path, *trial_ids: str, name: str = "job", device: tuple[str, int, float] = CPU
+) -> PackJob:
+    """A job whose trials have nothing to train."""
+    config: Any = None
+    members = tuple(MemberSpec(trial_id, config) for trial_id in trial_ids)
+    kind, num_threads, share = device
+    spec = PackSpec(
+        members,
+        seed=0,
+        backbone=SavedFile(results / "x", ""),
+        checkpoints=results,
+        checkpoint_interval_s=20.0,
+        device=kind,
+        num_threads=num_threads,
+        gpu_share=share,
+    )
+    return PackJob(Place(results, *device), name, spec, dict.fromkeys(trial_ids, 1))
+
+
+Dies = Callable[[PackJob, int], Blame | None]
+"""Whether, of a pack and an epoch, the process dies there, and what the pack has to do with it."""
+
+
 @dataclass
 class FakeExecutor:
     """Runs packs at once. `dies` decides, per pack and epoch, whether the process dies there."""
 
-    dies: Callable[[PackJob, int], Blame | None] = lambda _job, _epoch: None
+    dies: Dies = lambda _job, _epoch: None
     status_of: Callable[[str], str] = lambda _trial_id: "done"
     metrics: Callable[[str, int], dict[str, float]] = metrics_of
     num_workers: int = 2
@@ -53,12 +80,7 @@ class FakeExecutor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
@@ -75,42 +97,45 @@ class FakeExecutor:
             return None
         assert isinstance(job, PackJob)
         if packs_forbidden(job.place.results):
-            accept([PackNotBegun({m.trial_id: m.attempt for m in job.members})])
+            accept([PackLeft(job.attempts)])
             return None
-        self.packs.append(tuple(m.trial_id for m in job.members))
-        accept([PackBegun({m.trial_id: m.attempt for m in job.members}, {"device": "fake"})])
+        self.packs.append(tuple(job.attempts))
+        accept([PackBegun(job.attempts, {"device": "fake"})])
         first = job.members[0].checkpoint.epoch if job.members[0].checkpoint else 0
-        epochs = int(job.members[0].config["epochs"])
-        self.started += [(m.trial_id, first) for m in job.members]
-        present = list(job.members)
-        for epoch in range(first + 1, (job.until or epochs) + 1):
-            blame = self.dies(job, epoch)
-            if blame:
+        epochs, until = job.members[0].config.loop.epochs, job.spec.until
+        self.started += [(trial, first) for trial in job.attempts]
+        present = dict(job.attempts)
+        for epoch in range(first + 1, (until or epochs) + 1):
+            if blame := self.dies(job, epoch):
                 return Death(job, "killed", blame)
-            accept([row for m in present for row in self._rows(job, m, epoch, epochs)])
-            over = stopped_members(job.place.results, {m.trial_id: m.attempt for m in present})
-            present = [m for m in present if m.trial_id not in over]
-        if job.until:
-            accept([PackWaits({m.trial_id: m.attempt for m in present}, job.until)])
+            accept(
+                [
+                    MemberRow(attempt, event)
+                    for trial, attempt in present.items()
+                    for event in self._events(job, trial, epoch, epochs)
+                ]
+            )
+            for trial in stopped_members(job.place.results, present):
+                del present[trial]
+        if until:
+            accept([PackLeft(present, until)])
         return None
 
-    def _rows(self, job: PackJob, member: JobMember, epoch: int, epochs: int) -> Iterable[Row]:
-        trial_id, attempt = member.trial_id, member.attempt
-        metrics = self.metrics(trial_id, epoch)
-        if epoch == epochs and self.status_of(trial_id) == "out_of_memory":
-            yield OutcomeRow(trial_id, attempt, "out_of_memory", epoch - 1, {}, error="planted")
+    def _events(self, job: PackJob, trial: str, epoch: int, epochs: int) -> Iterable[Event]:
+        metrics, status = self.metrics(trial, epoch), self.status_of(trial)
+        if epoch == epochs and status == "out_of_memory":
+            yield Finished(trial, status, epoch - 1, error="planted")
             return
-        yield EpochRow(trial_id, attempt, epoch, metrics, 0.5)
-        status = self.status_of(trial_id)
+        yield EpochDone(trial, epoch, metrics, 0.5)
         if epoch == epochs and status != "done":  # it has left the pack: no checkpoint
-            yield OutcomeRow(trial_id, attempt, status, epoch, {}, error="planted")
+            yield Finished(trial, status, epoch, error="planted")
             return
-        files = [self._file(job, f"{trial_id}-{epoch}"), self._file(job, f"run-{epoch}")]
-        yield CheckpointRecord(trial_id, attempt, epoch, *files)
+        files = [self._file(job, f"{trial}-{epoch}"), self._file(job, f"run-{epoch}")]
+        yield CheckpointSaved(trial, Checkpoint(epoch, *files))
         if epoch == epochs:
-            yield OutcomeRow(trial_id, attempt, "done", epoch, metrics)
+            yield Finished(trial, "done", epoch, metrics)
 
-    def _file(self, job: PackJob, name: str) -> FileRef:
+    def _file(self, job: PackJob, name: str) -> SavedFile:
         path = job.place.results / "checkpoints" / f"{name}.pt"
         atomic_write(path, name.encode())
-        return FileRef(str(path.relative_to(job.place.results)), sha256_bytes(name.encode()))
+        return SavedFile(path, sha256_bytes(name.encode()))

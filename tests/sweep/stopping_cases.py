@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lps_sweep.plan import SearchSpace
-from lps_sweep.results import Ledger, Stop
-from lps_sweep.results.queries import TrialRow
+from lps_sweep.results import Ledger
+from lps_sweep.results.records import TrialRow
+from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor, metrics_of
-from tests.sweep.test_choice import run
-from tests.sweep.test_driver import space_of
 
 EIGHT = """
 name: eight
@@ -62,7 +61,7 @@ def ends(results: Path, sweep: str = "eight") -> dict[float, str]:
     """By C: the status, with the epoch of a trial that a rule ended."""
     found = {}
     for row in rows_of(results, sweep):
-        stop = Stop.read(row.error)
+        stop = row.stop
         assert (stop is not None) == (row.status == "stopped")
         found[float(str(row.swept["C"]))] = f"{row.status} {stop.epoch}" if stop else row.status
     return found

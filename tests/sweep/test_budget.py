@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,21 +7,15 @@ import pytest
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Ledger
-from lps_sweep.sweep.budget import (
-    SPENT_NAME,
-    Budget,
-    Meter,
-    forbid_packs,
-    packs_forbidden,
-    permit_packs,
-    read_budget,
-)
+from lps_sweep.sweep.budget import Budget, Meter, read_budget
 from lps_sweep.sweep.executor import Blame
-from lps_sweep.sweep.jobs import PackJob, Place, TrunkJob, perform
-from lps_sweep.sweep.rows import EpochRow, OutcomeRow, PackBegun, PackNotBegun, TrunkRow
-from tests.sweep.fakes import FakeExecutor
-from tests.sweep.test_choice import losing, run, trained
-from tests.sweep.test_driver import FOUR_TRIALS, ids_of, space_of
+from lps_sweep.sweep.jobs import PackJob, TrunkJob, perform
+from lps_sweep.sweep.orders import ORDERS_NAME, Orders, remove_orders
+from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft, TrunkRow
+from lps_sweep.train.events import EpochDone, Finished
+from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, run, space_of, trained
+from tests.sweep.fakes import FakeExecutor, pack_job
+from tests.train.train_cases import config_of
 
 ALONE = FOUR_TRIALS.replace("seeds: [0]", "seeds: [0]\nresources: {max_pack_size: 1}")
 
@@ -40,12 +33,12 @@ def clock() -> Clock:
     return Clock()
 
 
-def epoch(trial_id: str, number: int) -> EpochRow:
-    return EpochRow(trial_id, 1, number, {}, 1.0)
+def epoch(trial_id: str, number: int) -> MemberRow:
+    return MemberRow(1, EpochDone(trial_id, number, {}, 1.0))
 
 
-def ended(trial_id: str, status: str = "done") -> OutcomeRow:
-    return OutcomeRow(trial_id, 1, status, 1, {})
+def ended(trial_id: str, status: str = "done") -> MemberRow:
+    return MemberRow(1, Finished(trial_id, status, 1))
 
 
 def begun(*trial_ids: str) -> PackBegun:
@@ -64,16 +57,11 @@ def test_budgets_of_the_command_line() -> None:
     [
         ("hour=2", "unknown key 'hour'; did you mean 'hours'"),
         ("hours", "a setting is written key=value, not 'hours'"),
-        ("hours=2,", "a setting is written key=value, not ''"),
         ("hours=1,hours=2", "hours is given twice"),
         ("hours=", "hours is given without a value"),
-        ("trials=null", "trials is given without a value"),
         ("hours=0", "hours must be > 0, not 0"),
-        ("hours=2h", "hours must be a number or null, not '2h'"),
         ("trials=2.5", "trials must be a whole number or null, not 2.5"),
-        ("trials=0", "trials must be >= 1, not 0"),
         ("failure_rate=1", "failure_rate must be >= 0 and < 1, not 1"),
-        ("failure_rate=20%", "failure_rate must be a number"),
     ],
 )
 def test_wrong_budgets_are_refused(text: str, message: str) -> None:
@@ -119,9 +107,9 @@ def test_gpu_hours_of_processors_are_none(clock: Clock) -> None:
 def test_trials_count_when_they_end(clock: Clock) -> None:
     meter = Meter(Budget(trials=2), 0, clock)
     meter.note([begun("a", "b", "c"), epoch("a", 1), ended("a")])
-    meter.ended("a", "done")
+    meter.ended(Finished("a", "done", 1))
     assert meter.spent() == ""
-    meter.ended("b", "failed")
+    meter.ended(Finished("b", "failed", 1))
     assert meter.spent() == "trials=2 is reached: 2 came to an end"
 
 
@@ -148,26 +136,14 @@ def test_the_failure_rate_is_of_the_trials_begun(
         assert f"{lost} of {num_begun} trials begun were lost" in meter.spent()
 
 
-def job_in(results: Path) -> PackJob:
-    with_one = space_of(results.parent, FOUR_TRIALS)
-    executor = FakeExecutor()
-    jobs: list[PackJob] = []
-    executor.dies = lambda job, _epoch: jobs.append(job)
-    run(with_one, results, executor)
-    return dataclasses.replace(jobs[0], place=Place(results, "cpu", 1))
-
-
 def test_a_pack_asks_before_it_begins(tmp_path: Path) -> None:
-    job = job_in(tmp_path / "r")
-    trunk = TrunkJob(job.place, "trunk", {})
-    forbid_packs(tmp_path / "r", "hours=2 have passed")
-    assert packs_forbidden(tmp_path / "r")
-    (rows,) = perform(job)
-    assert rows == [PackNotBegun({m.trial_id: m.attempt for m in job.members})]
-    assert list(perform(trunk)) == []
-    permit_packs(tmp_path / "r")
-    permit_packs(tmp_path / "r")
-    assert not packs_forbidden(tmp_path / "r")
+    job = pack_job(tmp_path, "a", "b")
+    Orders(tmp_path).begin_nothing()
+    assert list(perform(job)) == [[PackLeft({"a": 1, "b": 1})]]
+    assert list(perform(TrunkJob(job.place, "trunk", config_of()))) == []
+    remove_orders(tmp_path)
+    remove_orders(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
@@ -184,7 +160,7 @@ def test_a_spent_budget_starts_nothing_more_and_the_next_run_goes_on(
     assert (outcome.exit_code, outcome.ran) == (ExitCode.INCOMPLETE, 4)
     assert outcome.spent == "trials=2 is reached: 2 came to an end"
     assert sum(line.startswith("budget: trials=2 is reached") for line in lines) == 1
-    assert not (results / SPENT_NAME).exists()
+    assert not (results / ORDERS_NAME).exists()
     left = [t for t in ids_of(results) if t not in trained(first)]
     with Ledger.open(results) as ledger:
         for trial_id in left:
@@ -246,7 +222,7 @@ def test_a_budget_spent_in_pretraining_starts_no_pack(alone: SearchSpace, tmp_pa
 
 def test_what_a_killed_run_left_behind_stops_nothing(alone: SearchSpace, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
-    forbid_packs(tmp_path / "r", "trials=1")
+    Orders(tmp_path / "r").begin_nothing()
     assert run(alone, tmp_path / "r", FakeExecutor()).exit_code == ExitCode.DONE
 
 

@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
+import dataclasses
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from lps_sweep.errors import BadInputError, ExitCode
-from lps_sweep.plan import SearchSpace
+from lps_sweep.plan import PlannedTrial, SearchSpace, expand
 from lps_sweep.results import Ledger, sidecar_paths
-from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.check import examine
-from lps_sweep.sweep.outcome import Outcome
-from lps_sweep.sweep.progress import Progress
-from lps_sweep.sweep.run import run_sweep
-from lps_sweep.sweep.selection import read_selection
+from lps_sweep.sweep.choice import Choice, read_choice
+from lps_sweep.sweep.content import content_of
+from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, run, space_of, trained
 from tests.sweep.fakes import FakeExecutor
-from tests.sweep.test_driver import FOUR_TRIALS, ids_of, space_of
-
-
-def run(
-    space: SearchSpace,
-    results: Path,
-    executor: FakeExecutor,
-    *only: str,
-    limit: int | None = None,
-    retry: str = "",
-    budget: Budget | None = None,
-    lines: list[str] | None = None,
-) -> Outcome:
-    console = Console(file=io.StringIO(), width=200)
-    heard: list[str] = [] if lines is None else lines
-    outcome = run_sweep(
-        space,
-        results,
-        make_executor=lambda: executor,
-        make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
-        selection=read_selection(only=only, limit=limit, retry=retry),
-        budget=budget,
-        say=heard.append,
-    )
-    assert isinstance(console.file, io.StringIO)
-    heard.extend(console.file.getvalue().splitlines())
-    return outcome
-
-
-def trained(executor: FakeExecutor) -> list[str]:
-    return sorted(trial_id for pack in executor.packs for trial_id in pack)
-
-
-def losing(*lost: str, status: str = "failed") -> Callable[[str], str]:
-    return lambda trial_id: status if trial_id in lost else "done"
 
 
 @pytest.fixture
@@ -167,3 +128,110 @@ def test_a_changed_plan_is_told(space: SearchSpace, tmp_path: Path) -> None:
         "2 trials of 4 planned: new in the plan (2 known from elsewhere)",
         "2 trials no longer in the plan: kept, and left out",
     ]
+
+
+ARMS = """
+name: arms
+preset: digits
+arms:
+  full: {}
+  "10": {C: 0}
+  shallow: {frozen_through: none}
+one_at_a_time: {frozen_bn: [train, eval]}
+grid: {seen_classes: [5, [0, 1, 2, 3]]}
+seeds: [0, 1]
+"""
+
+
+def trials_of(folder: Path, text: str = FOUR_TRIALS) -> tuple[PlannedTrial, ...]:
+    return expand(space_of(folder, text), content_of)
+
+
+def only(*texts: str) -> Choice:
+    return read_choice(only=texts, limit=None, retry="")
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> tuple[PlannedTrial, ...]:
+    return trials_of(tmp_path, FOUR_TRIALS.replace("seeds: [0]", "seeds: [0, 1]"))
+
+
+def described(trials: tuple[PlannedTrial, ...], *texts: str) -> list[tuple[object, ...]]:
+    found = only(*texts).matching(trials)
+    assert found == [t.trial_id for t in trials if t.trial_id in found], "the order of the plan"
+    return [(*t.swept.values(), t.seed) for t in trials if t.trial_id in found]
+
+
+def test_values_of_one_key_add_up_and_keys_narrow_down(trials: tuple[PlannedTrial, ...]) -> None:
+    assert described(trials, "C=10") == [(10, t, s) for t in (0.2, 0.4) for s in (0, 1)]
+    assert len(described(trials, "tau=0.2", "tau=0.4")) == 8
+    assert described(trials, "seed=1", "C=10.0", "tau=.4") == [(10, 0.4, 1)]
+    assert described(trials, " seed = 1 ", "C=1e1", "C=1", "tau=0.4") == [(1, 0.4, 1), (10, 0.4, 1)]
+
+
+def test_a_trial_by_the_beginning_of_its_id(trials: tuple[PlannedTrial, ...]) -> None:
+    for trial in trials:
+        (found,) = only(f"trial={trial.trial_id}").matching(trials)
+        assert found == trial.trial_id
+    two = [f"trial={t.trial_id[:10]}" for t in trials[2:4]]
+    assert only(*two).matching(trials) == [t.trial_id for t in trials[2:4]]
+
+
+def test_words_lists_and_arms(tmp_path: Path) -> None:
+    arms = trials_of(tmp_path, ARMS)
+    assert len(only("arm=10").matching(arms)) == 8, "a name that looks like a number"
+    assert len(only("frozen_bn=eval").matching(arms)) == 12
+    assert len(only("seen_classes=5").matching(arms)) == 12
+    assert len(only("seen_classes=[0, 1, 2, 3]", "arm=full").matching(arms)) == 4
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["c=1"], "--only c=1: 'c' is not swept here; did you mean 'C'"),
+        (["epochs=4"], "'epochs' is not swept here; valid names: C, seed, tau, trial"),
+        (["C=2"], "--only C=2: no trial of the sweep has this value; its values are 1.0, 10.0"),
+        (["seed=true"], "no trial of the sweep has this value; its values are 0, 1"),
+        (["tau=0.2", "trial=ID", "C=10"], "has all of"),
+        (["trial=nothing"], "no trial's id begins with 'nothing'"),
+        (["C"], "a setting is written key=value, not 'C'"),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    trials: tuple[PlannedTrial, ...], texts: list[str], message: str
+) -> None:
+    with pytest.raises(BadInputError) as caught:
+        only(*(text.replace("ID", trials[0].trial_id) for text in texts)).matching(trials)
+    assert message in str(caught.value)
+
+
+def test_an_ambiguous_beginning_is_refused(trials: tuple[PlannedTrial, ...]) -> None:
+    alike = dataclasses.replace(trials[1], trial_id=trials[0].trial_id[0] + trials[1].trial_id)
+    with pytest.raises(BadInputError, match="2 trials have ids that begin with"):
+        only(f"trial={trials[0].trial_id[0]}").matching([trials[0], alike])
+
+
+def test_done_and_stopped_are_never_chosen_and_the_limit_counts_what_is(
+    trials: tuple[PlannedTrial, ...],
+) -> None:
+    ids = [trial.trial_id for trial in trials]
+    outcomes = dict(zip(ids, ("done", "failed", "diverged", "stopped"), strict=False))
+    assert Choice().choose(ids, outcomes) == ids[4:]
+    assert Choice(retry=("failed",)).choose(ids, outcomes) == [ids[1], *ids[4:]]
+    both = read_choice(only=[], limit=3, retry="failed, diverged")
+    assert both.choose(ids, outcomes) == [ids[1], ids[2], ids[4]]
+    assert both.choose(ids[:1], outcomes) == []
+
+
+@pytest.mark.parametrize(
+    ("retry", "limit", "message"),
+    [
+        ("done", None, "--retry: 'done' is no outcome to try again; valid names: diverged, failed"),
+        ("failed,stopped", None, "'stopped' is no outcome to try again"),
+        ("", 0, "--limit: a number of trials from 1, not 0"),
+    ],
+)
+def test_wrong_options_are_refused(retry: str, limit: int | None, message: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        read_choice(only=[], limit=limit, retry=retry)
+    assert message in str(caught.value)

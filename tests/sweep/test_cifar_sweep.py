@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from lps_sweep.cli import main
-from lps_sweep.config import flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import PlannedTrial, expand, read_space
 from lps_sweep.results import Ledger
@@ -45,7 +44,7 @@ def trial_of(space: Path, *settings: str) -> PlannedTrial:
 
 def take(trial: PlannedTrial, results: Path) -> None:
     """Makes the trunk of `trial`."""
-    job = TrunkJob(Place(results, "cpu", 1), trial.trunk, flat(trial.config))
+    job = TrunkJob(Place(results, "cpu", 1), trial.trunk, trial.config)
     [[made]] = perform(job)
     assert isinstance(made, TrunkMade)
 

@@ -8,6 +8,8 @@ import pytest
 
 from lps_sweep.errors import ExitCode
 from lps_sweep.results import Ledger
+from lps_sweep.results.trial_view import trial_view
+from tests.sweep.cases import run
 from tests.sweep.fakes import FakeExecutor, metrics_of
 from tests.sweep.stopping_cases import (
     by_c,
@@ -17,7 +19,6 @@ from tests.sweep.stopping_cases import (
     rows_of,
     without_rule,
 )
-from tests.sweep.test_choice import run
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -59,7 +60,7 @@ def test_what_is_no_number_diverges_at_once_and_is_compared_with_nothing(
     assert row.metrics == {}
     assert outcome.exit_code == ExitCode.TRIALS_FAILED
     with Ledger.open(tmp_path / "r") as ledger:
-        assert len(ledger.trial_view(victim, False).epochs) == 3, "later rows are refused"
+        assert len(trial_view(ledger, victim, False).epochs) == 3, "later rows are refused"
         ledger.verify()
     assert ends(tmp_path / "r")[7.0] == "done"
 

@@ -1,68 +1,15 @@
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError
-from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob
-from lps_sweep.sweep.outcome import Outcome
-from lps_sweep.sweep.progress import Progress
-from lps_sweep.sweep.run import run_sweep
-from lps_sweep.sweep.selection import Selection
+from tests.sweep.cases import FOUR_TRIALS, dying, ids_of, run, space_of
 from tests.sweep.fakes import FakeExecutor, metrics_of
-
-FOUR_TRIALS = """
-name: four
-preset: digits
-set: {epochs: 4, pretrain_epochs: 1}
-grid:
-  C: [1, 10]
-  tau: [0.2, 0.4]
-seeds: [0]
-"""
-
-
-def space_of(folder: Path, text: str = FOUR_TRIALS) -> SearchSpace:
-    path = folder / "space.yaml"
-    path.write_text(text)
-    return read_space(path)
-
-
-def run(
-    space: SearchSpace,
-    results: Path,
-    executor: FakeExecutor,
-    selection: Selection | None = None,
-) -> Outcome:
-    return run_sweep(
-        space,
-        results,
-        selection=selection,
-        make_executor=lambda: executor,
-        make_progress=lambda trials, outcomes: Progress(
-            Console(file=io.StringIO()), trials, outcomes
-        ),
-    )
-
-
-def poison(*trial_ids: str) -> Callable[[PackJob, int], Blame | None]:
-    def dies(job: PackJob, epoch: int) -> Blame | None:
-        inside = any(member.trial_id in trial_ids for member in job.members)
-        return Blame.CERTAIN if inside and epoch == 2 else None
-
-    return dies
-
-
-def ids_of(results: Path) -> Sequence[str]:
-    with Ledger.open(results) as ledger:
-        return [row.trial_id for row in ledger.trial_rows("four", False)]
 
 
 def test_everything_planned_is_done_once(tmp_path: Path) -> None:
@@ -96,7 +43,7 @@ def test_a_poison_trial_is_isolated_and_fails_alone(tmp_path: Path) -> None:
     space = space_of(tmp_path)
     run(space, tmp_path / "plan", FakeExecutor())
     bad = ids_of(tmp_path / "plan")[1]
-    executor = FakeExecutor(dies=poison(bad), num_workers=1)
+    executor = FakeExecutor(dies=dying(Blame.CERTAIN, bad), num_workers=1)
     outcome = run(space, tmp_path / "r", executor)
     assert (outcome.counts.done, outcome.counts.failed) == (3, 1)
     assert outcome.exit_code == ExitCode.TRIALS_FAILED
@@ -122,7 +69,7 @@ def test_a_pack_that_dies_goes_on_from_its_checkpoints(tmp_path: Path) -> None:
     assert outcome.counts.done == 4
     assert {first for _, first in executor.started} == {0, 2}
     with Ledger.open(tmp_path / "r") as ledger:
-        assert ledger.repeated_epochs("four") == 0
+        assert ledger.repeats("four").pairs == 0
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> None:
@@ -141,7 +88,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> No
     assert run(space_of(tmp_path), results, executor).counts.done == 4
     assert {first for _, first in executor.started} == {0, 2}
     with Ledger.open(results) as ledger:
-        assert ledger.repeated_epochs("four") == 4
+        assert ledger.repeats("four").pairs == 4
 
 
 def test_packs_that_ran_beside_a_death_are_not_blamed(tmp_path: Path) -> None:

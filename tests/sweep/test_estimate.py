@@ -55,12 +55,6 @@ def test_an_unknown_pre_training_is_left_out_and_an_unknown_kind_leaves_nothing(
     assert estimate([], {}, Workers(1, 0.0)).hours == 0
 
 
-def test_a_pack_shares_a_part_of_the_cost() -> None:
-    alone = Cost(epoch_s=2.1)
-    assert alone.packed(1).epoch_s == pytest.approx(2.1)
-    assert alone.packed(11).epoch_s == pytest.approx(1.1)
-
-
 def test_kinds_differ_in_what_takes_time_only() -> None:
     assert kind_of(flat(LPS)) == kind_of(flat(LONG)) == kind_of({"dataset": "digits"})
     others = [
@@ -102,6 +96,9 @@ def test_gpus_are_counted_without_torch(
         (2, Resources(gpus_per_pack=0.5), Workers(4, 0.5)),
         (2, Resources(gpus_per_pack=0.0), Workers(8, 0.0)),
         (2, Resources(cpus_per_pack=8), Workers(1, 1.0)),
+        (2, Resources(gpus_per_pack=0.4), Workers(4, 0.4)),
+        (3, Resources(gpus_per_pack=0.6), Workers(3, 0.6)),
+        (3, Resources(gpus_per_pack=2.0), Workers(1, 2.0)),
     ],
 )
 def test_workers_of_this_machine(

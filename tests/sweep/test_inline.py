@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +51,8 @@ def test_run_leaves_rows_artefacts_tables_and_a_report(results: Path) -> None:
     wanted |= {"confident_share_seen", "confident_share_novel", "novel_to_seen_share"}
     assert wanted <= set(epochs[0].metrics)
     assert len(epochs) == 4
-    assert "CPU" in str(facts)
+    assert all("CPU" in str(fact["device"]) for fact in facts)
+    assert [fact["images"] for fact in facts] == ["in memory"] * len(facts)
     assert artefact is not None
     arrays = load_artefact(results, artefact)
     assert arrays["predictions"].shape == arrays["targets"].shape == (1332,)
@@ -98,3 +102,60 @@ def test_pretrain_makes_the_trunk_once(tmp_path: Path, capfd: pytest.CaptureFixt
     before = path.stat().st_mtime_ns
     assert main(asked) == 0
     assert path.stat().st_mtime_ns == before
+
+
+BARE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in {"ray", "optuna", "plotly"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from lps_sweep.cli import main
+
+space, results = sys.argv[1:]
+codes = [main(["run", space, "--results", results, "--inline"])]
+one = ["C=5", "epochs=1", "pretrain_epochs=1", "--preset", "digits"]
+codes += [main(["train", *one, "--results", results])]
+codes += [main(["status", results]), main(["run", space, "--results", results])]
+print(codes)
+"""
+
+
+@pytest.mark.slow
+def test_training_needs_neither_ray_nor_optuna_nor_plotly(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL.replace("epochs: 2", "epochs: 1"))
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, str(tmp_path / "small.yaml"), str(tmp_path / "r")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.stdout.splitlines()[-1:] == ["[0, 0, 0, 0]"], done.stdout + done.stderr
+    assert done.stdout.count("no report: plotly is not installed here") == 3
+    assert f"`lps_sweep report {tmp_path / 'r'}` makes it where it is" in done.stdout
+    with Ledger.open(tmp_path / "r") as ledger:
+        assert [row.status for row in ledger.trial_rows("small", False)] == ["done", "done"]
+    assert main(["report", str(tmp_path / "r")]) == 0
+    assert (tmp_path / "r" / "small" / "report.html").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kilobytes", [1_000_000, 3_000_000])
+def test_under_a_limit_of_memory_one_line_says_what_cannot_be_loaded(
+    kilobytes: int, tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    words = [sys.executable, "-m", "lps_sweep", "run", "small.yaml", "--inline"]
+    ended = subprocess.run(
+        ["bash", "-c", f"ulimit -v {kilobytes}; {shlex.join(words)}"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=240,
+    )
+    assert ended.returncode == 4, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert "ulimit -v" in line

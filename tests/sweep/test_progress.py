@@ -9,8 +9,8 @@ from rich.console import Console
 from lps_sweep.plan import PlannedTrial, expand
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.progress import Progress
+from tests.sweep.cases import space_of
 from tests.sweep.fakes import metrics_of
-from tests.sweep.test_driver import space_of
 
 
 def trials_in(folder: Path) -> tuple[PlannedTrial, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -30,6 +31,7 @@ grid:
 seeds: [0, 1]
 resources: {max_pack_size: 2, checkpoint_interval_s: 0}
 """
+HUNGRY = os.pathsep.join([str(Path(__file__).parent / "hungry"), os.environ.get("PYTHONPATH", "")])
 
 
 def space_of(folder: Path, epochs: int) -> Path:
@@ -45,9 +47,21 @@ def command(space: Path, results: Path, *options: str) -> list[str]:
     ]
 
 
-def run(space: Path, results: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(
+    space: Path, results: Path, *options: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(space, results, *options), capture_output=True, text=True, timeout=240
+        command(space, results, *options),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+def start(space: Path, results: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(space, results), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
@@ -62,7 +76,7 @@ def rows_of(results: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def wait_for(results: Path, sql: str, at_least: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(results: Path, sql: str, at_least: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert process.poll() is None, "the driver ended too early"
@@ -90,23 +104,21 @@ def test_ray_gives_the_rows_that_inline_gives(tmp_path: Path) -> None:
     assert check_times(tmp_path / "inline") == {f"{socket.gethostname()} CPU #1"}
     names = {f"{socket.gethostname()} CPU #{n + 1}" for n in range(usable_cpus())}
     assert check_times(tmp_path / "ray") <= names
-    started = time.monotonic()
     again = run(space, tmp_path / "ray")
     assert again.returncode == 0
     assert "on Ray" not in again.stdout
-    assert time.monotonic() - started < 10
 
 
 def check_times(results: Path) -> set[str]:
     """That no worker had two packs at a time; the workers."""
     with Ledger.open(results) as ledger:
-        times = ledger.attempt_times("tiny")
+        times = ledger.begun_attempts("tiny")
     assert len(times) == 8
-    packs = {(t.worker, t.begun_at, t.pack_id): 0.0 for t in times}
+    packs: dict[tuple[str, float, str], float] = {}
     for one in times:
-        place = one.worker, one.begun_at, one.pack_id
+        place = str(one.worker), one.begun_at or 0.0, one.pack_id
         assert one.ended_at is not None
-        packs[place] = max(packs[place], one.ended_at)
+        packs[place] = max(packs.get(place, 0.0), one.ended_at)
     for ((worker, begun, _), ended), ((other, following, _), _) in itertools.pairwise(
         sorted(packs.items())
     ):
@@ -116,77 +128,47 @@ def check_times(results: Path) -> set[str]:
 
 
 @pytest.mark.fault
-def test_a_killed_driver_goes_on_where_it_was(tmp_path: Path) -> None:
-    space, results = space_of(tmp_path, epochs=6), tmp_path / "r"
-    with subprocess.Popen(
-        command(space, results), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as driver:
-        wait_for(results, "SELECT count(*) FROM outcomes", 2, driver)
-        driver.send_signal(signal.SIGKILL)
-    before = rows_of(results, "SELECT * FROM outcomes ORDER BY trial_id")
-    assert 2 <= len(before) < 8
-    resumed = run(space, results)
-    assert resumed.returncode == 0, resumed.stderr
-    after = rows_of(results, "SELECT * FROM outcomes ORDER BY trial_id")
-    assert set(before) <= set(after)
-    assert len(after) == 8
-    assert run(space, tmp_path / "straight", "--inline").returncode == 0
-    assert finals(results) == finals(tmp_path / "straight")
-
-
-@pytest.mark.fault
-def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
-    space, results = space_of(tmp_path, epochs=8), tmp_path / "r"
-    with subprocess.Popen(
-        command(space, results), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as driver:
-        wait_for(results, "SELECT count(*) FROM epochs", 3, driver)  # type: ignore[arg-type]
-        os.kill(a_worker_of(driver.pid), signal.SIGKILL)
-        output, _ = driver.communicate(timeout=240)
-    assert driver.returncode == 0, output
-    assert len(finals(results)) == 8
-    lost = rows_of(results, "SELECT count(*) FROM attempts WHERE ended LIKE '%died%'")
-    assert int(str(lost[0][0])) >= 1
-
-
-def a_worker_of(driver: int) -> int:
-    """A process that trains: its command line is Ray's name of the Tune actor."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdigit():
-                continue
-            try:
-                line = (folder / "cmdline").read_bytes()
-                parents = ancestors(int(folder.name))
-            except OSError:
-                continue
-            if b"ray::ImplicitFunc" in line and driver in parents:
-                return int(folder.name)
-        time.sleep(0.1)
-    pytest.fail("no worker was found")
-
-
-def ancestors(pid: int) -> set[int]:
-    found: set[int] = set()
-    while pid > 1:
-        pid = int((Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        found.add(pid)
-    return found
-
-
-@pytest.mark.fault
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_in_order(tmp_path: Path, number: signal.Signals, code: int) -> None:
     space, results = space_of(tmp_path, epochs=30), tmp_path / "r"
-    with subprocess.Popen(
-        command(space, results), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as driver:
-        wait_for(results, "SELECT count(*) FROM epochs", 2, driver)  # type: ignore[arg-type]
+    with start(space, results) as driver:
+        wait_for(results, "SELECT count(*) FROM epochs", 2, driver)
         driver.send_signal(number)
-        output, _ = driver.communicate(timeout=60)
+        output, _ = driver.communicate(timeout=120)
     assert driver.returncode == code, output
     assert "same command again" in output
+
+
+def one_trial(folder: Path) -> Path:
+    path = folder / "one.yaml"
+    path.write_text("name: one\npreset: digits\nset: {epochs: 1, pretrain_epochs: 1}\nseeds: [0]\n")
+    return path
+
+
+def test_a_long_tmpdir_is_no_obstacle(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    done = run(one_trial(tmp_path), tmp_path / "r", TMPDIR=str(long))
+    assert done.returncode == 0, done.stderr
+    assert len(finals(tmp_path / "r")) == 1
+    assert list(long.glob("lps-ray-*")) == []
+
+
+@pytest.mark.parametrize("limit_kb", [2_000_000, 3_000_000])  # of the second it needs a part later
+def test_under_a_limit_of_memory_one_line_says_why_ray_cannot_start(
+    limit_kb: int, tmp_path: Path
+) -> None:
+    words = shlex.join(command(one_trial(tmp_path), tmp_path / "r"))
+    ended = subprocess.run(
+        ["bash", "-c", f"ulimit -v {limit_kb}; {words}"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert ended.returncode == 4, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    for word in ("ulimit -v", "TMPDIR", "--inline"):
+        assert word in line
 
 
 def test_a_cluster_of_two_nodes_with_a_shared_folder(tmp_path: Path) -> None:
@@ -204,10 +186,9 @@ def test_a_cluster_of_two_nodes_with_a_shared_folder(tmp_path: Path) -> None:
         assert cluster.stdout is not None
         lines = iter(cluster.stdout.readline, "")
         address = next(line.strip() for line in lines if ":" in line and line[0].isdigit())
-        asked = command(space, results, "--address", address)
-        stranger = {**environment, "RAY_AUTH_TOKEN": "f" * 64}
-        refused = subprocess.run(asked, capture_output=True, text=True, env=stranger, timeout=240)
-        joined = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=240)
+        other = {**token, "RAY_AUTH_TOKEN": "f" * 64}
+        refused = run(space, results, "--address", address, **other)
+        joined = run(space, results, "--address", address, **token)
         cluster.communicate("")
     assert refused.returncode == 4, refused.stderr
     assert "RAY_AUTH_TOKEN" in refused.stderr
@@ -227,14 +208,8 @@ def test_one_trial_out_of_memory_does_not_end_the_sweep(tmp_path: Path) -> None:
         line.split(":")[:2] for line in Path("/proc/meminfo").read_text().splitlines() if line
     )
     total, free = (int(facts[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parent / "hungry"),
-        "RAY_memory_usage_threshold": f"{min(0.97, 1 - free / total + 0.25):.3f}",
-    }
-    done = subprocess.run(
-        command(space, results), capture_output=True, text=True, env=environment, timeout=280
-    )
+    limit = f"{min(0.97, 1 - free / total + 0.25):.3f}"
+    done = run(space, results, PYTHONPATH=HUNGRY, RAY_memory_usage_threshold=limit)
     assert done.returncode == 2, done.stderr
     outcomes = rows_of(
         results,
@@ -243,3 +218,51 @@ def test_one_trial_out_of_memory_does_not_end_the_sweep(tmp_path: Path) -> None:
     )
     assert [row[:2] for row in outcomes] == [(1.0, "done"), (10.0, "done"), (99.0, "failed")]
     assert "memory" in str(outcomes[2][2])
+
+
+@pytest.mark.long
+@pytest.mark.fault
+def test_a_pack_whose_device_broke_is_tried_again_in_another_process(tmp_path: Path) -> None:
+    space, results = tmp_path / "broken.yaml", tmp_path / "r"
+    space.write_text(
+        "name: broken\npreset: digits\nset: {epochs: 1, pretrain_epochs: 0}\n"
+        "grid: {C: [98]}\nseeds: [0]\nresources: {max_attempts: 2}\n"
+    )
+    done = run(space, results, PYTHONPATH=HUNGRY, BROKEN_NOTE=str(tmp_path / "note"))
+    assert done.returncode == 0, done.stderr
+    assert rows_of(results, "SELECT status FROM outcomes") == [("done",)]
+    ((end,),) = rows_of(results, "SELECT ended FROM attempts WHERE ended != 'done'")
+    assert "device-side assert" in str(end)
+
+
+@pytest.mark.fault
+def test_neither_ignored_signals_nor_lost_output_end_a_run(tmp_path: Path) -> None:
+    ignored = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
+    def ignore() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+    space, results = one_trial(tmp_path), tmp_path / "r"
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        command(space, results),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        preexec_fn=ignore,
+        text=True,
+    ) as driver:
+        os.close(writer)
+        os.close(reader)
+        while driver.poll() is None:
+            for number in ignored:
+                # Ray's end leaves SIGTERM to nobody for some 0.2 ms: this is no matter of luck.
+                if number != signal.SIGTERM or not any(results.glob("artefacts/*-1.npz")):
+                    driver.send_signal(number)
+            time.sleep(0.05)
+        assert driver.stderr is not None
+        error = driver.stderr.read()
+    assert driver.returncode == 0, error
+    assert len(finals(results)) == 1
+    assert [line for line in error.splitlines() if "standard output" not in line] == []
+    assert len(error.splitlines()) == 1

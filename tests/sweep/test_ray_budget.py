@@ -36,4 +36,4 @@ def test_running_packs_drain_and_the_next_run_completes(tmp_path: Path) -> None:
     assert rows_of(results, attempts) == [(8,)], "nothing runs twice"
     repeated = "SELECT count(*) - count(DISTINCT trial_id || epoch) FROM epochs"
     assert rows_of(results, repeated) == [(0,)]
-    assert not (results / "driver.lock.spent").exists()
+    assert not (results / "driver.lock.orders").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.results import Stop
+from lps_sweep.results import Ledger, Stop
 from tests.sweep.test_ray import finals, rows_of, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
@@ -25,9 +25,9 @@ stopping: {rule: RULE, metric: oracle.acc_all, first_epoch: 1, reduction: 2}
 """
 
 
-def stops(results: Path) -> dict[str, str]:
-    rows = rows_of(results, "SELECT trial_id, error FROM outcomes WHERE status = 'stopped'")
-    return {str(trial): str(text) for trial, text in rows}
+def stops(results: Path) -> dict[str, Stop | None]:
+    with Ledger.open(results) as ledger:
+        return ledger.stops()
 
 
 def lengths(results: Path) -> dict[str, int]:
@@ -48,10 +48,10 @@ def test_halving_decides_on_ray_what_it_decides_inline(tmp_path: Path) -> None:
     assert finals(tmp_path / "ray") == finals(tmp_path / "inline")
     assert lengths(tmp_path / "ray") == lengths(tmp_path / "inline"), "all heard of it at once"
     assert len(finals(tmp_path / "ray")) == 1
-    attempts = "SELECT count(*) FROM attempts WHERE ended LIKE 'waits after epoch%'"
+    attempts = "SELECT count(*) FROM attempts WHERE waits_after IS NOT NULL"
     assert int(str(rows_of(tmp_path / "ray", attempts)[0][0])) >= 3, "packs waited for others"
     assert run(space, tmp_path / "ray").returncode == 0
-    assert not (tmp_path / "ray" / "driver.lock.stops").exists()
+    assert not (tmp_path / "ray" / "driver.lock.orders").exists()
 
 
 def test_asha_ends_members_of_packs_that_run_side_by_side(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_asha_ends_members_of_packs_that_run_side_by_side(tmp_path: Path) -> Non
     space.write_text(SPACE.replace("RULE", "asha"))
     done = run(space, results)
     assert done.returncode == 0, done.stderr
-    found = {trial: Stop.read(text) for trial, text in stops(results).items()}
+    found = stops(results)
     assert found
     trained = lengths(results)
     for trial, stop in found.items():

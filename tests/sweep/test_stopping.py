@@ -8,10 +8,12 @@ import pytest
 
 from lps_sweep.errors import ExitCode
 from lps_sweep.results import Ledger, Stop
+from lps_sweep.results.trial_view import trial_view
 from lps_sweep.sweep.check import examine
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob
-from lps_sweep.sweep.stopping_orders import ORDERS_NAME
+from lps_sweep.sweep.orders import ORDERS_NAME
+from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor
 from tests.sweep.stopping_cases import (
     EIGHT,
@@ -22,8 +24,6 @@ from tests.sweep.stopping_cases import (
     ids_by_c,
     rows_of,
 )
-from tests.sweep.test_choice import run
-from tests.sweep.test_driver import space_of
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -39,8 +39,8 @@ def test_halving_ends_the_same_trials_however_the_packs_are_cut(
     assert outcome.exit_code == ExitCode.DONE
     assert (outcome.counts.stopped, outcome.counts.done) == (7, 1)
     with Ledger.open(tmp_path / "r") as ledger:
-        assert ledger.repeated_epochs("eight") == 0, "who waits goes on from the rung"
-        trained = sum(len(ledger.trial_view(t, False).epochs) for t in values)
+        assert ledger.repeats("eight").pairs == 0, "who waits goes on from the rung"
+        trained = sum(len(trial_view(ledger, t, False).epochs) for t in values)
     assert trained == 4 * 2 + 2 * 4 + 8 + 9
     assert not (tmp_path / "r" / ORDERS_NAME).exists()
     assert list(examine(tmp_path / "r")) == []
@@ -53,7 +53,7 @@ def test_what_was_decided_is_recorded_and_no_metric_is_final(tmp_path: Path) -> 
     run(eight(tmp_path), tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
     row = rows_of(tmp_path / "r")[2]
     assert (row.status, row.metrics, row.artefact) == ("stopped", {}, None)
-    assert Stop.read(row.error) == Stop(
+    assert row.stop == Stop(
         sweep="eight",
         rule="halving by acc_holdout, first_epoch=2, reduction=2",
         rung=1,
@@ -177,12 +177,10 @@ def test_late_rows_of_a_stopped_trial_are_refused(tmp_path: Path) -> None:
         """Its packs never look whether a member was ended."""
 
         def run(self, jobs, accept):  # type: ignore[no-untyped-def]
-            from lps_sweep.sweep import stopping_orders
-
             def forget(rows):  # type: ignore[no-untyped-def]
                 accept(rows)
                 for job in jobs:
-                    (job.place.results / stopping_orders.ORDERS_NAME).unlink(missing_ok=True)
+                    (job.place.results / ORDERS_NAME).unlink(missing_ok=True)
 
             return super().run(jobs, forget)
 
@@ -191,5 +189,5 @@ def test_late_rows_of_a_stopped_trial_are_refused(tmp_path: Path) -> None:
     assert ends(tmp_path / "r") == HALVED
     assert outcome.exit_code == ExitCode.DONE
     with Ledger.open(tmp_path / "r") as ledger:
-        lengths = {c: len(ledger.trial_view(t, False).epochs) for t, c in values.items()}
+        lengths = {c: len(trial_view(ledger, t, False).epochs) for t, c in values.items()}
     assert [lengths[c] for c in (1, 5, 7, 8)] == [2, 4, 8, 9]

@@ -10,12 +10,10 @@ from lps_sweep.cli import main
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.check import examine
-from lps_sweep.sweep.executor import Blame
-from lps_sweep.sweep.jobs import PackJob
 from lps_sweep.sweep.preview import preview
+from tests.sweep.cases import killed, run
 from tests.sweep.fakes import FakeExecutor
 from tests.sweep.stopping_cases import (
-    HALVED,
     by_c,
     eight,
     ends,
@@ -23,7 +21,6 @@ from tests.sweep.stopping_cases import (
     rows_of,
     without_rule,
 )
-from tests.sweep.test_choice import run
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -61,15 +58,6 @@ def test_a_sweep_without_the_rule_trains_them_to_their_end(tmp_path: Path) -> No
     assert list(examine(tmp_path / "r")) == []
 
 
-def test_a_part_of_them_leaves_the_sweep_incomplete(tmp_path: Path) -> None:
-    values = ids_by_c(eight(tmp_path), tmp_path)
-    run(eight(tmp_path), tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
-    executor = FakeExecutor(metrics=by_c(values))
-    outcome = run(without_rule(tmp_path), tmp_path / "r", executor, limit=2)
-    assert (outcome.counts.done, outcome.counts.stopped, outcome.counts.not_run) == (3, 0, 5)
-    assert outcome.exit_code == ExitCode.INCOMPLETE
-
-
 @pytest.mark.parametrize("rule", ["halving", "asha"])
 def test_what_another_sweep_took_up_and_left_is_stopped_again(tmp_path: Path, rule: str) -> None:
     space = eight(tmp_path, rule)
@@ -79,16 +67,7 @@ def test_what_another_sweep_took_up_and_left_is_stopped_again(tmp_path: Path, ru
     before = ends(results)
     reasons = {row.trial_id: row.error for row in rows_of(results)}
 
-    class KilledError(Exception):
-        pass
-
-    def dies(job: PackJob, epoch: int) -> Blame | None:
-        del job
-        if epoch == 4:
-            raise KilledError
-        return None
-
-    with pytest.raises(KilledError):
+    with killed(lambda _job, epoch: epoch == 4) as dies:
         run(without_rule(tmp_path), results, FakeExecutor(metrics=by_c(values), dies=dies))
     assert "not_run" in {row.status for row in rows_of(results)}
     again = FakeExecutor(metrics=by_c(values))
@@ -126,28 +105,12 @@ def test_a_changed_rule_judges_anew_and_the_same_rule_of_another_sweep_too(tmp_p
     assert all(text.startswith("sweep other, ") for text in texts)
 
 
-def test_a_budget_that_is_spent_leaves_those_that_wait(tmp_path: Path) -> None:
-    from lps_sweep.sweep.budget import Budget
-
-    values = ids_by_c(eight(tmp_path), tmp_path)
-    space = eight(tmp_path, size=2)
-    executor = FakeExecutor(metrics=by_c(values), num_workers=1)
-    outcome = run(space, tmp_path / "r", executor, budget=Budget(trials=1))
-    assert outcome.exit_code == ExitCode.INCOMPLETE
-    run(space, tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
-    assert ends(tmp_path / "r") == HALVED
-
-
-@pytest.mark.parametrize("options", [{"limit": 2}, {"only": "C=1"}])
-def test_halving_of_some_trials_alone_is_refused(
-    tmp_path: Path, options: dict[str, object]
-) -> None:
-    only = [str(options["only"])] if "only" in options else []
-    limit = 2 if "limit" in options else None
-    with pytest.raises(BadInputError, match="leave out --only and --limit"):
-        run(eight(tmp_path), tmp_path / "r", FakeExecutor(), *only, limit=limit)
-    space = eight(tmp_path, "asha")
-    assert run(space, tmp_path / "r", FakeExecutor(), *only, limit=limit).ran >= 1
+def test_halving_of_some_trials_alone_is_refused(tmp_path: Path) -> None:
+    space = eight(tmp_path)
+    for only, limit in (((), 2), (("C=1",), None)):
+        with pytest.raises(BadInputError, match="leave out --only and --limit"):
+            run(space, tmp_path / "r", FakeExecutor(), *only, limit=limit)
+    assert run(eight(tmp_path, "asha"), tmp_path / "r", FakeExecutor(), limit=2).ran == 2
 
 
 def test_plan_and_show_say_what_was_stopped(
@@ -158,10 +121,10 @@ def test_plan_and_show_say_what_was_stopped(
     run(space, results, FakeExecutor(metrics=by_c(values), num_workers=1))
     again = preview(space, results)
     assert again.outcomes == {"stopped": 7, "done": 1}
-    assert "stopped early: halving by acc_holdout, first_epoch=2, reduction=2;" in again.to_text()
+    assert again.stopping == "halving by acc_holdout, first_epoch=2, reduction=2"
     further = preview(without_rule(tmp_path), results)
     assert (further.outcomes, further.epochs_left) == ({"done": 1}, 7 * 9)
-    assert "stopped" not in further.to_text()
+    assert further.stopping == ""
     row = rows_of(results)[0]
     capsys.readouterr()
     assert main(["show", str(results), row.trial_id]) == 0

@@ -8,8 +8,8 @@ import pytest
 from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
 from lps_sweep.sweep.executor import Accept, Death
 from lps_sweep.sweep.jobs import Job, TrunkJob
+from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor
-from tests.sweep.test_driver import run, space_of
 
 
 @dataclass

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from lps_sweep.config import Config, flat
+from lps_sweep.config import Config
 from lps_sweep.data import ImageSet
 from lps_sweep.sweep.rows import Row, TrunkMade, TrunkRow
 from lps_sweep.sweep.trunks import make_trunk, trunk_file
-from lps_sweep.train import Pretraining, SavedFile, load_state
+from lps_sweep.train import Pretraining, load_state
 from lps_sweep.train.quality import quality, untrained_quality
 from tests.train.train_cases import CPU, config_of, differences, image_set
 
@@ -32,13 +32,13 @@ def _small_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def making(results: Path) -> Iterator[list[Row]]:
-    return make_trunk(results, "recipe", flat(config()), ("cpu", 1), interval_s=0)
+    return make_trunk(results, "recipe", config(), ("cpu", 1), interval_s=0)
 
 
 def weights(results: Path) -> dict[str, Any]:
     file = trunk_file(results, "recipe")
     assert file is not None
-    return load_state(SavedFile(results / file.path, file.sha256), CPU)
+    return load_state(file, CPU)
 
 
 def epochs(rows: list[list[Row]]) -> list[int]:

@@ -13,30 +13,53 @@ from typing import Any
 import pytest
 
 from lps_sweep.plan import Resources
-from lps_sweep.results import Ledger, ledger
-from lps_sweep.results.times import AttemptTimes
+from lps_sweep.results import Attempt, Ledger, ledger
 from lps_sweep.sweep import executor, recorder
-from lps_sweep.sweep.executor import Accept, Blame, Death, InlineExecutor, here, worker_name
-from lps_sweep.sweep.jobs import Job, JobMember, PackJob, Place
-from lps_sweep.sweep.rows import EpochRow, PackBegun, Row, placed
-from tests.sweep.fakes import FakeExecutor
-from tests.sweep.test_driver import run, space_of
+from lps_sweep.sweep.executor import (
+    Accept,
+    Blame,
+    Death,
+    InlineExecutor,
+    here,
+    room,
+    worker_name,
+)
+from lps_sweep.sweep.jobs import Job, PackJob
+from lps_sweep.sweep.rows import MemberRow, PackBegun, Row, placed
+from lps_sweep.train.events import EpochDone
+from tests.sweep.cases import run, space_of
+from tests.sweep.fakes import FakeExecutor, pack_job
+
+
+@pytest.mark.parametrize(
+    ("gpus", "each", "packs"),
+    [
+        *((2, 0.4, 4), (3, 0.6, 3), (1, 0.1, 10), (1, 0.3333, 3), (1, 0.7, 1), (2, 1, 2)),
+        *((3, 2, 1), (1, 2, 0), (8, 0.0001, 16), (2, 0, 16), (0, 0.5, 0), (2, 0.55, 2)),
+    ],
+)
+def test_a_pack_has_its_part_of_one_gpu(gpus: int, each: float, packs: int) -> None:
+    assert room(16, gpus, 1, each) == packs
+
+
+def test_a_pack_has_whole_cpus() -> None:
+    assert [room(7, 0, cpus, 0) for cpus in (1, 2, 3, 7, 8)] == [7, 3, 2, 1, 0]
+
 
 HOST = socket.gethostname()
 
 
-def times_of(results: Path) -> list[AttemptTimes]:
+def times_of(results: Path) -> list[Attempt]:
     with Ledger.open(results) as opened:
-        return opened.attempt_times("four")
+        return opened.begun_attempts("four")
 
 
 def job_of(name: str) -> PackJob:
-    members = (JobMember(f"{name}-a", 1, {}, None), JobMember(f"{name}-b", 1, {}, None))
-    return PackJob(Place(Path("r"), "cpu", 1), name, 0, "trunk", members, 20.0)
+    return pack_job(Path("r"), f"{name}-a", f"{name}-b", name=name)
 
 
 def begun(job: PackJob) -> PackBegun:
-    return PackBegun({member.trial_id: 1 for member in job.members}, {"device": "cpu"})
+    return PackBegun(job.attempts, {"device": "cpu"})
 
 
 class Placed(FakeExecutor):
@@ -59,8 +82,32 @@ def test_a_pack_begins_at_one_time_at_one_worker(
     assert len({(one.pack_id, one.begun_at) for one in times}) == len(packs) == 2
     assert {one.worker for one in times} == {"box CPU #1"}
     assert {one.ended for one in times} == {"done"}
-    assert all(one.ended_at and one.begun_at < one.ended_at for one in times)
+    assert all((one.begun_at or 0) < (one.ended_at or 0) for one in times)
     assert all(one.seconds == 4 * 0.5 for one in times)
+
+
+def test_facts_that_follow_join_those_of_the_beginning_and_leave_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Following(Placed):
+        def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+            def twice(rows: list[Row]) -> None:
+                accept(rows)
+                if isinstance(rows[0], PackBegun):
+                    accept([replace(rows[0], facts={"images": "far away"})])
+
+            return super().run(jobs, twice)
+
+    found = []
+    for kind in (Placed, Following):
+        ticks = itertools.count(1000.0)
+        monkeypatch.setattr(recorder, "now", lambda ticks=ticks: next(ticks))
+        run(space_of(tmp_path), tmp_path / kind.__name__, kind())
+        found.append([one.begun_at for one in times_of(tmp_path / kind.__name__)])
+    assert found[0][0] == found[1][0] == 1000
+    with Ledger.open(tmp_path / "Following") as opened:
+        facts = opened.provenance("four")
+    assert {(fact["device"], fact["images"]) for fact in facts} == {("fake", "far away")}
 
 
 def test_a_finished_sweep_keeps_its_times(tmp_path: Path) -> None:
@@ -68,7 +115,7 @@ def test_a_finished_sweep_keeps_its_times(tmp_path: Path) -> None:
     for _ in range(2):
         run(space_of(tmp_path), tmp_path / "r", Placed())
         with Ledger.open(tmp_path / "r") as opened:
-            found.append((opened.attempt_times("four"), opened.digest("four")))
+            found.append((opened.begun_attempts("four"), opened.digest("four")))
     assert found[0] == found[1]
 
 
@@ -91,7 +138,7 @@ def test_a_death_is_recorded_for_when_it_was_learnt_of(tmp_path: Path) -> None:
 
 def test_the_executor_in_the_process_is_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     def perform(job: Any) -> Iterator[list[Row]]:
-        yield [begun(job), EpochRow(f"{job.job_id}-a", 1, 1, {}, 1.0)]
+        yield [begun(job), MemberRow(1, EpochDone(f"{job.job_id}-a", 1, {}, 1.0))]
 
     monkeypatch.setattr(executor, "perform", perform)
     inline = InlineExecutor(Resources())

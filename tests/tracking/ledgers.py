@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lps_sweep.results import Json, Ledger, SweepView, load_view
+from lps_sweep.results import Json, Ledger
+from lps_sweep.tracking import SweepHistory, Tracker, read_history
 from tests.report.report_cases import make_ledger, record
 
 FATES = {(5, 0): "failed", (5, 1): "diverged", (10, 0): "running", (10, 1): "not_run"}
@@ -17,9 +18,14 @@ def ledger(folder: Path) -> Path:
     return make_ledger(folder, record(axes, [0, 1], name="c"), FATES, epochs=EPOCHS)
 
 
-def view(folder: Path) -> SweepView:
+def history(folder: Path) -> SweepHistory:
     """The sweep of `ledger`."""
-    return load_view(folder, "c")
+    return read_history(folder, "c")
+
+
+def send(tracker: Tracker, results: Path) -> int:
+    """Sends the sweep of `ledger` and nothing else; the number of epochs that were new."""
+    return sum(tracker.update(trial) for trial in history(results).begun)
 
 
 def train_on(folder: Path, trial: str = "t00004") -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.tracking import open_tracker, trial_histories
-from tests.tracking.ledgers import EPOCHS, ledger, train_on, view
+from lps_sweep.errors import BadInputError
+from lps_sweep.tracking import open_tracker
+from tests.tracking.ledgers import EPOCHS, history, ledger, send, train_on
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, about its dependencies
 
@@ -21,9 +22,8 @@ def place(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
-def send(results: Path, place: str) -> int:
-    tracker = open_tracker("mlflow", place)
-    return sum(tracker.update(trial) for trial in trial_histories(view(results)))
+def send_to(place: str, results: Path) -> int:
+    return send(open_tracker("mlflow", place), results)
 
 
 def runs(place: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def steps(place: str, run: str, metric: str) -> list[int]:
 @pytest.mark.slow
 def test_a_run_per_trial(tmp_path: Path, place: str) -> None:
     results = ledger(tmp_path / "results")
-    assert send(results, place) == 2 * EPOCHS + 3 * 3
+    assert send_to(place, results) == 2 * EPOCHS + 3 * 3
     found = runs(place)
     assert {t: run.info.status for t, run in found.items()} == {
         "t00000": "FINISHED",
@@ -51,7 +51,7 @@ def test_a_run_per_trial(tmp_path: Path, place: str) -> None:
         "t00003": "FAILED",
         "t00004": "RUNNING",
     }
-    [first, *_] = trial_histories(view(results))
+    [first, *_] = history(results).begun
     assert found["t00000"].data.params["C"] == "1"
     assert found["t00000"].data.metrics["final/oracle.acc_all"] == first.final["oracle.acc_all"]
 
@@ -59,11 +59,42 @@ def test_a_run_per_trial(tmp_path: Path, place: str) -> None:
 @pytest.mark.slow
 def test_sending_again_adds_what_is_new(tmp_path: Path, place: str) -> None:
     results = ledger(tmp_path / "results")
-    send(results, place)
-    assert send(results, place) == 0
+    send_to(place, results)
+    assert send_to(place, results) == 0
     train_on(results)
-    assert send(results, place) == 2
+    assert send_to(place, results) == 2
     run = runs(place)["t00004"]
     assert run.info.status == "FINISHED"
     assert steps(place, run.info.run_id, "oracle.acc_novel") == [1, 2, 3, 4, 5]
     assert run.data.metrics["final/oracle.acc_novel"] == 95.0
+
+
+@pytest.mark.slow
+def test_only_what_was_sent_for_this_sweep_is_gone_on_with(tmp_path: Path, place: str) -> None:
+    results, other = ledger(tmp_path / "results"), ledger(tmp_path / "other")
+    open_tracker("mlflow", place).claim(history(results))
+    send_to(place, results)
+    open_tracker("mlflow", place).claim(history(results))
+    with pytest.raises(BadInputError, match="there is an experiment 'c' of"):
+        open_tracker("mlflow", place).claim(history(other))
+    older = f"sqlite:///{tmp_path / 'older.db'}"
+    send_to(older, results)
+    open_tracker("mlflow", older).claim(history(results))
+    foreign = f"sqlite:///{tmp_path / 'foreign.db'}"
+    client = mlflow.MlflowClient(tracking_uri=foreign)
+    client.create_run(client.create_experiment("c"))
+    with pytest.raises(BadInputError, match="with runs of others"):
+        open_tracker("mlflow", foreign).claim(history(results))
+
+
+def test_a_file_that_is_not_mlflow_s_is_left(tmp_path: Path) -> None:
+    results = ledger(tmp_path / "results")
+    (tmp_path / "file.db").write_text("mine")
+    for path in (tmp_path / "file.db", results / "ledger.sqlite", results / "c" / "mlflow.db"):
+        before = path.read_bytes() if path.exists() else None
+        with pytest.raises(BadInputError):
+            open_tracker("mlflow", f"sqlite:///{path}")
+        assert (path.read_bytes() if path.exists() else None) == before
+    for folder in (str(results / "artefacts"), f"file://{results / 'checkpoints'}"):
+        with pytest.raises(BadInputError):
+            open_tracker("mlflow", folder)

@@ -8,10 +8,11 @@ from typing import Any
 import optuna
 import pytest
 
-from lps_sweep.results import Json, load_view
+from lps_sweep.results import Json
+from lps_sweep.tracking import read_history
 from lps_sweep.tracking.study import export_study, state_of
 from tests.report.report_cases import final_metrics, make_ledger, record
-from tests.tracking.ledgers import ledger, view
+from tests.tracking.ledgers import history, ledger
 
 SEARCH: dict[str, Json] = {
     "objectives": ["oracle.acc_seen", "oracle.acc_novel"],
@@ -30,7 +31,7 @@ def load(path: Path, name: str) -> optuna.Study:
 
 def test_configurations_of_a_grid_are_the_trials(tmp_path: Path) -> None:
     path = tmp_path / "out" / "study.db"
-    assert export_study(view(ledger(tmp_path)), path) == ["c"]
+    assert export_study(history(ledger(tmp_path)), path) == ["c"]
     study = load(path, "c")
     assert study.metric_names == ["oracle.acc_all"]
     assert [t.params for t in study.trials] == [{"C": 1.0}, {"C": 5.0}, {"C": 10.0}]
@@ -64,7 +65,7 @@ def test_a_search_keeps_its_domains_and_objectives(tmp_path: Path) -> None:
     points = [(1.0, 3, "a"), (20.0, None, "b")]
     make_ledger(tmp_path, sweep, points=points, epochs=2)
     path = tmp_path / "study.db"
-    export_study(load_view(tmp_path, "search"), path)
+    export_study(read_history(tmp_path, "search"), path)
     study = load(path, "search")
     first, second = study.trials
     assert first.params == {"C": 1.0, "K": 3, "s": "a"}
@@ -82,7 +83,7 @@ def test_a_search_beside_listed_values_gives_a_study_for_each(tmp_path: Path) ->
     points = [(0.2, 1.0, None, "b"), (0.4, 1.0, None, "b"), (0.2, 20.0, None, "b")]
     make_ledger(tmp_path, sweep, points=points, epochs=2)
     path = tmp_path / "study.db"
-    names = export_study(load_view(tmp_path, "both"), path)
+    names = export_study(read_history(tmp_path, "both"), path)
     assert names == ["both tau=0.2", "both tau=0.4"]
     assert [t.params["C"] for t in load(path, names[0]).trials] == [1.0, 20.0]
 
@@ -90,7 +91,7 @@ def test_a_search_beside_listed_values_gives_a_study_for_each(tmp_path: Path) ->
 def test_a_new_export_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     for _ in range(2):
-        export_study(view(ledger(tmp_path) if not path.exists() else tmp_path), path)
+        export_study(history(ledger(tmp_path) if not path.exists() else tmp_path), path)
     assert len(load(path, "c").trials) == 3
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith("study")] == ["study.db"]
 
@@ -98,7 +99,7 @@ def test_a_new_export_replaces_the_old_one(tmp_path: Path) -> None:
 def test_optuna_dashboard_opens_it(tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard._app")
     path = tmp_path / "study.db"
-    export_study(view(ledger(tmp_path)), path)
+    export_study(history(ledger(tmp_path)), path)
     app = dashboard.create_app(optuna.storages.RDBStorage(f"sqlite:///{path}"))
     [summary] = _get(app, "/api/studies")["study_summaries"]
     assert summary["study_name"] == "c"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lps_sweep.tracking import open_tracker, trial_histories
-from tests.tracking.ledgers import EPOCHS, ledger, train_on, view
+from lps_sweep.tracking import open_tracker
+from tests.tracking.ledgers import EPOCHS, history, ledger, send, train_on
 
 event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
 
@@ -38,18 +39,16 @@ def scalars(folder: Path) -> Scalars:
     return found
 
 
-def send(results: Path, place: Path) -> int:
-    tracker = open_tracker("tensorboard", str(place))
-    sent = sum(tracker.update(trial) for trial in trial_histories(view(results)))
-    tracker.close()
-    return sent
+def send_to(place: Path, results: Path) -> int:
+    with contextlib.closing(open_tracker("tensorboard", str(place))) as tracker:
+        return send(tracker, results)
 
 
 def test_a_run_per_trial_with_its_curves(tmp_path: Path) -> None:
     results, place = ledger(tmp_path / "results"), tmp_path / "board"
-    assert send(results, place) == 2 * EPOCHS + 3 * 3
+    assert send_to(place, results) == 2 * EPOCHS + 3 * 3
     assert sorted(p.name for p in place.iterdir()) == [f"t0000{i}" for i in range(5)]
-    [first, *_] = trial_histories(view(results))
+    [first, *_] = history(results).begun
     found = scalars(place / "t00000")
     assert found["oracle.acc_novel"] == pytest.approx(
         {epoch: metrics["oracle.acc_novel"] for epoch, metrics in first.epochs.items()}
@@ -61,20 +60,19 @@ def test_a_run_per_trial_with_its_curves(tmp_path: Path) -> None:
 def test_news_are_added_once_and_a_new_tracker_takes_over(tmp_path: Path) -> None:
     results, place = ledger(tmp_path / "results"), tmp_path / "board"
     tracker = open_tracker("tensorboard", str(place))
-    for trial in trial_histories(view(results)):
-        tracker.update(trial)
+    send(tracker, results)
     train_on(results)
-    assert sum(tracker.update(trial) for trial in trial_histories(view(results))) == 2
+    assert send(tracker, results) == 2
     tracker.close()
     whole = scalars(place / "t00004")
     assert sorted(whole["oracle.acc_novel"]) == [1, 2, 3, 4, 5]
-    send(results, place)
+    send_to(place, results)
     assert scalars(place / "t00004") == whole
 
 
 def test_values_stand_in_the_table_of_hyper_parameters(tmp_path: Path) -> None:
     place = tmp_path / "board"
-    send(ledger(tmp_path / "results"), place)
+    send_to(place, ledger(tmp_path / "results"))
     content = b"".join(
         value.metadata.plugin_data.content
         for event in events(place / "t00001")

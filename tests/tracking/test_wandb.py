@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.tracking import open_tracker, trial_histories
-from tests.tracking.ledgers import EPOCHS, ledger, train_on, view
+from lps_sweep.tracking import open_tracker
+from tests.tracking.ledgers import EPOCHS, history, ledger, send, train_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 pytest.importorskip("wandb")
@@ -44,7 +44,7 @@ def log_entries(content: bytes) -> Iterator[bytes]:
             parts = b""
 
 
-def history(rows: list[Any]) -> dict[int, dict[str, float]]:
+def curve(rows: list[Any]) -> dict[int, dict[str, float]]:
     """Metrics by epoch."""
     found: dict[int, dict[str, float]] = {}
     for record in rows:
@@ -61,18 +61,18 @@ def test_a_run_per_trial_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     results = ledger(tmp_path / "results")
     tracker = open_tracker("wandb", "project")
-    trials = trial_histories(view(results))
-    assert sum(tracker.update(trial) for trial in trials) == 2 * EPOCHS + 3 * 3
+    trials = history(results).begun
+    assert send(tracker, results) == 2 * EPOCHS + 3 * 3
     train_on(results)
-    assert sum(tracker.update(trial) for trial in trial_histories(view(results))) == 2
+    assert send(tracker, results) == 2
     tracker.close()
     found = records(tmp_path)
     assert sorted(found) == [trial.trial_id for trial in trials]
-    first = history(found["t00000"])
+    first = curve(found["t00000"])
     assert [v["oracle.acc_novel"] for v in first.values()] == pytest.approx(
         [metrics["oracle.acc_novel"] for metrics in trials[0].epochs.values()]
     )
-    assert sorted(history(found["t00004"])) == [1, 2, 3, 4, 5]
+    assert sorted(curve(found["t00004"])) == [1, 2, 3, 4, 5]
     exits = {
         trial: [r.exit.exit_code for r in rows if r.WhichOneof("record_type") == "exit"]
         for trial, rows in found.items()

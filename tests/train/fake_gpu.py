@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
-from types import SimpleNamespace
+from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 from lps_sweep.config import Config
 from lps_sweep.data import image_store
-from lps_sweep.train import Learner, Run
-from lps_sweep.train import learner as learner_module
+from lps_sweep.train import Learner, Pretraining, Run
 from lps_sweep.train.batch import Batch
+from lps_sweep.train.capture import Recorder, Work
 from tests.host_syncs import fake_cuda
 from tests.train.train_cases import SEED, backbone_of, image_set, split_of
 
@@ -37,11 +38,67 @@ def _moved(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
     return module
 
 
+def _copied(tensor: Tensor, _: object) -> Tensor:
+    """A deep copy without a look at where the content lies, which there is not."""
+    made = tensor.detach().clone()
+    return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
+
+
+class AsItStands:
+    """A recorder that records nothing."""
+
+    def warm_up(self, work: Work) -> None:
+        work()
+
+    def record(self, work: Work) -> Work:
+        return work
+
+
+@contextlib.contextmanager
+def _fake_gpu(*, on_host: bool) -> Iterator[pytest.MonkeyPatch]:
+    """What a GPU is asked for besides its operations."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), fake_cuda():
+        warnings.filterwarnings("ignore", "CUDA is not available")
+        patch.setattr(nn.Module, "to", _moved)
+        patch.setattr(FakeTensor, "__deepcopy__", _copied, raising=False)
+        patch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+        patch.setattr(Tensor, "pin_memory", lambda tensor: tensor.clone())
+        patch.setattr(torch.cuda, "Event", MagicMock())
+        patch.setattr(image_store, "memory_limit", lambda *_: 0 if on_host else 1 << 40)
+        yield patch
+
+
+def _no_backward(patch: pytest.MonkeyPatch, weights: Sequence[Tensor]) -> None:
+    """A backward pass, which needs a real GPU, gives gradients of the right shape and no more."""
+
+    def backward(_: Tensor) -> None:
+        for weight in weights:
+            weight.grad = torch.zeros_like(weight)
+
+    def gradients(_: Tensor, inputs: Sequence[Tensor], **__: bool) -> list[Tensor]:
+        return [torch.zeros_like(given) for given in inputs]
+
+    patch.setattr(Tensor, "backward", backward)
+    patch.setattr(torch.autograd, "grad", gradients)
+
+
+@contextlib.contextmanager
+def fake_pretraining(config: Config, *, on_host: bool = False) -> Iterator[Pretraining]:
+    """Pre-training on a GPU that is not there; nothing is recorded."""
+
+    class Fixed(Pretraining):
+        def _make_recorder(self) -> Recorder:
+            return AsItStands()
+
+    with _fake_gpu(on_host=on_host) as patch:
+        training = Fixed(config, image_set(), GPU)
+        _no_backward(patch, list(training._model.parameters()))
+        yield training
+
+
 @contextlib.contextmanager
 def fake_run(config: Config, *, on_host: bool = False, kind: type[Run] = Run) -> Iterator[Run]:
     """A Run with one member, "0", whose tensors are fake and on a GPU.
-
-    A backward pass, which needs a real GPU, gives gradients of the right shape and nothing else.
 
     Args:
         config: Of the member.
@@ -49,13 +106,7 @@ def fake_run(config: Config, *, on_host: bool = False, kind: type[Run] = Run) ->
         kind: The class of the Run.
     """
     backbone = backbone_of(config)
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), fake_cuda():
-        warnings.filterwarnings("ignore", "CUDA is not available")
-        patch.setattr(nn.Module, "to", _moved)
-        patch.setattr(learner_module, "copy", SimpleNamespace(deepcopy=lambda module: module))
-        patch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-        patch.setattr(Tensor, "pin_memory", lambda tensor: tensor.clone())
-        patch.setattr(image_store, "memory_limit", lambda *_: 0 if on_host else 1 << 40)
+    with _fake_gpu(on_host=on_host) as patch:
         run = kind(
             config,
             seed=SEED,
@@ -64,13 +115,7 @@ def fake_run(config: Config, *, on_host: bool = False, kind: type[Run] = Run) ->
             backbone=backbone,
             device=GPU,
         )
-        learner = run.add("0", config)
-
-        def backward(_: Tensor) -> None:
-            for weight in learner._weights:
-                weight.grad = torch.zeros_like(weight)
-
-        patch.setattr(Tensor, "backward", backward)
+        _no_backward(patch, run.add("0", config)._weights)
         yield run
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from lps_sweep.config import Config, Located, build_config, flat
 from lps_sweep.losses.contrast import ContrastNorm, UCRows
-from lps_sweep.methods import config_class, objective_class
+from lps_sweep.methods import METHODS, config_class, objective_class
 from lps_sweep.methods.lps.thresholds import LambdaNovelShape
 from tests.train.train_cases import config_of, two_configs
 
@@ -72,9 +72,24 @@ def step_cases() -> dict[str, Config]:
     cases = {name: _arm(settings) for name, settings in ARMS.items()}
     cases |= {name: config_of(lps=lps) for name, lps in SWITCHES.items()}
     cases |= {name: config_of(**settings) for name, settings in SETTINGS.items()}
-    cases |= {"orca": two_configs("orca")[0], "orca changed": two_configs("orca")[1]}
+    cases |= {name: two_configs(name)[0] for name in METHODS if objective_class(name).views}
+    cases["orca changed"] = two_configs("orca")[1]
+    cases["rankstats incremental"] = two_configs("rankstats")[1]
+    cases["dtc pi"] = config_of(method=config_class("dtc")(variant="pi"))
+    cases["unguarded gap"] = config_of(method=config_class("nach")(gap_rule="reference"))
     cases |= {
         precision: with_loop(config_of(), precision=precision) for precision in ("bfloat16", "tf32")
     }
     cases["RandAugment"] = colour(config_of())
     return cases
+
+
+def ways(cases: dict[str, Config]) -> dict[str, Config]:
+    """The cases without those that differ from another one in numbers alone."""
+    found: dict[str, tuple[Any, Config]] = {}
+    for name, config in cases.items():
+        words = [(n, v) for n, v in flat(config).items() if isinstance(v, str | bool) or v is None]
+        method, schedule = config.method, config.schedule
+        switches = getattr(method, "pi_ema", 0), schedule.momentum, schedule.tail_lr_factor - 1
+        found.setdefault(repr((words, [bool(x) for x in switches])), (name, config))
+    return dict(found.values())

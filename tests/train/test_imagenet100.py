@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
 from lps_sweep.cli import main
@@ -74,6 +73,7 @@ def in_memory(root: Path) -> tuple[dict[str, object], list[dict[str, float]]]:
     return snapshot(run, "a"), history["a"]
 
 
+@pytest.mark.slow
 def test_a_resnet50_trains(
     root: Path, in_memory: tuple[dict[str, object], list[dict[str, float]]]
 ) -> None:
@@ -122,6 +122,7 @@ def test_a_batch_has_the_references_parts(root: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_pretraining_is_the_same_from_the_host(root: Path) -> None:
     config = dataclasses.replace(
         config_of(root),
@@ -136,20 +137,6 @@ def test_pretraining_is_the_same_from_the_host(root: Path) -> None:
     assert found[0][0] == found[1][0]
     assert differences(found[0][1], found[1][1]) == []
     assert np.isfinite(found[0][0][0][1])
-
-
-def test_a_resnet50_is_pretrained(root: Path) -> None:
-    config = config_of(root, pretrain_epochs=1, pretrain_batch_size=12)
-    images = load(config.data)
-    few = dataclasses.replace(images, images=images.images[:24], labels=images.labels[:24])
-    before = Pretraining(config, few, CPU).network.state_dict()
-    training = Pretraining(config, few, CPU)
-    ((epoch, loss),) = training
-    assert (epoch, np.isfinite(loss)) == (1, True)
-    after = training.network.state_dict()
-    assert not torch.equal(
-        before["parts.stage1.0.conv1.weight"], after["parts.stage1.0.conv1.weight"]
-    )
 
 
 @pytest.mark.slow

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from lps_sweep.config import Config
-from lps_sweep.train import Run, set_up_device
+from lps_sweep.train import Pretraining, Run
 from lps_sweep.train.device import forget_peak_memory, peak_memory
 from tests.train.step_cases import colour, step_cases, with_loop
 from tests.train.train_cases import (
     config_of,
     differences,
     four_configs,
+    image_set,
     learner_of,
     run_of,
     snapshot,
@@ -33,7 +34,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @pytest.fixture(scope="module")
 def device() -> torch.device:
-    return set_up_device("cuda", num_threads=1)
+    return torch.device("cuda")
 
 
 def outcome(run: Run) -> dict[str, Any]:
@@ -115,6 +116,19 @@ def test_no_step_waits_for_the_device(config: Config, graph: bool, device: torch
             learner.step(run.batch(epoch, step), step)
     torch.cuda.set_sync_debug_mode("default")
     assert not learner.diverged()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_recorded_pre_training_has_the_bits_of_pre_training(
+    precision: str, device: torch.device
+) -> None:
+    ends = []
+    for graph in (False, True):
+        settings = {"pretrain_epochs": 3, "pretrain_batch_size": 24, "pretrain_graph": graph}
+        config = config_of(pretrain={**settings, "pretrain_precision": precision})
+        training = Pretraining(config, image_set(), device)
+        ends.append((list(training), training.state()))
+    assert differences(*ends) == []
 
 
 def test_half_precision_is_where_it_should_be(device: torch.device) -> None:

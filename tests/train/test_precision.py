@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,31 +11,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lps_sweep.data import views
 from lps_sweep.methods.lps import core
-from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
-from lps_sweep.train import Learner, Run
+from lps_sweep.methods.protocol import StepContext
+from lps_sweep.train import Learner, Pretraining, Run
+from lps_sweep.train.evaluation import kept_features
+from lps_sweep.train.quality import untrained_quality
 from tests.train.step_cases import with_loop
-from tests.train.train_cases import config_of, learner_of, run_of, train, two_configs
-
-
-class Watched:
-    """An objective that remembers what it was given."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.given: list[TailOutput] = []
-        self.totals: list[Tensor] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def loss(
-        self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
-    ) -> StepLoss:
-        self.given += outputs.values()
-        result: StepLoss = self._inner.loss(outputs, labels, context)
-        self.totals.append(result.total)
-        return result
+from tests.train.train_cases import (
+    CPU,
+    config_of,
+    image_set,
+    learner_of,
+    run_of,
+    train,
+    two_configs,
+    watched,
+)
 
 
 class HalfOperations(TorchDispatchMode):
@@ -62,23 +55,23 @@ def float_tensors(module: nn.Module) -> dict[str, Tensor]:
     return {n: t for n, t in module.state_dict().items() if t.is_floating_point()}
 
 
-@pytest.mark.parametrize("method", ["lps", "orca"])
-@pytest.mark.parametrize("frozen_through", ["none", "stage3", "stage4"])
+@pytest.mark.parametrize(
+    ("method", "frozen_through"), [("lps", "none"), ("lps", "stage4"), ("orca", "stage3")]
+)
 def test_weights_statistics_and_what_the_loss_reads_are_float32(
     method: str, frozen_through: str
 ) -> None:
     run, learner = half_run(method, frozen_through=frozen_through)
-    watched = Watched(learner.objective)
-    learner.objective = watched  # type: ignore[assignment]
-    train(run, range(2))
+    spy = watched(learner)
+    train(run, range(1))
     assert not run.departures
     modules = {"trunk": run.trunk, "tail": learner.tail, "head": learner.head}
     for name, module in modules.items():
         assert {t.dtype for t in float_tensors(module).values()} <= {torch.float32}, name
     momentum = [s["momentum_buffer"] for s in learner.optimizer.state_dict()["state"].values()]
     assert {t.dtype for t in momentum} == {torch.float32}
-    assert {output.logits.dtype for output in watched.given} == {torch.float32}
-    assert {total.dtype for total in watched.totals} == {torch.float32}
+    assert {output.logits.dtype for output in spy.given} == {torch.float32}
+    assert {total.dtype for total in spy.totals} == {torch.float32}
     assert {t.dtype for t in learner._sums.values() if t.is_floating_point()} == {torch.float32}
 
 
@@ -105,22 +98,6 @@ def test_no_loss_computes_in_half_precision(method: str) -> None:
     assert half.found <= {"_to_copy", "detach"}  # ORCA reads features, which are raised
 
 
-def test_statistics_of_batchnorm_come_from_float32_arithmetic() -> None:
-    """Of values that bfloat16 holds exactly but whose sum it does not."""
-    run, learner = half_run(frozen_through="stage3")
-    norm = next(m for m in learner.tail.modules() if isinstance(m, nn.BatchNorm2d))
-    norm.momentum = 1.0
-    values = (1 + torch.arange(512 * 4 * 4).view(512, 1, 4, 4) % 7 / 64).expand(-1, 64, -1, -1)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        norm.train()(values.to(torch.bfloat16))
-    torch.testing.assert_close(norm.running_mean, values.mean((0, 2, 3)), rtol=1e-6, atol=0)
-    variance = values.double().var((0, 2, 3)).float()
-    torch.testing.assert_close(norm.running_var, variance, rtol=1e-3, atol=0)
-    in_half = values.to(torch.bfloat16).mean((0, 2, 3)).float()
-    assert not torch.allclose(in_half, values.mean((0, 2, 3)), rtol=1e-6, atol=0)
-    assert run.config.loop.precision == "bfloat16"
-
-
 def test_a_loss_in_half_precision_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "at_least_float32", lambda *x: [t.bfloat16() for t in x])
     run, learner = half_run()
@@ -130,3 +107,41 @@ def test_a_loss_in_half_precision_would_be_seen(monkeypatch: pytest.MonkeyPatch)
     with HalfOperations() as half:
         learner.objective.loss(outputs, batch.labels, context)
     assert len(half.found) > 5
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each kind of view was made, each of them outside autocast."""
+    found: Counter[str] = Counter()
+    affine = views.VIEWS["affine"]
+
+    def watched(kind: str) -> Callable[..., Tensor]:
+        make = affine[kind]
+
+        def called(*given: Any) -> Tensor:
+            assert not torch.is_autocast_enabled("cpu"), f"{kind} is made under autocast"
+            found[kind] += 1
+            made: Tensor = make(*given)
+            return made
+
+        return called
+
+    kinds = {kind: watched(kind) for kind in ("weak", "strong", "simclr", "plain")}
+    monkeypatch.setitem(views.VIEWS, "affine", kinds)
+    return found
+
+
+def test_no_view_is_made_in_half_precision(drawn: Counter[str]) -> None:
+    settings = {"pretrain_precision": "bfloat16", "pretrain_epochs": 1, "pretrain_batch_size": 24}
+    config = with_loop(config_of(pretrain=settings), precision="bfloat16")
+    run = run_of([config])
+    train(run, range(1))
+    kept_features(run)
+    assert not run.departures
+    assert drawn.keys() == {"weak", "strong", "plain"}
+    before = drawn["plain"]
+    untrained_quality(config, image_set(), CPU)
+    assert drawn["plain"] > before
+    for _ in Pretraining(config, image_set(), CPU):
+        pass
+    assert drawn["simclr"] == 2 * 3

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_the_network_computes_what_the_released_one_does(expected: dict[str, Ten
     theirs = released_net().eval()
     with torch.no_grad():
         assert torch.allclose(network.eval()(images), theirs(images), rtol=1e-5, atol=1e-5)
-        theirs.layer3[1].bn2.weight += 0.1  # type: ignore[union-attr, operator]
+        theirs.layer3[1].bn2.weight += 0.1
         assert not torch.allclose(network(images), theirs(images), rtol=1e-2, atol=1e-2)
 
 
@@ -58,24 +59,30 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     assert read_released(config_of(file))[1] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("wrapper", ["module.", "backbone.", "encoder.", "module.backbone."])
-def test_wrappers_and_heads_are_taken_off(
-    tmp_path: Path, expected: dict[str, Tensor], wrapper: str
-) -> None:
-    def wrapped(state: State) -> State:
+def _old_format(folder: Path) -> Config:
+    file = folder / "old.pth.tar"
+    torch.save(released_net().state_dict(), file, _use_new_zipfile_serialization=False)
+    return config_of(file)
+
+
+def _wrapped(folder: Path, wrapper: str) -> Config:
+    def change(state: State) -> State:
         inner = {f"{wrapper}{name}": value for name, value in state.items()}
         heads = {f"{wrapper}linear.weight": torch.ones(2), "fc.bias": torch.ones(2)}
         return inner | heads | {"module.contrastive_head.5.weight": torch.ones(2)}
 
-    state, _ = read_released(saved(tmp_path, wrapped))
+    return saved(folder, change)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [_old_format, *(partial(_wrapped, wrapper=w) for w in ("encoder.", "module.backbone."))],
+)
+def test_wrappers_and_heads_are_taken_off_and_an_older_format_is_read(
+    tmp_path: Path, expected: dict[str, Tensor], form: Callable[[Path], Config]
+) -> None:
+    state, _ = read_released(form(tmp_path))
     assert state.keys() == expected.keys()
-    assert all(torch.equal(state[name], value) for name, value in expected.items())
-
-
-def test_a_file_of_the_older_format_is_read(tmp_path: Path, expected: dict[str, Tensor]) -> None:
-    file = tmp_path / "old.pth.tar"
-    torch.save(released_net().state_dict(), file, _use_new_zipfile_serialization=False)
-    state, _ = read_released(config_of(file))
     assert all(torch.equal(state[name], value) for name, value in expected.items())
 
 
@@ -94,10 +101,6 @@ def without(*names: str) -> Callable[[State], State]:
     return lambda state: {name: value for name, value in state.items() if name not in names}
 
 
-def renamed(old: str, new: str) -> Callable[[State], State]:
-    return lambda state: {name.replace(old, new): value for name, value in state.items()}
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -106,13 +109,7 @@ def renamed(old: str, new: str) -> Callable[[State], State]:
             r"resnet18; missing: bn1\.running_var, layer2\.0\.shortcut\.0\.weight$",
         ),
         (lambda state: state | {"layer5.x": torch.ones(1)}, r"resnet18; left over: layer5\.x$"),
-        (
-            renamed("shortcut", "downsample"),
-            r"missing: layer2\.0\.shortcut\.0\.weight, .* and 10 more; "
-            r"left over: layer2\.0\.downsample\.0\.weight, .* and 10 more$",
-        ),
         (lambda _state: {"net.weight": torch.ones(1)}, r"and 112 more; left over: net\.weight$"),
-        (lambda _state: {}, r"missing: conv1\.weight, "),
         (
             lambda state: state | {"conv1.weight": torch.ones(64, 3, 7, 7)},
             r"another shape: conv1\.weight \(64, 3, 7, 7\) instead of \(64, 3, 3, 3\)$",
@@ -139,18 +136,6 @@ def test_whatever_does_not_match_is_told(
         read_released(saved(tmp_path, change))
 
 
-def test_images_of_one_channel_do_not_fit(tmp_path: Path) -> None:
-    file = write_released(tmp_path / "w.pth.tar")
-    with pytest.raises(BadInputError, match=r"conv1\.weight \(64, 3, 3, 3\) instead of \(64, 1, "):
-        read_released(config_of(file, dataset="digits"))
-
-
-def test_no_other_network_has_released_weights(tmp_path: Path) -> None:
-    file = write_released(tmp_path / "w.pth.tar")
-    with pytest.raises(BadInputError, match="of a resnet18 or a resnet50, not of a small_cnn"):
-        read_released(config_of(file, network="small_cnn"))
-
-
 def test_weights_of_imagenet_are_a_resnet50s(tmp_path: Path) -> None:
     """The names that torchvision has: downsample, fc."""
     torch.manual_seed(3)
@@ -166,15 +151,9 @@ def test_weights_of_imagenet_are_a_resnet50s(tmp_path: Path) -> None:
     )
     assert torch.equal(state["parts.stem.0.weight"], released["conv1.weight"])
     theirs.fc = nn.Identity()
-    images = torch.randn(2, 3, 64, 64)
+    images = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         assert torch.allclose(network.eval()(images), theirs(images), rtol=1e-5, atol=1e-5)
-
-
-def test_weights_of_the_other_network_are_refused(tmp_path: Path) -> None:
-    file = write_released(tmp_path / "w.pth.tar")
-    with pytest.raises(BadInputError, match=r"the weights of a resnet50; missing: .*; left over: "):
-        read_released(config_of(file, network="resnet50"))
 
 
 class Canary:
@@ -197,14 +176,35 @@ def test_a_hostile_file_is_refused_and_not_executed(tmp_path: Path, zipped: bool
     assert not nest.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"PK\x03\x04 no zip", b"text\n"])
-def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "w.pth.tar"
-    file.write_bytes(content)
-    with pytest.raises(BadInputError, match=r"^pretrained: .*w\.pth\.tar is no file of weights"):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dataset": "digits"}, r"conv1\.weight \(64, 3, 3, 3\) instead of \(64, 1, "),
+        ({"network": "small_cnn"}, "of a resnet18 or a resnet50, not of a small_cnn"),
+        ({"network": "resnet50"}, "the weights of a resnet50; missing: .*; left over: "),
+    ],
+)
+def test_weights_of_another_network_are_refused(
+    tmp_path: Path, given: dict[str, str], message: str
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        read_released(config_of(write_released(tmp_path / "w.pth.tar"), **given))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda file: file.write_bytes(b""), "is no file of weights"),
+        (lambda file: file.write_bytes(b"PK\x03\x04 no zip"), "is no file of weights"),
+        (os.mkfifo, "it is a pipe"),
+        (lambda _: None, "No such file"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, make: Callable[[Path], object], message: str
+) -> None:
+    file = tmp_path / "w.pth"
+    make(file)
+    with pytest.raises(BadInputError, match=rf"^pretrained: .*w\.pth:? {message}"):
         read_released(config_of(file))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"^pretrained: .*none\.pth: No such file"):
-        read_released(config_of(tmp_path / "none.pth"))

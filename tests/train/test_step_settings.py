@@ -7,50 +7,54 @@ from typing import Any
 
 import pytest
 import torch
+from torch._inductor import cpp_builder
 
-from lps_sweep.config import LoopConfig, flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.sweep.trunks import make_trunk
-from lps_sweep.train import check_step
+from lps_sweep.train import Pretraining, check_step
 from lps_sweep.train.device import set_convolutions
 from tests.train.step_cases import with_loop
-from tests.train.train_cases import config_of, run_of
+from tests.train.train_cases import CPU, config_of, image_set, run_of
 
 
 @pytest.mark.parametrize(
-    ("loop", "reason"),
-    [({"graph": True}, "CUDA graphs"), ({"precision": "tf32"}, "take float32")],
+    ("loop", "device"),
+    [
+        ({"graph": True}, "cpu"),
+        ({"precision": "tf32"}, "cpu"),
+        ({"precision": "bfloat16"}, "cuda"),
+        ({"compile": True}, "cpu"),
+        ({"compile": True}, "cuda"),
+    ],
+    ids=str,
 )
-def test_what_needs_a_gpu_is_refused_without_one(loop: dict[str, Any], reason: str) -> None:
-    with pytest.raises(BadInputError, match=reason):
-        run_of([with_loop(config_of(), **loop)])
+def test_what_a_device_cannot_do_is_refused_by_its_own_name(
+    loop: dict[str, Any], device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", lambda: "")
+    monkeypatch.setattr("torch.utils._triton.has_triton", lambda: False)
+    (name,) = loop
+    with pytest.raises(BadInputError, match=name) as refused:
+        check_step(with_loop(config_of(), **loop).loop, torch.device(device))
+    assert refused.value.where == name
+    if loop != {"precision": "tf32"}:
+        ours = config_of(pretrain={f"pretrain_{name}": loop[name]})
+        with pytest.raises(BadInputError, match=f"pretrain_{name}"):
+            Pretraining(ours, image_set(), torch.device(device))
 
 
-def test_nor_is_a_trunk_made_for_it(tmp_path: Path) -> None:
-    values = flat(with_loop(config_of(), graph=True))
+def test_a_run_or_a_trunk_is_not_begun_for_it(tmp_path: Path) -> None:
+    config = with_loop(config_of(), graph=True)
     with pytest.raises(BadInputError, match="CUDA graphs"):
-        next(make_trunk(tmp_path, "recipe", values, ("cpu", 1), interval_s=0))
+        run_of([config])
+    with pytest.raises(BadInputError, match="CUDA graphs"):
+        next(make_trunk(tmp_path, "recipe", config, ("cpu", 1), interval_s=0))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_half_precision_is_refused_where_it_would_be_acted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
-    loop = with_loop(config_of(), precision="bfloat16").loop
-    with pytest.raises(BadInputError, match="not in this GPU"):
-        check_step(loop, torch.device("cuda"))
-    check_step(loop, torch.device("cpu"))
-
-
-def test_members_share_how_a_step_is_done() -> None:
-    run = run_of([config_of()])
-    for loop in ({"graph": True}, {"compile": True}, {"precision": "tf32"}):
-        with pytest.raises(ValueError, match="differs in what a pack shares"):
-            run.add("stranger", with_loop(config_of(), **loop))
-
-
-def test_the_step_as_it_stands_is_the_default() -> None:
-    default = LoopConfig()
-    assert (default.graph, default.compile, default.precision) == (False, False, "float32")
+def test_half_precision_is_for_a_cpu_without_asking_a_gpu() -> None:
+    check_step(with_loop(config_of(), precision="bfloat16").loop, CPU)
 
 
 def test_the_arithmetic_of_convolutions_is_set_whatever_was_set_before() -> None:

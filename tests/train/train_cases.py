@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,20 @@ from lps_sweep.config import (
 from lps_sweep.data import ImageSet, OpenWorldSplit, make_split
 from lps_sweep.methods import config_class
 from lps_sweep.methods.lps import LPSConfig
-from lps_sweep.train import Learner, Pretraining, Run
+from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
+from lps_sweep.train import Learner, Run
 from lps_sweep.train.evaluation import train_and_evaluate
+from lps_sweep.train.pretrain import fresh_network
 
 CPU = torch.device("cpu")
+EPOCHS = 2
+"""That runs are trained for, of three that are configured."""
+
 NUM_CLASSES = 6
 SEED = 7
 
 
+@functools.cache
 def image_set(count: int = 72) -> ImageSet:
     """Grey 8 x 8 images, each class a bar of its own under noise."""
     generator = np.random.default_rng(3)
@@ -65,25 +72,31 @@ def four_configs(
     trunk: Mapping[str, Any] | None = None, schedule: Mapping[str, Any] | None = None
 ) -> list[Config]:
     """Configurations that differ in C, tau, eta1, eta2, pi_ema, learning rate and weight decay."""
+    changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}),
+        ({"C": 0.0, "tau": 0.2}, {"lr": 0.03}),
+        ({"eta1": 0.0, "eta2": 2.0, "pi_ema": 0.9}, {}),
+        ({"C": 3.0, "lambda_novel_end": 0.6}, {"momentum": 0.5, "weight_decay": 0.01}),
+    ]
     return [
-        config_of(trunk=trunk, schedule=schedule),
-        config_of(
-            lps={"C": 0.0, "tau": 0.2}, trunk=trunk, schedule={**(schedule or {}), "lr": 0.03}
-        ),
-        config_of(lps={"eta1": 0.0, "eta2": 2.0, "pi_ema": 0.9}, trunk=trunk, schedule=schedule),
-        config_of(
-            lps={"C": 3.0, "lambda_novel_end": 0.6},
-            trunk=trunk,
-            schedule={**(schedule or {}), "momentum": 0.5, "weight_decay": 0.01},
-        ),
+        config_of(lps=lps, trunk=trunk, schedule={**(schedule or {}), **of_schedule})
+        for lps, of_schedule in changes
     ]
 
 
+def _another(value: float) -> float:
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value / 2
+
+
 def two_configs(method: str, **settings: Any) -> list[Config]:
-    """A method's defaults, and the same with all its numbers changed."""
+    """A method's defaults with a small projector, and the same with all its numbers changed."""
     first = config_class(method)()
+    if "projector_width" in vars(first):
+        first = dataclasses.replace(first, projector_width=32)
     changed = {
-        name: value + 1 if isinstance(value, int) else value / 2
+        name: _another(value)
         for name, value in dataclasses.asdict(first).items()
         if isinstance(value, int | float)
     }
@@ -93,7 +106,7 @@ def two_configs(method: str, **settings: Any) -> list[Config]:
 
 def backbone_of(config: Config) -> dict[str, Tensor]:
     """Untrained weights, the same for the same network."""
-    return Pretraining(config, image_set(), CPU).network.state_dict()
+    return fresh_network(config).state_dict()
 
 
 def split_of(config: Config) -> OpenWorldSplit:
@@ -150,6 +163,76 @@ def snapshot(run: Run, trial_id: str) -> dict[str, Any]:
             "diverged": learner.diverged(),
         }
     )
+
+
+def outcome(run: Run, epochs: int = EPOCHS) -> dict[str, Any]:
+    """Trains; all state and each epoch's metrics, by trial id, of the members that are left."""
+    history = train(run, range(min(epochs, run.num_epochs)))
+    return {
+        m.trial_id: {**snapshot(run, m.trial_id), "metrics": history[m.trial_id]}
+        for m in run.members
+    }
+
+
+@functools.cache
+def alone(
+    config: Config, kind: type[Run] = Run, epochs: int = EPOCHS, device: torch.device = CPU
+) -> dict[str, Any]:
+    """The outcome of one trial by itself; trained once, and not to be changed."""
+    found: dict[str, Any] = outcome(run_of([config], kind=kind, device=device), epochs)["0"]
+    return found
+
+
+def apart(
+    configs: Sequence[Config],
+    kind: type[Run] = Run,
+    epochs: int = EPOCHS,
+    device: torch.device = CPU,
+) -> list[str]:
+    """What differs between a pack of `configs` and each of them alone, over all epochs."""
+    pack = outcome(run_of(configs, kind=kind, device=device), epochs)
+    assert len(pack) == len(configs)
+    return [
+        name
+        for i, config in enumerate(configs)
+        for name in differences(pack[str(i)], alone(config, kind, epochs, device))  # type: ignore[arg-type]
+    ]
+
+
+class Watched:
+    """An objective that remembers what it was given, and whose totals `change` may replace.
+
+    Args:
+        inner: The objective.
+        change: Given the number of the call, from 0, and its total.
+    """
+
+    def __init__(self, inner: Any, change: Callable[[int, Tensor], Tensor]) -> None:
+        self._inner, self._change = inner, change
+        self.given: list[TailOutput] = []
+        self.progress: list[float] = []
+        self.totals: list[Tensor] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def loss(
+        self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
+    ) -> StepLoss:
+        result: StepLoss = self._inner.loss(outputs, labels, context)
+        self.given += outputs.values()
+        self.progress.append(context.progress.item())
+        self.totals.append(self._change(len(self.totals), result.total))
+        return StepLoss(self.totals[-1], result.diagnostics)
+
+
+def watched(
+    learner: Learner, change: Callable[[int, Tensor], Tensor] = lambda _, total: total
+) -> Watched:
+    """The learner's objective from now on."""
+    objective = Watched(learner.objective, change)
+    learner.objective = objective  # type: ignore[assignment]
+    return objective
 
 
 def differences(first: Any, second: Any) -> list[str]:

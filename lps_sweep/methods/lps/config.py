@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from lps_sweep.config.fields import check_ranges, param
+from lps_sweep.params import check_ranges, param
 
 _PAPER = "reference behaviour; the paper's is "
 
@@ -22,6 +23,7 @@ class LPSConfig:
     """
 
     name: ClassVar[str] = "lps"
+    own_recipe: ClassVar[Mapping[str, Any]] = {}
 
     C: float = param(
         10.0,

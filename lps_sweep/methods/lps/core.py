@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from lps_sweep.losses.adaptive_margin import adaptive_margin, class_margins
-from lps_sweep.losses.contrast import ContrastNorm, UCRows, contrast_rows
+from lps_sweep.losses.contrast import contrast_rows
 from lps_sweep.losses.distribution import estimate_distribution, kl_divergences
 from lps_sweep.losses.entropy import negative_entropy
 from lps_sweep.losses.pseudo_label_contrastive import pseudo_label_contrastive
 from lps_sweep.losses.switches import cleared_unless, frozen_unless, weighted_sum
 from lps_sweep.losses.unsupervised_contrastive import unsupervised_contrastive
-from lps_sweep.methods.lps.config import LPSConfig
-from lps_sweep.methods.lps.thresholds import LambdaNovelShape, lambda_novel
-from lps_sweep.methods.precision import at_least_float32
+from lps_sweep.methods.hyper import Hyper, at_least_float32
+from lps_sweep.methods.lps.thresholds import lambda_novel
 
 
 @dataclass(frozen=True)
-class LossTerms:
-    """The terms of one batch. The first five are not weighted; gradients are those of `total`.
+class Estimate:
+    """What the model believes of a batch, from weak2 and without gradient.
+
+    Attributes:
+        pi_hat: (K,), estimated class distribution.
+        kl_prior_to_estimate: 0-d, KL(uniform || pi_hat), the margin's factor by default.
+        kl_estimate_to_prior: 0-d, KL(pi_hat || uniform), what the paper's Figure 4 shows.
+        mask: (B,) bool, labeled or confident.
+        pseudo_labels: (B,) int64, labels of labeled rows, predictions on weak2 of the others.
+        confidence: (B,), largest probability on weak2.
+    """
+
+    pi_hat: Tensor
+    kl_prior_to_estimate: Tensor
+    kl_estimate_to_prior: Tensor
+    mask: Tensor
+    pseudo_labels: Tensor
+    confidence: Tensor
+
+
+@dataclass(frozen=True)
+class LossTerms(Estimate):
+    """The estimate, and the terms of one batch. Gradients are those of `total`.
 
     Attributes:
         margin_labeled: 0-d, adaptive margin loss of the labeled rows, on weak1.
@@ -32,12 +50,6 @@ class LossTerms:
         uc: 0-d, unsupervised contrastive loss of weak2 and strong.
         entropy: 0-d, the regulariser R of weak1, between -log K and 0.
         total: 0-d, margin_labeled + margin_unlabeled + eta1 pc + eta2 uc + w_entropy entropy.
-        kl_prior_to_estimate: 0-d, KL(uniform || pi_hat), the margin's factor by default.
-        kl_estimate_to_prior: 0-d, KL(pi_hat || uniform), what the paper's Figure 4 shows.
-        pi_hat: (K,), estimated class distribution.
-        mask: (B,) bool, labeled or confident.
-        pseudo_labels: (B,) int64, labels of labeled rows, predictions on weak2 of the others.
-        confidence: (B,), largest probability on weak2.
     """
 
     margin_labeled: Tensor
@@ -46,62 +58,6 @@ class LossTerms:
     uc: Tensor
     entropy: Tensor
     total: Tensor
-    kl_prior_to_estimate: Tensor
-    kl_estimate_to_prior: Tensor
-    pi_hat: Tensor
-    mask: Tensor
-    pseudo_labels: Tensor
-    confidence: Tensor
-
-
-@dataclass(frozen=True)
-class Hyper:
-    """An `LPSConfig` whose numbers are 0-d tensors: one captured step serves all their values.
-
-    Words stay words, since each selects another computation.
-    """
-
-    C: Tensor
-    tau: Tensor
-    eta1: Tensor
-    eta2: Tensor
-    w_entropy: Tensor
-    lambda_seen: Tensor
-    lambda_novel_shape: LambdaNovelShape
-    lambda_novel_start: Tensor
-    lambda_novel_end: Tensor
-    margin_kl: Literal["prior_to_estimate", "estimate_to_prior"]
-    contrast_norm: ContrastNorm
-    uc_norm: UCRows
-    uc_neg: UCRows
-    pi_ema: Tensor
-
-    @classmethod
-    def of(cls, config: LPSConfig, device: torch.device | str, dtype: torch.dtype) -> Hyper:
-        """The numbers of `config` as tensors of `dtype` on `device`."""
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            value = getattr(config, field.name)
-            is_word = isinstance(value, str)
-            values[field.name] = (
-                value if is_word else torch.tensor(value, dtype=dtype, device=device)
-            )
-        return cls(**values)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What the model believes of a batch, from weak2 and without gradient.
-
-    The attributes are those of `LossTerms`.
-    """
-
-    pi_hat: Tensor
-    kl_prior_to_estimate: Tensor
-    kl_estimate_to_prior: Tensor
-    mask: Tensor
-    pseudo_labels: Tensor
-    confidence: Tensor
 
 
 @torch.no_grad()
@@ -179,12 +135,7 @@ def loss_terms(
         uc=uc,
         entropy=entropy,
         total=margin_labeled + margin_unlabeled + switched,
-        kl_prior_to_estimate=given.kl_prior_to_estimate,
-        kl_estimate_to_prior=given.kl_estimate_to_prior,
-        pi_hat=given.pi_hat,
-        mask=given.mask,
-        pseudo_labels=targets,
-        confidence=given.confidence,
+        **vars(given),
     )
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lps_sweep.config.fields import check_ranges, param
+from lps_sweep.params import check_ranges, param
 
 
 @dataclass(frozen=True)
 class ORCAConfig:
     """ORCA's loss as its reference implementation computes it.
 
-    Optimiser and schedule are the shared ones: a cosine, where ORCA's own code divides the
-    learning rate by ten after 140 and 180 of 200 epochs.
-
     Raises:
         BadInputError: A value is out of its range.
     """
 
     name: ClassVar[str] = "orca"
+    own_recipe: ClassVar[Mapping[str, Any]] = {  # CIFAR: drops after 140 and 180 of 200 epochs
+        "lr": 0.1,
+        "lr_shape": "drops",
+        "lr_first_drop": 0.7,
+        "lr_drop_every": 0.2,
+        "weight_decay": 5e-4,
+        "batch_size": 512,
+    }
 
     margin_scale: float = param(
         10.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,27 +13,10 @@ from lps_sweep.losses.adaptive_margin import adaptive_margin
 from lps_sweep.losses.entropy import negative_entropy
 from lps_sweep.losses.pairwise import pairwise
 from lps_sweep.losses.switches import frozen_unless, weighted_sum
+from lps_sweep.methods.hyper import Hyper, at_least_float32
 from lps_sweep.methods.orca.config import ORCAConfig
 from lps_sweep.methods.orca.partners import partners
-from lps_sweep.methods.precision import at_least_float32
-from lps_sweep.methods.protocol import Objective, StepContext, StepLoss, TailOutput
-
-
-@dataclass(frozen=True)
-class Hyper:
-    """An `ORCAConfig` as 0-d tensors: one captured step serves all its values."""
-
-    margin_scale: Tensor
-    max_uncertainty: Tensor
-    w_pairwise: Tensor
-    w_entropy: Tensor
-
-    @classmethod
-    def of(cls, config: ORCAConfig, device: torch.device | str, dtype: torch.dtype) -> Hyper:
-        """The numbers of `config` as tensors of `dtype` on `device`."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        values = {n: torch.tensor(getattr(config, n), dtype=dtype, device=device) for n in names}
-        return cls(**values)
+from lps_sweep.methods.protocol import NOTHING, Objective, StepContext, StepLoss, TailOutput
 
 
 @dataclass(frozen=True)
@@ -103,16 +85,17 @@ class ORCAObjective(Objective):
     views: ClassVar[tuple[str, ...]] = ("weak1", "weak2")
     aligned: ClassVar[bool] = True
     evaluated_first: ClassVar[bool] = True
+    uncertainty: Tensor
 
     def __init__(
         self,
         config: ORCAConfig,
-        num_classes: int,  # noqa: ARG002
+        num_classes: int,
         device: torch.device | str,
     ) -> None:
+        super().__init__(config, num_classes, device)
         self._hyper = Hyper.of(config, device, torch.float32)
-        # The tensor stays the same one, as a captured step needs.
-        self._uncertainty = torch.ones((), device=device)
+        self.register_buffer("uncertainty", torch.ones((), device=device))
 
     def loss(
         self, outputs: Mapping[str, TailOutput], labels: Tensor, context: StepContext
@@ -123,7 +106,7 @@ class ORCAObjective(Objective):
             outputs["weak2"],
             labels,
             draws=context.draws,
-            uncertainty=self._uncertainty,
+            uncertainty=self.uncertainty,
             hyper=self._hyper,
         )
         diagnostics = {
@@ -131,35 +114,22 @@ class ORCAObjective(Objective):
             "margin_labeled": terms.margin_labeled.detach(),
             "pairwise": terms.pairwise.detach(),
             "entropy": terms.entropy.detach(),
-            "uncertainty": self._uncertainty.clone(),
+            "uncertainty": self.uncertainty.clone(),
         }
         return StepLoss(terms.total, diagnostics)
-
-    def summarise(self, sums: Mapping[str, Tensor], num_steps: int) -> dict[str, float]:
-        """Means over the steps; `uncertainty`, from 0 to 1, is the one that the epoch had."""
-        values = torch.stack([value.double() for value in sums.values()]).tolist()
-        return {name: value / num_steps for name, value in zip(sums, values, strict=True)}
 
     def read(self, output: TailOutput) -> dict[str, Tensor]:
         """Besides the ids, the largest probability of each image."""
         confidence = torch.softmax(output.logits.float(), dim=1).amax(dim=1)
         return super().read(output) | {"confidence": confidence}
 
-    def evaluated(self, kept: Mapping[str, Tensor]) -> None:
+    def evaluated(
+        self,
+        kept: Mapping[str, Tensor],
+        labeled: Mapping[str, Tensor] = NOTHING,  # noqa: ARG002
+    ) -> None:
         """Sets the mean uncertainty for the steps to come."""
-        self._uncertainty.fill_(1 - kept["confidence"].double().mean().item())
-
-    def state(self) -> dict[str, Tensor]:
-        """The mean uncertainty, 0-d."""
-        return {"uncertainty": self._uncertainty.clone()}
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Takes up what `state` gave.
-
-        Raises:
-            KeyError: The state holds no uncertainty.
-        """
-        self._uncertainty.copy_(state["uncertainty"])
+        self.uncertainty.fill_(1 - kept["confidence"].double().mean().item())
 
 
 OBJECTIVE = ORCAObjective

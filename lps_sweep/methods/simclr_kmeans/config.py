@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lps_sweep.config.fields import check_ranges, param
+from lps_sweep.params import check_ranges, param
 
 _SOURCE = "not stated in the paper"
 _MAX_SEED = 2**32 - 1
@@ -20,6 +21,7 @@ class SimCLRKMeansConfig:
     """
 
     name: ClassVar[str] = "simclr_kmeans"
+    own_recipe: ClassVar[Mapping[str, Any]] = {}
     trains: ClassVar[bool] = False
 
     n_init: int = param(

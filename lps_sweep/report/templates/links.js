@@ -53,7 +53,7 @@ async function showTrial(row) {
     const curve = traces.findIndex((one) => one.meta === shown || one.ids?.includes(shown));
     if (curve < 0) continue;
     const point = traces[curve].ids ? traces[curve].ids.indexOf(shown) : traces[curve].x.length - 1;
-    const title = place.closest("section").querySelector("h2").textContent;
+    const title = place.closest("section").querySelector("h2")?.textContent ?? "Summary";
     const panel = place.closest(".panel").querySelector("h4").textContent;
     list.append(element("li", {}, element("button", {
       type: "button", onclick: () => showPoint(place, curve, point),

@@ -11,19 +11,27 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import ray
 from ray import tune
 
-from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
+from lps_sweep.errors import BadInputError, DeviceError, LpsSweepError, StorageError
 from lps_sweep.plan import Resources
-from lps_sweep.sweep.executor import Accept, Blame, Death, here, usable_cpus, worker_name
+from lps_sweep.sweep.executor import (
+    Accept,
+    Blame,
+    Death,
+    blame_of,
+    here,
+    room,
+    usable_cpus,
+    worker_name,
+)
 from lps_sweep.sweep.jobs import Job, PackJob, perform
-from lps_sweep.sweep.ray.hang import Hang, told
 from lps_sweep.sweep.ray.session import output_to, ray_session
 from lps_sweep.sweep.rows import placed
+from lps_sweep.sweep.time_limit import WorkerLimit, hung_at
 
 LOSSES = 3
 """Nodes that a trial may be on when they are lost before it is taken for the cause."""
@@ -62,12 +70,7 @@ class RayExecutor:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
@@ -99,7 +102,9 @@ class RayExecutor:
             return _aborted(jobs, watch, error)
         for result in (grid[number] for number in range(len(grid))):
             if result.error and result.config:
-                watch.died(result.config["job"], told_by(result.error))
+                cause = getattr(result.error, "cause", result.error)
+                reason = str(cause) if isinstance(cause, DeviceError) else told_by(result.error)
+                watch.died(result.config["job"], reason, blame=blame_of(cause))
         there = {node["NodeID"] for node in alive_nodes()}
         return [
             self._explained(death, watch.nodes.get(job_id, "") in {"", *there})
@@ -112,9 +117,9 @@ class RayExecutor:
         That is not the job's fault, unless it happens to it again and again.
         """
         job = death.job
-        if death.error:
+        if death.error or death.blame is not Blame.CERTAIN:
             return death
-        note = told(self._notes / job.job_id, self._resources.epoch_time_limit_s)
+        note = hung_at(self._notes / job.job_id, self._resources.epoch_time_limit_s)
         if note:
             return dataclasses.replace(death, reason=note)
         if node_alive:
@@ -135,7 +140,10 @@ class RayExecutor:
         }
         self.gpus_per_pack = self._bundle["gpu"]
         self.device = "cuda" if self.gpus_per_pack else "cpu"
-        self.num_workers = sum(_room(node, self._bundle) for node in nodes)
+        self.num_workers = sum(
+            room(node.get("CPU", 0.0), node.get("GPU", 0.0), *self._bundle.values())
+            for node in nodes
+        )
         facts = (
             f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, "
             f"{sum(node.get('CPU', 0.0) for node in nodes):g} CPUs, {gpus:g} GPUs"
@@ -159,13 +167,6 @@ def alive_nodes() -> list[dict[str, Any]]:
     """The nodes that Ray takes for alive, as it describes them."""
     known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return [node for node in known if node["Alive"]]
-
-
-def _room(node: Mapping[str, float], bundle: Mapping[str, float]) -> int:
-    """How many bundles fit into a node."""
-    cpus = node.get("CPU", 0.0) / bundle["cpu"]
-    gpus = node.get("GPU", 0.0) / bundle["gpu"] if bundle["gpu"] else cpus
-    return int(min(cpus, gpus))
 
 
 def _aborted(jobs: Sequence[Job], watch: Watch, error: Exception) -> list[Death]:
@@ -213,7 +214,7 @@ class Watch(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
     ) -> None:
-        """A job reported rows, or an error that no retry would mend."""
+        """A job reported rows, or an error that no retry would help."""
         job = trial.config["job"]
         self.nodes[job.job_id] = str(result.get("node", ""))
         if "error" in result:
@@ -236,10 +237,17 @@ class Watch(tune.Callback):
         self._left(job)
         self.died(job, "its process died")
 
-    def died(self, job: Job, reason: str, error: LpsSweepError | None = None) -> None:
+    def died(
+        self,
+        job: Job,
+        reason: str,
+        error: LpsSweepError | None = None,
+        blame: Blame = Blame.CERTAIN,
+    ) -> None:
         """Notes why a job died; when is known from the first time."""
         death = self.deaths.get(job.job_id) or Death(job, reason)
-        self.deaths[job.job_id] = dataclasses.replace(death, reason=reason, error=error)
+        now = dataclasses.replace(death, reason=reason, error=error, blame=blame)
+        self.deaths[job.job_id] = now
 
     def _worker(self, job: Job, place: str) -> str:
         """The lowest slot of `place` that was free when the job's first rows came."""
@@ -260,10 +268,13 @@ def _trainable(config: dict[str, Any]) -> None:
     gpus = context.get_accelerator_ids().get("GPU", [])
     where = {"node": context.get_node_id(), "place": here(gpus)}
     try:
-        with Hang(Path(config["notes"]) / job.job_id, config["limit_s"]) as hang:
+        with WorkerLimit(Path(config["notes"]) / job.job_id, config["limit_s"]) as limit:
             for rows in perform(job):
-                with hang.suspended():
+                with limit.suspended():
                     tune.report({"rows": rows, **where})
+    except DeviceError as error:  # Tune ends the process of a job that raises
+        text = f"{where['place']}: {error}"
+        raise DeviceError(text, out_of_memory=error.out_of_memory) from error
     except LpsSweepError as error:
         tune.report({"error": error})
 

@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from lps_sweep.errors import ExitCode, StorageError
-from lps_sweep.sweep.signals import end_with
+from lps_sweep.signals import end_with
 
 Address = tuple[str, int]
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from statistics import fmean
 
-from lps_sweep.plan import Asked, PlannedTrial, SearchSpace, expand_asked, points, unsearched
+from lps_sweep.plan import (
+    Asked,
+    PlannedTrial,
+    SearchSpace,
+    asked_point,
+    asked_points,
+    points,
+    setting_key,
+    unsearched,
+)
+from lps_sweep.plan import Point as Cell
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.search.asked import Point, asked_before
+from lps_sweep.sweep.planned import planned_for
+from lps_sweep.sweep.search.asked import Point, asked_before, values_key
 from lps_sweep.sweep.search.searcher import Searcher
 
 Measured = list[tuple[float, ...] | None]
@@ -23,81 +37,78 @@ def search_plans(space: SearchSpace, ledger: Ledger) -> Iterator[tuple[PlannedTr
     without one, nothing more is asked for. All searches are rebuilt from the ledger alone. Each
     cell's asks for what it would ask for if it were alone.
     """
-    asked = asked_before(space, ledger)
+    asked = [*asked_before(space, ledger).asked]
+    trials: Sequence[PlannedTrial] = ()
     if asked:
-        yield expand_asked(space, asked, content_of)
+        yield (trials := planned_for(space, asked, ledger))
         if ledger.outstanding(space.name):
             return
-    studies = _rebuilt(space, asked, _measured(space, ledger))
-    while batch := [one for study in studies for one in study.ask()]:
+    searchers = _rebuilt(space, asked, _measured(space, ledger, trials, asked))
+    while batch := _batch(space, searchers, asked):
         asked += batch
-        yield expand_asked(space, asked, content_of)
+        yield (trials := planned_for(space, asked, ledger))
         if ledger.outstanding(space.name):
             return
-        for (number, _), values in zip(batch, _measured(space, ledger)[-len(batch) :], strict=True):
-            studies[number].tell(values)
+        measured = _measured(space, ledger, trials, batch)
+        for (cell, point), values in zip(batch, measured, strict=True):
+            searchers[cell].tell(dict(point), values)
 
 
-class _Study:
-    """The search of one cell.
-
-    Args:
-        space: The search space.
-        number: Number of the cell.
-        searcher: Asks for its configurations.
-    """
-
-    def __init__(self, space: SearchSpace, number: int, searcher: Searcher) -> None:
-        assert space.search is not None
-        self._search = space.search
-        self._number = number
-        self._searcher = searcher
-        self._num_asked = 0
-        self._open: list[Point] = []
-
-    def replay(self, asked: Sequence[Asked], measured: Measured) -> None:
-        """Takes over what was asked for before, batch by batch."""
-        self._num_asked = len(asked)
-        for start in range(0, len(asked), self._search.together):
-            batch = slice(start, start + self._search.together)
-            self._searcher.replay([dict(one.values) for one in asked[batch]], measured[batch])
-
-    def ask(self) -> list[Asked]:
-        """The next batch; nothing at the end of the search or of the space."""
-        left = self._search.configurations - self._num_asked
-        points = self._searcher.ask(min(self._search.together, left)) if left > 0 else []
-        self._num_asked += len(points)
-        self._open = [*points]
-        return [Asked(self._number, point) for point in points]
-
-    def tell(self, values: tuple[float, ...] | None) -> None:
-        """What was measured of the next configuration of the batch."""
-        self._searcher.tell(self._open.pop(0), values)
-
-
-def _rebuilt(space: SearchSpace, asked: Sequence[Asked], measured: Measured) -> list[_Study]:
+def _batch(
+    space: SearchSpace, searchers: Sequence[Searcher], asked: Sequence[Asked]
+) -> list[Asked]:
+    """What each cell asks for next; nothing where its search or its space is at its end."""
     assert space.search is not None
-    studies = []
+    counts = Counter(one.cell for one in asked)
+    left = [space.search.configurations - counts[cell] for cell in range(len(searchers))]
+    return [
+        Asked(cell, point)
+        for cell, searcher in enumerate(searchers)
+        for point in searcher.ask(min(space.search.together, left[cell]))
+    ]
+
+
+def _setting(space: SearchSpace, cell: Cell, point: Point) -> Hashable:
+    """What all configurations of the same setting as `point` of a cell have in common."""
+    return setting_key(space, asked_point(space, cell, point), content_of)
+
+
+def _rebuilt(space: SearchSpace, asked: Sequence[Asked], measured: Measured) -> list[Searcher]:
+    """The searches of all cells, with what was asked for before taken over batch by batch."""
+    assert space.search is not None
+    searchers = []
     for number, cell in enumerate(points(space)):
-        study = _Study(space, number, Searcher(space.search, unsearched(space, cell)))
+        setting = partial(_setting, space, cell)
+        search = replace(space.search, domains=space.domains_of(cell.arm))
+        searcher = Searcher(search, unsearched(space, cell), setting)
         own = [i for i, one in enumerate(asked) if one.cell == number]
-        study.replay([asked[i] for i in own], [measured[i] for i in own])
-        studies.append(study)
-    return studies
+        for start in range(0, len(own), space.search.together):
+            batch = own[start : start + space.search.together]
+            searcher.replay([dict(asked[i].values) for i in batch], [measured[i] for i in batch])
+        searchers.append(searcher)
+    return searchers
 
 
-def _measured(space: SearchSpace, ledger: Ledger) -> Measured:
-    """Of each configuration planned, in the order of asking."""
+def _measured(
+    space: SearchSpace, ledger: Ledger, trials: Sequence[PlannedTrial], asked: Sequence[Asked]
+) -> Measured:
+    """Of each configuration in `asked`; `trials` are all that are planned."""
     assert space.search is not None
-    rows, num_seeds = ledger.trial_rows(space.name, False), len(space.seeds)
+    if not asked:
+        return []
+    rows = {row.trial_id: row for row in ledger.trial_rows(space.name, False)}
+    replicates = defaultdict(list)
+    for trial in trials:
+        for swept in (trial.swept, *trial.twins):
+            replicates[values_key(swept)].append(rows[trial.trial_id])
     found: Measured = []
-    for start in range(0, len(rows), num_seeds):
-        replicates = rows[start : start + num_seeds]
-        ends = {row.status for row in replicates}
+    for point in asked_points(space, asked):
+        of_seeds = replicates[values_key(point.swept)]
+        ends = {row.status for row in of_seeds}
         if "stopped" in ends <= {"done", "stopped"}:
             found.append(())
         else:
-            found.append(_means(space.search.objectives, [row.metrics for row in replicates]))
+            found.append(_means(space.search.objectives, [row.metrics for row in of_seeds]))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import optuna
@@ -19,7 +19,7 @@ from optuna.trial import TrialState, create_trial
 
 from lps_sweep.config import Value
 from lps_sweep.errors import BadInputError
-from lps_sweep.sweep.search.asked import Point
+from lps_sweep.sweep.search.asked import Point, values_key
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -36,26 +36,34 @@ class Searcher:
     The sampler is made anew before every ask, from the search's seed and the number of asks so
     far; so the next configuration depends on the recorded ones alone, and a search that was
     interrupted goes on as if nothing had happened. The first configuration is the default one,
-    where it lies in the domains. No configuration is handed out twice: one that is proposed again
-    is answered from what is known of it.
+    where it lies in the domains. No setting is handed out twice: one that is proposed again, in
+    whatever spelling, is answered from what is known of it. Of a parameter with choices, Optuna
+    sees their places in the list.
 
     Args:
         search: What is searched.
         defaults: Values of the parameters where they are not searched.
+        setting: What all configurations of one setting have in common.
     """
 
-    def __init__(self, search: Search, defaults: Mapping[str, Value]) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+    def __init__(
+        self,
+        search: Search,
+        defaults: Mapping[str, Value],
+        setting: Callable[[Point], Hashable] = values_key,
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._search = search
+        self._setting = setting
         self._domains = {d.name: d for d in search.domains}
         self._distributions = {d.name: _distribution(d) for d in search.domains}
         self._num_asks = 0
-        self._known: dict[tuple[tuple[str, Value], ...], tuple[float, ...] | None] = {}
-        self._open: dict[tuple[tuple[str, Value], ...], optuna.Trial] = {}
+        self._known: dict[Hashable, tuple[float, ...] | None] = {}
+        self._open: dict[Hashable, optuna.Trial] = {}
         self._study = optuna.create_study(directions=["maximize"] * len(search.objectives))
         first = _default_point(search.domains, defaults)
         if first:
-            self._study.enqueue_trial(first)
+            self._study.enqueue_trial(self._params(first))
 
     def ask(self, count: int) -> list[Point]:
         """Up to `count` configurations never asked for before; fewer where the space is done."""
@@ -63,7 +71,7 @@ class Searcher:
         repeats = 0
         while len(points) < count and repeats < MAX_REPEATS:
             trial, point = self._propose()
-            key = _key(point)
+            key = self._setting(point)
             if key not in self._known:
                 self._known[key] = None
                 self._open[key] = trial
@@ -81,7 +89,7 @@ class Searcher:
         TPE learns that it does worse than all that came to its end; the other samplers, nothing.
         What was measured before the end is kept from all of them.
         """
-        key = _key(point)
+        key = self._setting(point)
         self._known[key] = None if values is None else tuple(values)
         self._answer(self._open.pop(key), values)
 
@@ -102,8 +110,8 @@ class Searcher:
         again = self.ask(len(points))
         if again != list(points):
             for point in again:
-                del self._known[_key(point)]
-                self._study.tell(self._open.pop(_key(point)), state=TrialState.FAIL)
+                del self._known[self._setting(point)]
+                self._study.tell(self._open.pop(self._setting(point)), state=TrialState.FAIL)
             for point, measured in zip(points, values, strict=True):
                 self._enter(point, measured)
             return
@@ -111,7 +119,7 @@ class Searcher:
             self.tell(point, measured)
 
     def _enter(self, point: Point, values: Sequence[float] | None) -> None:
-        self._known[_key(point)] = tuple(values) if values is not None else None
+        self._known[self._setting(point)] = tuple(values) if values is not None else None
         if values is not None and all(
             name in self._domains and self._domains[name].holds(value)
             for name, value in point.items()
@@ -120,11 +128,16 @@ class Searcher:
             self._study.add_trial(
                 create_trial(
                     state=TrialState.COMPLETE if values else TrialState.PRUNED,
-                    params=dict(point),
+                    params=self._params(point),
                     distributions=used,
                     values=list(values) or None,
                 )
             )
+
+    def _params(self, point: Point) -> dict[str, Value]:
+        """`point` as Optuna has it."""
+        choices = {name: self._domains[name].choices for name in point}
+        return {n: choices[n].index(v) if choices[n] else v for n, v in point.items()}
 
     def _propose(self) -> tuple[optuna.Trial, Point]:
         with warnings.catch_warnings():
@@ -167,7 +180,7 @@ def _require_cmaes() -> None:
 
 def _distribution(domain: Domain) -> BaseDistribution:
     if domain.kind == "choice":
-        return CategoricalDistribution(domain.choices)  # type: ignore[arg-type]
+        return CategoricalDistribution(range(len(domain.choices)))
     if domain.kind == "int":
         return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
     return FloatDistribution(domain.low, domain.high, log=domain.log)
@@ -176,7 +189,7 @@ def _distribution(domain: Domain) -> BaseDistribution:
 def _suggest(trial: optuna.Trial, domain: Domain) -> Value:
     name = domain.name
     if domain.kind == "choice":
-        return trial.suggest_categorical(name, domain.choices)  # type: ignore[arg-type]
+        return domain.choices[trial.suggest_categorical(name, range(len(domain.choices)))]
     if domain.kind == "int":
         return trial.suggest_int(name, int(domain.low), int(domain.high), log=domain.log)
     return trial.suggest_float(name, domain.low, domain.high, log=domain.log)
@@ -191,7 +204,3 @@ def _default_point(domains: Sequence[Domain], defaults: Mapping[str, Value]) -> 
                 return {}
             point[domain.name] = defaults[domain.name]
     return point
-
-
-def _key(point: Mapping[str, Value]) -> tuple[tuple[str, Value], ...]:
-    return tuple(sorted(point.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lps_sweep.config.fields import param
+from lps_sweep.params import param
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
-"""Put on a worker's path: packs with a trial of C = 99 take memory until they are killed."""
+"""Put on a worker's path: packs with a trial of C = 99 take memory until they are killed.
+
+With one of C = 98 they meet, once, a device that is broken from then on.
+"""
 
 from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 
@@ -24,17 +29,30 @@ class Hungry:
 
         def exec_module(module: Any) -> None:
             run(module)
-            train_pack = module.train_pack
 
             def hungry(pack: Any, *rest: Any) -> Iterator[Any]:
                 if any(member.config.method.C == 99 for member in pack.members):
                     eat()
-                return iter(train_pack(pack, *rest))
+                if any(member.config.method.C == 98 for member in pack.members):
+                    break_once()
+                from lps_sweep.train.pack import train_pack
+
+                return train_pack(pack, *rest)
 
             module.train_pack = hungry
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def break_once() -> None:
+    """The first process ever to come here can do no more work, and none comes here again."""
+    import torch
+
+    note = Path(os.environ["BROKEN_NOTE"])
+    if not note.exists() or note.read_text() == str(os.getpid()):
+        note.write_text(str(os.getpid()))
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
 
 
 def eat() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ from lps_sweep.config import Value
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Json, Ledger
-from lps_sweep.sweep.preview import preview
+from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor
 from tests.sweep.search.test_search_run import killed_after
-from tests.sweep.test_driver import run, space_of
 
 SEARCH = """
 name: search
@@ -96,6 +96,51 @@ def test_killed_twice_and_resumed_is_as_if_nothing_had_happened(tmp_path: Path) 
         assert ledger.counts("search", driver_alive=False).done == 40
 
 
+OF_ARMS = """
+name: search
+preset: digits
+set: {epochs: 2, pretrain_epochs: 1}
+seeds: [0, 1]
+arms: {lps: {}, orca: {method: orca}, kmeans: {method: simclr_kmeans}}
+optuna:
+  objective: oracle.acc_all
+  configurations: 4
+  together: 2
+  startup: 2
+  domains:
+    lr: {low: 0.01, high: 0.5, log: true, when: {arm: [lps, orca]}}
+    C: {low: 0.5, high: 30, when: {arm: lps}}
+    margin_scale: {low: 1, high: 20, when: {arm: orca}}
+"""
+
+
+def test_each_method_is_tuned_as_long_as_the_others_by_what_it_has(tmp_path: Path) -> None:
+    space, results = space_of(tmp_path, OF_ARMS), tmp_path / "r"
+    killed_after(5, space, results)
+    killed_after(4, space, results)
+    outcome = run(space, results, FakeExecutor())
+    assert outcome.exit_code == ExitCode.DONE
+    found = asked(results)
+    sizes = Counter(one["arm"] for one in found)
+    assert sizes == {"lps": 4, "orca": 4, "kmeans": 1}, "with nothing to tune, the default alone"
+    has = {
+        arm: {n for one in found if one["arm"] == arm for n in one if one[n] is not None}
+        for arm in sizes
+    }
+    assert has == {
+        "lps": {"arm", "lr", "C"},
+        "orca": {"arm", "lr", "margin_scale"},
+        "kmeans": {"arm"},
+    }
+    again = run(space, results, FakeExecutor())
+    assert (again.counts.planned, again.ran) == (18, 0)
+    fewer = space_of(tmp_path, OF_ARMS.replace("arm: [lps, orca]", "arm: [lps]"))
+    changed = run(fewer, results, FakeExecutor())
+    assert (changed.counts.planned, changed.ran) == (18, 6), (
+        "of orca's, lr had another condition: all but the default is asked for anew"
+    )
+
+
 def test_a_cell_more_later_is_searched_and_one_less_is_left_out(tmp_path: Path) -> None:
     results = tmp_path / "r"
     run(search(tmp_path, "grid: {labeled_ratio: [0.5]}"), results, FakeExecutor())
@@ -109,25 +154,6 @@ def test_a_cell_more_later_is_searched_and_one_less_is_left_out(tmp_path: Path) 
     assert (longer.counts.planned, longer.ran) == (14, 4)
 
 
-def test_listed_values_that_become_a_search_are_asked_for_anew(tmp_path: Path) -> None:
-    results = tmp_path / "r"
-    listed = "name: search\npreset: digits\nset: {epochs: 2}\nseeds: [0, 1]\ngrid: {C: [1, 10]}"
-    run(space_of(tmp_path, listed), results, FakeExecutor())
-    outcome = run(search(tmp_path, ""), results, FakeExecutor())
-    assert outcome.counts.planned == 10
-    assert len(asked(results)) == 5
-
-
-@pytest.mark.slow
-def test_small_cells_end_with_what_they_have(tmp_path: Path) -> None:
-    text = SEARCH.replace("SET", "").replace("COUNT", "9").replace("BLOCKS", BLOCKS)
-    head, _, _ = text.partition("  domains:")
-    space = space_of(tmp_path, head + "  domains: {C: {choices: [1, 5, 10]}}\n")
-    outcome = run(space, tmp_path / "r", FakeExecutor())
-    assert outcome.counts.planned == 4 * 3 * 2
-    assert len(asked(tmp_path / "r")) == 4 * 3
-
-
 def test_the_record_has_the_listed_axes_and_the_searched_ones(tmp_path: Path) -> None:
     run(search(tmp_path), tmp_path / "r", FakeExecutor())
     with Ledger.open(tmp_path / "r") as ledger:
@@ -137,16 +163,6 @@ def test_the_record_has_the_listed_axes_and_the_searched_ones(tmp_path: Path) ->
     assert record.axes["labeled_ratio"] == [0.3, 0.5]
     assert len(record.axes["C"]) > 5
     assert record.defaults == {"arm": "plain", "labeled_ratio": 0.5, "C": 10.0, "tau": 0.4}
-
-
-def test_a_preview_counts_all_cells(tmp_path: Path) -> None:
-    space = search(tmp_path)
-    before = preview(space, tmp_path / "r")
-    assert (before.num_trials, before.num_configurations, before.epochs_left) == (40, 20, 80)
-    killed_after(9, space, tmp_path / "r")
-    half = preview(space, tmp_path / "r")
-    assert 0 < half.outcomes["done"] <= 9
-    assert (half.num_trials, half.epochs_left) == (40, 80 - 2 * half.outcomes["done"])
 
 
 def test_cells_of_one_and_the_same_trial_are_refused(tmp_path: Path) -> None:

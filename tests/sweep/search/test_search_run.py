@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
 
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.plan import SearchSpace
-from lps_sweep.results import Json, Ledger
-from lps_sweep.sweep.executor import Blame
+from lps_sweep.results import Ledger
 from lps_sweep.sweep.jobs import PackJob
-from lps_sweep.sweep.outcome import Outcome
 from lps_sweep.sweep.preview import preview
-from lps_sweep.sweep.selection import Selection
+from lps_sweep.sweep.run import Outcome
+from tests.sweep.cases import killed, run, space_of
 from tests.sweep.fakes import FakeExecutor
-from tests.sweep.test_driver import run, space_of
 
 SEARCH = """
 name: search
@@ -35,31 +34,25 @@ optuna:
 """
 
 
-class KilledError(Exception):
-    """Stands for the end of the driver's process."""
-
-
 def search(folder: Path, sampler: str = "tpe", together: int = 2) -> SearchSpace:
     return space_of(folder, SEARCH.replace("SAMPLER", sampler).replace("TOGETHER", str(together)))
 
 
-def asked(results: Path) -> list[tuple[Json, ...]]:
+def asked(results: Path) -> list[tuple[str, ...]]:
     with Ledger.open(results) as ledger:
         rows = ledger.trial_rows("search", False)
-        return [tuple(row.swept.values()) for row in rows]
+        return [tuple(map(str, row.swept.values())) for row in rows]
 
 
 def killed_after(num_outcomes: int, space: SearchSpace, results: Path) -> None:
     seen: list[str] = []
 
-    def dies(job: PackJob, epoch: int) -> Blame | None:
+    def over(job: PackJob, epoch: int) -> bool:
         if epoch == 2:
-            seen.extend(member.trial_id for member in job.members)
-        if len(seen) > num_outcomes:
-            raise KilledError
-        return None
+            seen.extend(job.attempts)
+        return len(seen) > num_outcomes
 
-    with pytest.raises(KilledError):
+    with killed(over) as dies:
         run(space, results, FakeExecutor(dies=dies))
 
 
@@ -99,10 +92,46 @@ def test_a_finished_search_starts_nothing_and_a_longer_one_goes_on(tmp_path: Pat
     assert asked(tmp_path / "r")[: len(before)] == before
 
 
-def test_failed_configurations_end_with_exit_code_2(tmp_path: Path) -> None:
-    executor = FakeExecutor(status_of=lambda _trial_id: "diverged")
-    outcome = run(search(tmp_path), tmp_path / "r", executor)
-    assert (outcome.counts.diverged, outcome.exit_code) == (18, ExitCode.TRIALS_FAILED)
+MIXED = """
+name: search
+preset: digits
+set: {epochs: 2, pretrain_epochs: 1}
+seeds: [0]
+grid: {novel_classes: [2, 0.5]}
+optuna:
+  objective: oracle.acc_all
+  configurations: 5
+  together: 2
+  startup: 3
+  domains:
+    seen_classes: {choices: [[0, 1], [2, 3], 3]}
+    concat_views: {choices: [true, false]}
+    C: {low: 0.5, high: 30, when: {seen_classes: [[0, 1], 3], concat_views: true}}
+    tau: {choices: [0.2, 1], when: {seen_classes: [2, 3]}}
+"""
+
+
+@pytest.mark.usefixtures("no_waiting_for_the_disk")
+def test_a_search_over_lists_goes_on_and_warns_of_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    space = space_of(tmp_path, MIXED)
+    whole = run(space, tmp_path / "whole", FakeExecutor())
+    killed_after(3, space, tmp_path / "r")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run(space, tmp_path / "r", FakeExecutor()).counts == whole.counts
+        assert run(space, tmp_path / "r", FakeExecutor()).ran == 0
+        plan = preview(space, tmp_path / "r")
+    assert (plan.outcomes, plan.notes, plan.epochs_left) == ({"done": 10}, [], 0)
+    assert "Warning" not in capfd.readouterr().err
+    with Ledger.open(tmp_path / "r") as ledger:
+        found = [row.swept for row in ledger.trial_rows("search", False)]
+    assert asked(tmp_path / "r") == asked(tmp_path / "whole")
+    assert {str(one["seen_classes"]) for one in found} == {"[0, 1]", "[2, 3]", "3"}
+    for one in found:
+        assert (one["tau"] is not None) == (one["seen_classes"] == [2, 3])
+        assert (one["C"] is None) == (one["seen_classes"] == [2, 3] or not one["concat_views"])
 
 
 def test_a_search_is_recorded_as_one(tmp_path: Path) -> None:
@@ -124,7 +153,7 @@ def test_a_preview_counts_what_is_still_to_be_asked_for(tmp_path: Path) -> None:
     space = search(tmp_path)
     before = preview(space, tmp_path / "r")
     assert (before.num_trials, before.num_configurations, before.epochs_left) == (18, 9, 36)
-    assert "chosen by tpe" in before.to_text()
+    assert before.chosen_by == "tpe"
     killed_after(4, space, tmp_path / "r")
     half = preview(space, tmp_path / "r")
     assert half.outcomes == {"done": 4}
@@ -136,4 +165,4 @@ def test_a_preview_counts_what_is_still_to_be_asked_for(tmp_path: Path) -> None:
 
 def test_trials_of_a_search_cannot_be_picked(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="chooses its trials itself"):
-        run(search(tmp_path), tmp_path / "r", FakeExecutor(), selection=Selection(limit=1))
+        run(search(tmp_path), tmp_path / "r", FakeExecutor(), limit=1)

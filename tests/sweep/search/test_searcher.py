@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from lps_sweep.config import Value
-from lps_sweep.plan.search import Domain, Search
+from lps_sweep.plan.domains import Domain
+from lps_sweep.plan.search import Search
 from lps_sweep.sweep.search.asked import Point
 from lps_sweep.sweep.search.searcher import Searcher
 
@@ -144,10 +145,3 @@ def test_after_a_change_of_the_search_the_recorded_configurations_count() -> Non
     after = resumed(changed, before, 3)
     known = {tuple(sorted(point.items())) for batch in before for point in batch}
     assert all(tuple(sorted(point.items())) not in known for batch in after for point in batch)
-
-
-def test_better_than_chance() -> None:
-    points = [point for batch in run(search_of("tpe"), 40) for point in batch]
-    late = [measure(point)[0] for point in points[25:]]
-    early = [measure(point)[0] for point in points[1:11]]
-    assert sum(late) / len(late) > sum(early) / len(early)

@@ -11,13 +11,13 @@ from optuna.trial import TrialState
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Json, Ledger
+from lps_sweep.sweep.planned import planned_for
 from lps_sweep.sweep.search import plans
-from lps_sweep.sweep.search.asked import Point
+from lps_sweep.sweep.search.asked import Point, asked_before
 from lps_sweep.sweep.search.searcher import Searcher
+from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor, metrics_of
 from tests.sweep.search.test_searcher import DEFAULTS, measure, search_of
-from tests.sweep.test_choice import run
-from tests.sweep.test_driver import space_of
 
 SEARCH = """
 name: search
@@ -138,12 +138,14 @@ def test_a_seed_that_failed_makes_it_a_failure(tmp_path: Path) -> None:
         pass
     run(space, tmp_path / "r", FakeExecutor(num_workers=1, metrics=metrics_of))
     with Ledger.open(tmp_path / "r", write=True) as ledger:
+        earlier = asked_before(space, ledger).asked
+        planned = space, ledger, planned_for(space, earlier, ledger), earlier
         rows = ledger.trial_rows("search", False)
         stopped = next(i for i, row in enumerate(rows) if row.status == "stopped")
         place = stopped // 2
-        assert plans._measured(space, ledger)[place] == ()
+        assert plans._measured(*planned)[place] == ()
         other = rows[2 * place + (stopped % 2 == 0)]
-        ledger._execute(
+        ledger.execute(
             "UPDATE outcomes SET status = 'failed' WHERE trial_id = ?", (other.trial_id,)
         )
-        assert plans._measured(space, ledger)[place] is None
+        assert plans._measured(*planned)[place] is None

@@ -1,0 +1,1 @@
+"""Methods that know the seen classes alone, evaluated in an open world by rejecting images."""

@@ -1,0 +1,82 @@
+"""Finished trials whose kept arrays stand for their configuration, and what the arrays mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.cells import held_point, same, select
+from lps_sweep.report.numbers import value_text
+from lps_sweep.report.reference import num_seen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lps_sweep.results import Json
+    from lps_sweep.results.view import SweepView
+
+MOST_GROUPS = 8
+"""Configurations whose arrays are shown at the most."""
+CLUSTERING = frozenset({"simclr_kmeans"})
+"""Methods whose predicted ids are clusters, none of which belongs to a class by itself."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A done trial and what it left.
+
+    Attributes:
+        label: Of its configuration: the name of the arm, or ``default cell``.
+        trial_id: Its identity.
+        seed: Its seed.
+        config: Its resolved configuration.
+        arrays: As `train` keeps them: targets, predictions, pi_hat, features and indices.
+    """
+
+    label: str
+    trial_id: str
+    seed: int
+    config: Mapping[str, Json]
+    arrays: Mapping[str, NDArray[Any]]
+
+    @property
+    def num_seen(self) -> int:
+        """Number of seen classes, whose ids come first."""
+        return num_seen(self.config, 1 + int(self.arrays["targets"].max(initial=-1)))
+
+
+def chosen_trials(view: SweepView, *, seeds: int = 1) -> list[tuple[str, list[str]]]:
+    """Label and ids of the first `seeds` done trials with arrays, of each shown configuration.
+
+    The default cell; where the sweep has arms, each of them, up to `MOST_GROUPS`.
+    """
+    held = held_point(view)
+    if view.record.search:
+        return []
+    points = [("default cell", held)]
+    if len(view.record.axes.get("arm", ())) > 1:
+        arms = view.record.axes["arm"]
+        points = [(value_text(arm), {**held, "arm": arm}) for arm in arms]
+    found = []
+    for label, point in points[:MOST_GROUPS]:
+        rows = select(view.trials, point)
+        done = rows[rows["status"] == "done"]
+        pairs = sorted(zip(done["seed"].tolist(), done["trial_id"].tolist(), strict=True))
+        kept = [str(trial) for _, trial in pairs if trial in view.artefacts]
+        found.append((label, kept[:seeds]))
+    return [(label, trials) for label, trials in found if trials]
+
+
+def load_kept(view: SweepView, label: str, trial_id: str) -> Kept | None:
+    """The arrays of a trial; None where the file is missing or damaged."""
+    from lps_sweep.errors import StorageError
+    from lps_sweep.results.artefacts import load_trial_arrays
+
+    try:
+        arrays = load_trial_arrays(view.folder, view.artefacts[trial_id])
+    except StorageError:
+        return None
+    seeds = zip(view.trials["trial_id"].tolist(), view.trials["seed"].tolist(), strict=True)
+    seed = next(int(seed) for trial, seed in seeds if same(trial, trial_id))
+    return Kept(label, trial_id, seed, view.configs.get(trial_id, {}), arrays)

@@ -1,0 +1,286 @@
+"""All parameters side by side: levels against the default, and how far levels lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report import draw, marks
+from lps_sweep.report.averages import main_levels
+from lps_sweep.report.cells import (
+    ACCURACIES,
+    FREEZING,
+    HEADLINE,
+    held_point,
+    moving_with,
+    same,
+)
+from lps_sweep.report.columns import ACCURACY, AGREEING, COMPARED
+from lps_sweep.report.grid import numeric_pairs
+from lps_sweep.report.levels import ARM, IMAGES, Compared, Levels, read_levels
+from lps_sweep.report.model import Block, Column, Figure, Fold, Key, Panel, Section, Table
+from lps_sweep.report.numbers import number_text, value_text
+from lps_sweep.report.reference import seeds_text, where_text
+from lps_sweep.report.style import thin
+
+if TYPE_CHECKING:
+    from lps_sweep.results.effects import EffectRange
+    from lps_sweep.results.view import SweepView
+
+ORDER = 19
+METRIC = "acc_all"
+MOST_ROWS = 60
+"""Levels that the figure shows at the most; the table has all of them."""
+_NO_IMPORTANCE = (
+    "One parameter at a time was varied. Shares of variance would mislead with such a design, so "
+    "no importance of parameters is given."
+)
+_TOGETHER = "What crossed parameters do together is in their analysis of variance."
+_HOW = (
+    "Each level less the default in All, in points, paired by seed; the other parameters averaged "
+    "over where they were crossed, else held."
+)
+_FAMILY = (
+    "The intervals hold together for the levels of one parameter, not over all parameters: among "
+    "many some leave zero out by chance."
+)
+_RANGE = Key("largest difference of two levels, with its 95 % interval", "ink", "solid", "circle")
+_CHANCE = Key("exceeded by chance in 5 of 100 tables without effect", "vermillion", "none", "x")
+_RANGE_NOTES = (
+    "The interval is Tukey\u2019s for all pairs of levels at once (block model of level and seed, "
+    "pooled residual), by parameter and accuracy. Five in a hundred tables without any effect "
+    "exceed what chance does. Parameters are compared only as they were varied: more and wider "
+    "spaced levels give wider ranges. Each row is judged by itself."
+)
+
+
+def read_varied(view: SweepView) -> tuple[Levels, ...]:
+    """The levels of each parameter with two of them at least, in the order of the plan.
+
+    None for a search; arms, and what changes the images, are left out. Of parameters that move
+    together the first stands for all.
+    """
+    found: list[Levels] = []
+    for name, values in view.record.axes.items():
+        skipped = view.record.search or name in {ARM, FREEZING, *IMAGES}
+        if skipped or len(values) < 2:
+            continue
+        if not any(
+            name in one.moving and one.parameter in moving_with(view, name) for one in found
+        ):
+            found.append(read_levels(view, name))
+    return tuple(found)
+
+
+def varied_alone(view: SweepView) -> bool:
+    """Whether no planned point departs from the default in two parameters."""
+    held = held_point(view)
+    off = [0] * len(view.trials)
+    for name, value in held.items():
+        values = view.trials[name].tolist()
+        off = [n + (not same(v, value)) for n, v in zip(off, values, strict=True)]
+    return max(off, default=0) <= 1
+
+
+def draw_forest(rows: Sequence[Compared]) -> tuple[Panel, ...]:
+    """One panel, a line for each level from top to bottom, a gap between two parameters."""
+    shown = list(rows[:MOST_ROWS])
+    places, height = [], 0.0
+    for row, above in zip(shown, [None, *shown], strict=False):
+        height -= 0.0 if above is None else 1.0 if above.levels is row.levels else 1.5
+        places.append(height)
+    labels, title = [row.label for row in shown], "points to the default, All"
+    places = [place - height for place in places]
+    return draw.panels(
+        lambda f, _: draw.differences(f, shown, places, labels, title), {METRIC: "All"}
+    )
+
+
+def forest_table(rows: Sequence[Compared]) -> Table:
+    """One row per level: the difference in All and what it allows to say."""
+    columns = (
+        Column("parameter", "Parameter", of="levels.parameter"),
+        Column("level", "Level", "value", of="value"),
+        *COMPARED,
+        *AGREEING,
+    )
+    return Table.of("forest", _HOW, columns, rows, notes=_FAMILY)
+
+
+def forest_finding(rows: Sequence[Compared]) -> str:
+    """How many levels of which parameters are told apart from the default."""
+    judged = [row for row in rows if row.found.interval is not None]
+    if not judged:
+        return "Too few finished seeds to compare levels with the default."
+    apart = [row.label for row in judged if row.found.word in {"better", "worse"}]
+    text = f"{len(apart)} of {len(judged)} levels are told apart from the default in All"
+    return f"{text}: {', '.join(apart)}" if apart else text
+
+
+@dataclass(frozen=True)
+class Range:
+    """How far the level means of a parameter lie apart in a metric; None without two to compare."""
+
+    parameter: str
+    metric: str
+    found: EffectRange[str] | None
+
+    @property
+    def accuracy(self) -> str:
+        """The metric in words."""
+        return HEADLINE[self.metric]
+
+    @property
+    def size(self) -> float:
+        """The range; below zero where it is not known."""
+        return -1.0 if self.found is None else self.found.range
+
+    @property
+    def beyond(self) -> str:
+        """Whether chance alone would not do it."""
+        if self.found is None or self.found.chance is None:
+            return "too few seeds"
+        return "yes" if self.found.range > self.found.chance else "no"
+
+
+def ranges_of(parameters: Sequence[Levels]) -> list[Range]:
+    """The ranges of each parameter, the widest range of All first."""
+    from lps_sweep.results.effects import effect_range
+
+    found = []
+    for levels in parameters:
+        rows = levels.rows
+        values = {m: {row.text: row.cell.values[m] for row in rows} for m in ACCURACIES}
+        each = [Range(levels.parameter, m, effect_range(values[m])) for m in ACCURACIES]
+        found.append(each)
+    return [one for each in sorted(found, key=lambda each: -each[-1].size) for one in each]
+
+
+def range_table(ranges: Sequence[Range]) -> Table:
+    """One row per parameter and accuracy."""
+
+    def of(name: str, nothing: int | None = None) -> Any:
+        return lambda row: nothing if row.found is None else getattr(row.found, name)
+
+    def end(name: str) -> Any:
+        return lambda row: getattr(row.found, name) if row.size > 0 else None
+
+    columns = (
+        Column("parameter", "Parameter"),
+        ACCURACY,
+        Column("range", "Largest difference", "number", of=of("range")),
+        Column("interval95", "95 % interval", "interval", of=of("interval")),
+        Column("chance", "By chance up to", "number", of=of("chance")),
+        Column("beyond", "Beyond chance"),
+        Column("lowest", "Lowest at", "value", of=end("lowest")),
+        Column("highest", "Highest at", "value", of=end("highest")),
+        Column("levels", "Levels", "value", of=of("levels", 0)),
+        Column("n", "Seeds", "value", of=of("n", 0)),
+    )
+    caption = (
+        "Largest difference between the means of two levels of a parameter, in points, the others "
+        "averaged over where they were crossed, else at their defaults."
+    )
+    return Table.of("effect_ranges", caption, columns, ranges, notes=_RANGE_NOTES)
+
+
+def draw_ranges(ranges: Sequence[Range]) -> tuple[Panel, ...]:
+    """One panel per accuracy: the range of each parameter, its interval, and that of chance."""
+
+    def draw_one(figure: Any, metric: str) -> str:
+        own = [one for one in ranges if one.metric == metric][::-1]
+        known = [(i, one.found) for i, one in enumerate(own) if one.found is not None]
+        marks.estimates(figure, [(r.range, i, r.interval) for i, r in known])
+        chance: list[marks.Point] = [(thin(r.chance), i, "") for i, r in known if r.chance]
+        marks.dots(figure, chance, _CHANCE, size=8, hover="by chance up to %{x:.1f} points")
+        figure.update_xaxes(title_text="points", rangemode="tozero", showgrid=True)
+        marks.rows_axis(figure, [one.parameter for one in own])
+        return marks.spoken([f"{own[i].parameter} {r.range:.1f} points" for i, r in known[::-1]])
+
+    return draw.panels(draw_one)
+
+
+def range_finding(ranges: Sequence[Range]) -> str:
+    """Which parameters move All by more than chance."""
+    judged = [one for one in ranges if one.metric == "acc_all"]
+    few = [one.parameter for one in judged if one.beyond == "too few seeds"]
+    if len(few) == len(judged):
+        return "Effect ranges: too few finished seeds."
+    beyond = [
+        f"{one.parameter} ({number_text(one.size, 1)} points)"
+        for one in judged
+        if one.beyond == "yes"
+    ]
+    names = ", ".join(beyond) or "no parameter" + (" that can be judged" if few else "")
+    rest = f" Too few finished seeds to tell: {', '.join(few)}." if few else ""
+    return (
+        f"Effect ranges: All moves by more than chance can with {names}, each judged by itself."
+        f"{rest}"
+    )
+
+
+def sections(view: SweepView) -> list[Section]:
+    """The sections on effects and on ranges, for a sweep that lists the values of parameters."""
+    parameters = [main_levels(view, levels) for levels in read_varied(view)]
+    return [*_effects(view, parameters), *_ranges(view, parameters)] if parameters else []
+
+
+def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
+    compared = [row for levels in parameters for row in levels.compared([METRIC])]
+    rows = [row for row in compared if row.found.difference is not None]
+    if not rows:
+        return []
+    blocks: list[Block] = []
+    if len(parameters) > 1 and varied_alone(view):
+        blocks.append(_NO_IMPORTANCE)
+    elif numeric_pairs(view):
+        blocks.append(_TOGETHER)
+    blocks += [_forest_figure(view, rows), Fold("All levels", forest_table(rows))]
+    return [Section("effects", "Effects at a glance", tuple(blocks))]
+
+
+def _ranges(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
+    ranges = ranges_of(parameters)
+    blocks: list[Block] = ["No two levels have a finished seed in common yet."]
+    if any(one.found for one in ranges):
+        figures = [_range_figure(view, ranges)] if len(parameters) > 1 else []
+        blocks = [*figures, range_table(ranges)]
+    said = (range_finding(ranges),)
+    return [Section("ranges", "Effect ranges", tuple(blocks), said, folded=True)]
+
+
+def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:
+    names = {row.levels.parameter: row.levels for row in rows}
+    margin = rows[0].levels.margin
+    band = "" if margin is None else f" The band is the margin of {value_text(margin)} points."
+    more = f" The first {MOST_ROWS} of {len(rows)} levels." if len(rows) > MOST_ROWS else ""
+    papers = [levels.reference for levels in names.values() if levels.reference.numbers]
+    same_setting = all(paper.comparable for paper in papers)
+    other = "" if same_setting else " Diamonds are of another setting, for reference only."
+    cells = {id(cell): cell for levels in names.values() for cell in levels.cells}.values()
+    return Figure(
+        "forest_figure",
+        forest_finding(rows),
+        f"{_HOW}{band}{more}",
+        tuple(draw.legend(rows)),
+        lambda: draw_forest(rows),
+        100 + 22 * max(4, min(len(rows), MOST_ROWS)),
+        "forest",
+        f"{_FAMILY}{other} {where_text(view.record.settings, *names)}; {seeds_text(cells)}.",
+        lead=2,
+    )
+
+
+def _range_figure(view: SweepView, ranges: Sequence[Range]) -> Figure:
+    names = list(dict.fromkeys(one.parameter for one in ranges))
+    return Figure(
+        "effect_ranges_figure",
+        range_finding(ranges),
+        "Largest difference between two level means of each parameter, with its interval.",
+        (_RANGE, _CHANCE),
+        lambda: draw_ranges(ranges),
+        110 + 40 * max(2, len(names)),
+        "effect_ranges",
+        f"{_RANGE_NOTES} {where_text(view.record.settings, *names)}.",
+    )

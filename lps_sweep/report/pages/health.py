@@ -1,0 +1,161 @@
+"""Run health: states, attempts, time, trials that a rule ended, and what all was run with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lps_sweep.report.cells import ACCURACIES, STATUS_WORDS, trials_in
+from lps_sweep.report.model import Block, Cell, Column, Kind, Section, Table
+from lps_sweep.report.numbers import value_text
+
+if TYPE_CHECKING:
+    from lps_sweep.results.records import Repeats
+    from lps_sweep.results.view import SweepView
+
+ORDER = 80
+Facts = Sequence[tuple[str, tuple[str, ...]]]
+"""Each recorded fact and its distinct values."""
+
+
+def health_table(view: SweepView) -> Table:
+    """Counts of trials and attempts, and sums of seconds, one a row."""
+    frame, done = view.trials, view.trials["status"] == "done"
+    each = frame["seconds"][done]
+    states = {f"Trials {word}": getattr(view.counts, s) for s, word in STATUS_WORDS.items()}
+    seconds = {
+        "Seconds of a done trial, median": each.median() if len(each) else None,
+        "Seconds of a done trial, least": each.min() if len(each) else None,
+        "Seconds of a done trial, most": each.max() if len(each) else None,
+        "Device seconds, all attempts of all trials": frame["seconds"].sum(),
+        "Device seconds of trials that are not done": frame["seconds"][~done].sum(),
+    }
+    rows: dict[str, Cell] = {
+        "Trials planned": view.counts.planned,
+        **states,
+        "Attempts": int(frame["attempts"].sum()),
+        "Trials with more than one attempt": int((frame["attempts"] > 1).sum()),
+        "Epochs trained again after an interruption": view.repeats.pairs,
+        **{what: None if s is None else round(float(s), 1) for what, s in seconds.items()},
+    }
+    columns = (Column("what", "What"), Column("number", "Number", "value"))
+    caption = "Trials by state, attempts, and seconds spent in epochs."
+    return Table("health", caption, columns, tuple(rows.items()))
+
+
+def repeats_text(found: Repeats) -> str:
+    """A check that comes for free: epochs that were trained again; empty where none was."""
+    if not found.pairs:
+        return ""
+    text = f"After interruptions {found.pairs} epochs were trained again, "
+    if not found.different:
+        return f"{text}with the same numbers to the last digit."
+    each = [f"{word.lower()} {found.largest.get(m, 0.0):.2g}" for m, word in ACCURACIES.items()]
+    return (
+        f"{text}{found.different} of them with other numbers (largest differences in points: "
+        f"{', '.join(each)})."
+    )
+
+
+def stopped_trials(view: SweepView) -> list[dict[str, Any]]:
+    """The trials that a rule ended: rows with the planned `epochs` and the `stop`, if known."""
+    rows = [(row, row["trial_id"]) for row in trials_in(view, "stopped")]
+    return [
+        {**row, "epochs": _epochs(view.configs[trial]), "stop": view.stops.get(trial)}
+        for row, trial in rows
+    ]
+
+
+def _epochs(config: Mapping[str, Any]) -> int:
+    epochs = config.get("epochs")
+    return epochs if isinstance(epochs, int) else 0
+
+
+def stopped_table(trials: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per trial that a rule ended: where, and with which place among how many."""
+
+    def of_stop(key: str, label: str, kind: Kind = "value") -> Column:
+        return Column(key, label, kind, of=lambda row: getattr(row["stop"], key, None))
+
+    columns = (
+        Column("trial_id", "Trial", "trial"),
+        Column("setting", "Setting"),
+        Column("seed", "Seed", "value"),
+        of_stop("rung", "Rung"),
+        of_stop("epoch", "After epoch"),
+        Column("epochs", "Of", "value"),
+        of_stop("rank", "Rank"),
+        of_stop("compared", "Among"),
+        of_stop("value", "Value", "number"),
+        of_stop("bar", "Needed", "number"),
+    )
+    caption = "Trials that a rule ended early; they have no final value and enter no other table."
+    rules = dict.fromkeys(f" {row['stop'].rule}." for row in trials if row["stop"])
+    notes = f"Rank 1 is the best; who was below what was needed was ended.{''.join(rules)}"
+    return Table.of("stopped", caption, columns, trials, notes=notes)
+
+
+def stopped_text(trials: Sequence[Mapping[str, Any]], planned_epochs: int) -> str:
+    """What stopping saved of `planned_epochs`, and how it bears on means."""
+    saved = sum(row["epochs"] - row["stop"].epoch for row in trials if row["stop"])
+    share = f" ({100 * saved / planned_epochs:.0f} %)" if planned_epochs else ""
+    return (
+        f"A rule ended {len(trials)} trial{'s' * (len(trials) > 1)} early, which saved {saved} of "
+        f"{planned_epochs} planned epochs{share}. Where a setting was ended at some seeds and not "
+        "at others, the seeds left are those that did well at first: their mean flatters the "
+        "setting."
+    )
+
+
+def provenance_facts(provenance: Sequence[Mapping[str, Any]]) -> Facts:
+    """Each recorded fact and its distinct values, in the order met; nested names are joined."""
+    found: dict[str, dict[str, None]] = {}
+    for record in provenance:
+        for name, value in _leaves(record):
+            found.setdefault(name, {})[value_text(value)] = None
+    return [(name, tuple(values)) for name, values in sorted(found.items())]
+
+
+def _leaves(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def provenance_table(facts: Facts) -> Table:
+    """What the trials were run with; facts with several values are marked."""
+    mixed = frozenset(i for i, (_, values) in enumerate(facts) if len(values) > 1)
+    columns = (
+        Column("fact", "Fact", of=lambda fact: fact[0]),
+        Column("value", "Value", of=lambda fact: "; ".join(fact[1])),
+        Column("num_values", "Values", "value", hidden=not mixed, of=lambda fact: len(fact[1])),
+    )
+    marked = " A marked fact has more than one value in this sweep." if mixed else ""
+    caption = f"What the trials were run with.{marked}"
+    return Table.of("provenance", caption, columns, facts, marked=mixed)
+
+
+def mixture_text(facts: Facts) -> str:
+    """A sentence that names the facts with several values; empty when there are none."""
+    mixed = [name for name, values in facts if len(values) > 1]
+    if not mixed:
+        return ""
+    return (
+        f"The trials were not all run with the same {', '.join(mixed)}; see the provenance table."
+    )
+
+
+def sections(view: SweepView) -> list[Section]:
+    """Run health and provenance."""
+    stopped, facts = stopped_trials(view), provenance_facts(view.provenance)
+    again = repeats_text(view.repeats)
+    blocks: list[Block] = [*([again] if again else []), health_table(view)]
+    if stopped:
+        planned = sum(_epochs(config) for config in view.configs.values())
+        blocks += [stopped_text(stopped, planned), stopped_table(stopped)]
+    none = "No attempt has been started, so there is no provenance yet."
+    said = tuple(text for text in [mixture_text(facts)] if text)
+    blocks += [*said, provenance_table(facts) if facts else none]
+    return [Section("health", "Run health", tuple(blocks), said, folded=True)]

@@ -1,0 +1,127 @@
+"""What the driver keeps beside the ledger, should that be lost: a sidecar per finished trial."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from lps_sweep.errors import StorageError
+from lps_sweep.files import sync_folder
+from lps_sweep.results import Ledger, sidecar_of, sidecar_paths, write_sidecar
+
+DAMAGED = ".damaged"
+"""Ending of what was set aside."""
+
+
+def open_ledger(results: Path) -> Ledger:
+    """The ledger of `results` for its driver, all of it read and found whole.
+
+    Raises:
+        StorageError: It is damaged or of another version; or it is gone, and sidecars are there:
+            such a folder is to be repaired, not begun anew.
+    """
+    if not Ledger.exists(results) and sidecar_paths(results):
+        raise StorageError(f"{results}: the ledger is gone; {_advice(results)}")
+    try:
+        with contextlib.ExitStack() as stack:
+            ledger = stack.enter_context(Ledger.open(results, write=True))
+            ledger.verify()
+            stack.pop_all()
+    except StorageError as error:
+        raise StorageError(f"{error}; `lps_sweep check {results}` says what to do") from error
+    return ledger
+
+
+def clear_up(results: Path, ledger: Ledger, sweep: str) -> None:
+    """Removes what a killed driver left, and writes the sidecars that it did not come to.
+
+    Raises:
+        StorageError: The ledger has lost the end of a trial that a sidecar tells of; or a file
+            cannot be written.
+    """
+    remove_parts(results)
+    shutil.rmtree(results / "ray", ignore_errors=True)
+    there = sidecar_paths(results)
+    lost = [t for t in ledger.outstanding(sweep) if lost_end(ledger, t, there)]
+    if lost:
+        raise StorageError(
+            f"{ledger.path} has lost the end of {len(lost)} finished trials, such as {lost[0]}, "
+            f"of which sidecars tell; {_advice(results)}"
+        )
+    names = {path.name for paths in there.values() for path in paths}
+    missing = [t for t, attempt in ledger.finished().items() if f"{t}-{attempt}.json" not in names]
+    back_up(results, ledger, missing)
+
+
+def back_up(results: Path, ledger: Ledger, trial_ids: Iterable[str]) -> None:
+    """Writes the sidecars of those of the trials that came to their end.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    for trial_id in trial_ids:
+        sidecar = sidecar_of(ledger, trial_id)
+        if sidecar:
+            write_sidecar(results, sidecar)
+
+
+def lost_end(ledger: Ledger, trial_id: str, there: Mapping[str, Sequence[Path]]) -> Path | None:
+    """The sidecar of a trial without outcome that has one, though the ledger knows it not.
+
+    A trial that was opened again has ended attempts, and their sidecars are history.
+
+    Args:
+        ledger: The ledger.
+        trial_id: A trial without outcome.
+        there: The sidecars by trial.
+    """
+    ended = {record.attempt for record in ledger.attempts(trial_id) if record.ended}
+    for path in there.get(trial_id, ()):
+        if int(path.stem.rpartition("-")[2]) not in ended:
+            return path
+    return None
+
+
+def remove_parts(results: Path) -> None:
+    """Removes the temporary files that killed processes left.
+
+    To be called by who holds the driver's lock: whoever wrote them is gone.
+
+    Raises:
+        StorageError: A folder cannot be read, or a file not be removed.
+    """
+    try:
+        for folder, folders, names in os.walk(results):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                if name.startswith(".") and name.endswith(".part"):
+                    (Path(folder) / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot clean up {results}: {error.strerror}") from error
+
+
+def set_aside(path: Path) -> str:
+    """Renames a file that is there; under what name.
+
+    Raises:
+        StorageError: It cannot be renamed.
+    """
+    if not path.exists():
+        return ""
+    aside, number = path.with_name(path.name + DAMAGED), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}{DAMAGED}-{number}")
+    try:
+        path.rename(aside)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(f"cannot rename {path}: {error.strerror}") from error
+    return f" as {aside.name}"
+
+
+def _advice(results: Path) -> str:
+    return f"`lps_sweep check {results} --repair` rebuilds what can be proven"

@@ -1,0 +1,103 @@
+"""What the driver tells packs while they train or wait: a small file of the results folder.
+
+The driver replaces it after what it says was committed. A pack reads it when it begins, and when
+a report of its own was taken, which is when the ends that follow from it are decided. A file and
+no actor of Ray's, since it serves packs in one process and on a cluster alike, and every worker
+must see the results folder anyway. A pack that misses an order trains on in vain: its rows are
+refused, since the attempt is over. The file lies there, empty, before packs start, so that no
+network file system remembers that there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lps_sweep.errors import StorageError
+from lps_sweep.failpoints import failpoint
+from lps_sweep.files import atomic_write, read_file
+
+ORDERS_NAME = "driver.lock.orders"
+"""Lies beside the driver's lock while packs are trained."""
+
+BEGIN_NOTHING = "begin nothing"
+"""The line for packs that have not begun; the others name a trial and its attempt."""
+
+
+class Orders:
+    """The driver's side.
+
+    Args:
+        results: The results folder.
+
+    Raises:
+        StorageError: The file cannot be written; so do the methods.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._attempts: dict[str, int] = {}
+        self._begin_nothing = False
+        self._write()
+
+    def stop(self, attempts: Mapping[str, int]) -> None:
+        """Tells packs that these attempts of their members, by trial id, are over."""
+        failpoint("stop.tell")
+        self._attempts |= attempts
+        self._write()
+        failpoint("stop.told")
+
+    def begin_nothing(self) -> None:
+        """Tells packs that have not begun not to begin."""
+        self._begin_nothing = True
+        self._write()
+
+    def forget(self, trial_ids: Iterable[str]) -> None:
+        """No pack has these trials any more; the file grows shorter when it is next written."""
+        for trial_id in trial_ids:
+            self._attempts.pop(trial_id, None)
+
+    def _write(self) -> None:
+        lines = [_line(trial_id, attempt) for trial_id, attempt in self._attempts.items()]
+        lines += [BEGIN_NOTHING] if self._begin_nothing else []
+        atomic_write(self._results / ORDERS_NAME, "\n".join(lines).encode())
+
+
+def stopped_members(results: Path, attempts: Mapping[str, int]) -> set[str]:
+    """Those of the trials with these `attempts` that are to end.
+
+    Raises:
+        StorageError: There is a file, and it cannot be read.
+    """
+    over = _orders(results)
+    return {trial for trial, attempt in attempts.items() if _line(trial, attempt) in over}
+
+
+def packs_forbidden(results: Path) -> bool:
+    """Whether a pack of this results folder is not to begin.
+
+    Raises:
+        StorageError: There is a file, and it cannot be read.
+    """
+    return BEGIN_NOTHING in _orders(results)
+
+
+def remove_orders(results: Path) -> None:
+    """Removes the file of a run that is over.
+
+    Raises:
+        StorageError: The file cannot be removed.
+    """
+    try:
+        (results / ORDERS_NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot remove {results / ORDERS_NAME}: {error.strerror}") from error
+
+
+def _orders(results: Path) -> set[str]:
+    path = results / ORDERS_NAME
+    return set(read_file(path).decode().splitlines()) if path.exists() else set()
+
+
+def _line(trial_id: str, attempt: int) -> str:
+    return f"{trial_id} {attempt}"
