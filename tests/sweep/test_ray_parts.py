@@ -27,15 +27,9 @@ from lps_sweep.plan import Resources
 from lps_sweep.sweep.executor import Blame, Death
 from lps_sweep.sweep.ray import executor as module
 from lps_sweep.sweep.ray.executor import LOSSES, RayExecutor, told_by
+from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder, remove_abandoned
 from lps_sweep.sweep.ray.guard import answers
-from lps_sweep.sweep.ray.start import (
-    PREFIX,
-    SOCKET,
-    end_services,
-    private_folder,
-    remove_abandoned,
-    start_local,
-)
+from lps_sweep.sweep.ray.start import end_services, start_local
 from lps_sweep.text import error_line
 from tests.sweep.fakes import pack_job
 
@@ -95,7 +89,7 @@ def test_folders_of_killed_drivers_are_removed_and_those_in_use_are_not(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = (
         "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from lps_sweep.sweep.ray.start import private_folder\n"
+        "from lps_sweep.sweep.ray.folder import private_folder\n"
         "with private_folder(4096) as folder:\n"
         "    open(folder + '/log', 'w').close(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -132,7 +126,7 @@ def test_where_no_folder_will_do_one_line_says_why(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / ("x" * 60)))
-    monkeypatch.setattr("lps_sweep.sweep.ray.start.SYSTEM", str(tmp_path / "gone too"))
+    monkeypatch.setattr("lps_sweep.sweep.ray.folder.SYSTEM", str(tmp_path / "gone too"))
     with pytest.raises(BadInputError) as refused, private_folder(len(str(tmp_path)) + 20):
         pass
     told = str(refused.value)
@@ -172,16 +166,28 @@ def test_a_ray_that_does_not_start_is_one_line(
     assert "\n" not in told
 
 
+TROUBLED = "#!/bin/sh\necho 'thd.cc:157] pthread_create failed' >&2\nexec sleep 60\n"
+"""A start that is in trouble and does not come to its end."""
+
+
 @pytest.mark.usefixtures("plentiful")
+@pytest.mark.parametrize("child", ["#!/bin/sh\nexit 1\n", TROUBLED])
 def test_a_limit_is_named_and_a_child_process_tries_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    child: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    python = tmp_path / "python"
+    python.write_text(child)
+    python.chmod(0o700)
     monkeypatch.setattr("resource.getrlimit", lambda kind: (10**9 if kind == RLIMIT_AS else -1, -1))
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    monkeypatch.setattr("sys.executable", "false")
+    monkeypatch.setattr("sys.executable", str(python))
+    monkeypatch.setattr("lps_sweep.sweep.ray.start.TROUBLE_S", 1)
     monkeypatch.setattr("ray.init", lambda **_: pytest.fail("the driver itself is not to try"))
-    with pytest.raises(BadInputError, match=r"memory \(ulimit -v\) is 1 000 000 000"):
+    begun = time.monotonic()
+    with pytest.raises(BadInputError, match=r"memory \(ulimit -v\) is 1 000 000 000") as refused:
         start_local(1, str(tmp_path), 2)
+    assert time.monotonic() - begun < 30
+    assert ("pthread_create failed" in str(refused.value)) == (child == TROUBLED)
 
 
 def test_the_services_of_a_session_are_known_by_its_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,9 @@ from lps_sweep import TELEMETRY_OFF
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import make_folder, open_private
 from lps_sweep.signals import handlers_kept, held_back, put_back
+from lps_sweep.sweep.ray.folder import private_folder
 from lps_sweep.sweep.ray.guard import Guard
-from lps_sweep.sweep.ray.start import end_services, private_folder, start_local
+from lps_sweep.sweep.ray.start import end_services, start_local
 
 LOCAL_PATIENCE_S, CLUSTER_PATIENCE_S = 3.0, 40.0
 """Seconds without an answer of Ray's own services after which a run is ended."""

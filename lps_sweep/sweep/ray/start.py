@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import mmap
 import os
@@ -12,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -29,6 +27,9 @@ START_S = 120.0
 
 INIT_S = 60.0
 """Seconds more after which Ray itself hangs."""
+
+TROUBLE_S = 20
+"""Seconds after which a start hangs of which a part has written that it is in trouble."""
 
 SHOWN = 5
 """Causes that a message lists."""
@@ -54,20 +55,6 @@ _PART = re.compile(r"(-[0-9a-f]{8,}|_\d+).*")
 
 _STAMP = re.compile(r"^\[[^]]*\] *")
 """Time and process at the beginning of a line."""
-
-
-PREFIX = "lps-ray-"
-SOCKET = f"/{PREFIX}12345678/r/session_2026-12-31_23-59-59_999999_4194304/sockets/plasma_store"
-"""The longest path of a socket that Ray makes below a folder for temporary files."""
-
-LONGEST = 107 - len(SOCKET)
-"""Bytes that the path of that folder may have: those of a socket's, on Linux, less `SOCKET`."""
-
-SYSTEM = "/tmp"
-"""Where temporary files are on any Linux."""
-
-TRIES = 3
-"""New folders in a place; another driver may take one for abandoned before it is locked."""
 
 
 def start_local(num_cpus: int, folder: str, terminal: int) -> None:
@@ -128,17 +115,31 @@ def _try(num_cpus: int, folder: str) -> None:
     """
     taken = str(_address_space() + GROWTH_BYTES)
     command = [sys.executable, "-m", "lps_sweep.sweep.ray.start", str(num_cpus), folder, taken]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+    words = Path(folder, "words")  # a pipe would stay open for as long as any part of Ray lives
+    with words.open("wb") as file:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=file)
         try:
-            told = child.communicate(timeout=2 * START_S)[1].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            told = "it hung"
+            code = _waited(child, words)
         finally:
             child.kill()
+            child.wait()
             end_services()
-    if child.returncode:
+    if code:
+        told = _text(words)
         raise BadInputError(why(folder, _trouble(told) or told.strip().rpartition("\n")[2]))
     shutil.rmtree(f"{folder}/r", ignore_errors=True)
+
+
+def _waited(child: subprocess.Popen[bytes], words: Path) -> int:
+    """The child's exit code, 1 where it hangs, even in its own end."""
+    troubled = 0
+    for _ in range(int(2 * START_S)):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(1.0)
+        troubled += any([_trouble(_text(words)), *_written(words.parent)])
+        if troubled > TROUBLE_S:
+            break
+    return 1
 
 
 def why(folder: str, told: str) -> str:
@@ -157,9 +158,13 @@ def _written(folder: Path) -> Iterator[str]:
     """The first line of trouble in the logs of each part."""
     for log in sorted(folder.glob("r/session_2*/logs/*.*")):
         if log.suffix in (".err", ".out", ".log") and log.is_file():
-            line = _trouble(log.read_text(encoding="utf-8", errors="replace"))
+            line = _trouble(_text(log))
             if line:
                 yield f"{_PART.sub('', log.stem)}: {line}"
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")
 
 
 def _trouble(text: str) -> str:
@@ -202,80 +207,6 @@ def end_services() -> None:
         with contextlib.suppress(OSError):
             if token in (entry / "environ").read_bytes() and entry.name != str(os.getpid()):
                 os.kill(int(entry.name), signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def private_folder(longest: int = LONGEST) -> Iterator[str]:
-    """A folder for a session, removed afterwards; those of killed drivers are removed before.
-
-    It lies where temporary files do (TMPDIR), or else in a folder of the system whose path is
-    short enough. Its owner holds a lock on the folder itself, which ends with the process.
-
-    Args:
-        longest: Bytes that the path of the folder around it may have.
-
-    Raises:
-        BadInputError: There is none in which a folder can be made.
-    """
-    with contextlib.ExitStack() as stack:
-        folder = _made(longest, stack)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield folder
-
-
-def _made(longest: int, stack: contextlib.ExitStack) -> str:
-    """A new folder, locked until `stack` is closed."""
-    refused = []
-    for parent in _parents():
-        if len(os.fsencode(parent)) > longest:
-            refused.append(f"the path {parent} is longer than the {longest} bytes left by Ray's")
-            continue
-        remove_abandoned(Path(parent))
-        try:
-            for _ in range(TRIES):
-                folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-                if _locked(Path(folder), stack, fcntl.LOCK_EX):
-                    return folder
-                shutil.rmtree(folder, ignore_errors=True)
-            refused.append(f"{parent} has no locks")
-        except OSError as error:
-            refused.append(f"{parent}: {error.strerror}")
-    raise BadInputError(
-        f"Ray finds no folder for its sockets ({'; '.join(refused)}); set TMPDIR to a folder with "
-        "a short path that can be written, or train in this process with --inline"
-    )
-
-
-def _parents() -> Iterator[str]:
-    """Folders for temporary files, the best first."""
-    with contextlib.suppress(FileNotFoundError):  # none can be written
-        yield tempfile.gettempdir()
-    yield SYSTEM
-    yield from filter(None, [os.environ.get("XDG_RUNTIME_DIR")])
-
-
-def remove_abandoned(parent: Path) -> int:
-    """Removes the folders of sessions in `parent` whose driver, of this user, is dead; how many."""
-    removed = 0
-    for folder in parent.glob(f"{PREFIX}*"):
-        with contextlib.ExitStack() as stack:
-            if _locked(folder, stack, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
-    return removed
-
-
-def _locked(folder: Path, stack: contextlib.ExitStack, operation: int) -> bool:
-    """Locks a folder of this user until `stack` is closed; False if that cannot be."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        stack.callback(os.close, descriptor)
-        if os.fstat(descriptor).st_uid != os.getuid():
-            return False
-        fcntl.flock(descriptor, operation)
-    except OSError:
-        return False
-    return folder.exists()
 
 
 def _address_space() -> int:

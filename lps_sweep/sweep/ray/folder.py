@@ -1,0 +1,100 @@
+"""The folder of a local Ray session: private, with a short path, and removed afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lps_sweep.errors import BadInputError
+
+PREFIX = "lps-ray-"
+SOCKET = f"/{PREFIX}12345678/r/session_2026-12-31_23-59-59_999999_4194304/sockets/plasma_store"
+"""The longest path of a socket that Ray makes below a folder for temporary files."""
+
+LONGEST = 107 - len(SOCKET)
+"""Bytes that the path of that folder may have: those of a socket's, on Linux, less `SOCKET`."""
+
+SYSTEM = "/tmp"
+"""Where temporary files are on any Linux."""
+
+TRIES = 3
+"""New folders in a place; another driver may take one for abandoned before it is locked."""
+
+
+@contextlib.contextmanager
+def private_folder(longest: int = LONGEST) -> Iterator[str]:
+    """A folder for a session, removed afterwards; those of killed drivers are removed before.
+
+    It lies where temporary files do (TMPDIR), or else in a folder of the system whose path is
+    short enough. Its owner holds a lock on the folder itself, which ends with the process.
+
+    Args:
+        longest: Bytes that the path of the folder around it may have.
+
+    Raises:
+        BadInputError: There is none in which a folder can be made.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = _made(longest, stack)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
+
+
+def _made(longest: int, stack: contextlib.ExitStack) -> str:
+    """A new folder, locked until `stack` is closed."""
+    refused = []
+    for parent in _parents():
+        if len(os.fsencode(parent)) > longest:
+            refused.append(f"the path {parent} is longer than the {longest} bytes left by Ray's")
+            continue
+        remove_abandoned(Path(parent))
+        try:
+            for _ in range(TRIES):
+                folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+                if _locked(Path(folder), stack, fcntl.LOCK_EX):
+                    return folder
+                shutil.rmtree(folder, ignore_errors=True)
+            refused.append(f"{parent} has no locks")
+        except OSError as error:
+            refused.append(f"{parent}: {error.strerror}")
+    raise BadInputError(
+        f"Ray finds no folder for its sockets ({'; '.join(refused)}); set TMPDIR to a folder with "
+        "a short path that can be written, or train in this process with --inline"
+    )
+
+
+def _parents() -> Iterator[str]:
+    """Folders for temporary files, the best first."""
+    with contextlib.suppress(FileNotFoundError):  # none can be written
+        yield tempfile.gettempdir()
+    yield SYSTEM
+    yield from filter(None, [os.environ.get("XDG_RUNTIME_DIR")])
+
+
+def remove_abandoned(parent: Path) -> int:
+    """Removes the folders of sessions in `parent` whose driver, of this user, is dead; how many."""
+    removed = 0
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.ExitStack() as stack:
+            if _locked(folder, stack, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+    return removed
+
+
+def _locked(folder: Path, stack: contextlib.ExitStack, operation: int) -> bool:
+    """Locks a folder of this user until `stack` is closed; False if that cannot be."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        stack.callback(os.close, descriptor)
+        if os.fstat(descriptor).st_uid != os.getuid():
+            return False
+        fcntl.flock(descriptor, operation)
+    except OSError:
+        return False
+    return folder.exists()
