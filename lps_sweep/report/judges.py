@@ -6,12 +6,12 @@ the trials, or with `read`, which names one of `evidence.READS`, of the epochs.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from lps_sweep.report.cells import FREEZING, FROZEN, TUNED, depth, same
-from lps_sweep.report.differences import LevelDifference, Word, level_differences
+from lps_sweep.report.cells import ACCURACIES, FREEZING, FROZEN, TUNED, depth, same
+from lps_sweep.report.differences import level_differences, unpaired_differences
 from lps_sweep.report.evidence import (
+    KL,
     WORDS,
     Evidence,
     Judgement,
@@ -26,6 +26,10 @@ from lps_sweep.report.numbers import value_text
 
 Ends = tuple[float, float]
 """From one level of a parameter to another."""
+DIGITS = {KL: 3}
+"""Decimals of numbers, in nats, that the figures of the pace draw by level; of others it is one."""
+TABLES = {**dict.fromkeys(ACCURACIES, "table-main"), "nmi_novel": "table-main_nmi"}
+"""Where methods stand beside each other in a metric."""
 
 
 def curve(
@@ -35,15 +39,14 @@ def curve(
     want: Want,
     what: str,
     arms: Sequence[str] = ("",),
-    digits: int = 1,
-    link: str = "pace_default_figure",
 ) -> Judgement | None:
     """A number of the curves of the default cell, or of one arm less another, has a sign."""
     if not set(arms) <= evidence.points.keys():
         return None
     each = [evidence.values(evidence.points[arm], metric, read) for arm in arms]
     values = each[0] if len(each) == 1 else less(*each)
-    return judge_sign(values, want, what, link, digits) if values else None
+    link = "pace_default_figure" if len(each) == 1 else "pace_arm_figure"
+    return judge_sign(values, want, what, link, DIGITS.get(metric, 1)) if values else None
 
 
 def along(
@@ -54,8 +57,6 @@ def along(
     step: float,
     what: str,
     read: str = "",
-    digits: int = 1,
-    link: str = "",
 ) -> Judgement | None:
     """A number rises or falls along a parameter, by the slope of each seed per `step`."""
     from lps_sweep.results.statistics import slopes
@@ -66,7 +67,8 @@ def along(
     points = {float(v): {**levels.held, parameter: v} for v in levels.values}
     by_level = {v: evidence.values(point, metric, read) for v, point in points.items()}
     values = {seed: step * slope for seed, slope in slopes(by_level).items()}
-    return judge_sign(values, want, what, link or figure_of(parameter), digits)
+    link = f"pace_{parameter}_figure" if metric in DIGITS else figure_of(parameter)
+    return judge_sign(values, want, what, link, DIGITS.get(metric, 1))
 
 
 def without(
@@ -99,7 +101,7 @@ def levels(
     chosen = [i for i, v in enumerate(values) if i != base and (not others or v in others)]
     if known is None or base is None or not chosen:
         return None
-    found: Sequence[LevelDifference | None] = known.differences[metric]
+    found = known.differences[metric]
     if base != known.default:
         cells = [cell.values[metric] for cell in known.cells]
         found = level_differences(cells, base, known.margin, pooled=known.pooled)
@@ -116,7 +118,6 @@ def order(
     pairs: Sequence[tuple[str, str]],
     metrics: Sequence[str],
     want: Want,
-    link: str | None = None,
     at_each: str = "",
 ) -> Judgement | None:
     """The first of each pair of methods is above or below the second, `at_each` level."""
@@ -132,6 +133,7 @@ def order(
             for metric in metrics:
                 words = f"{WORDS[metric]}{where}, {ours} less {other}:"
                 parts.append((words, evidence.difference(*both, metric)))
+    link = f"counts_{at_each}_figure" if at_each else TABLES.get(metrics[0])
     return judge_differences(parts, want, link, whole=len(known) == len(pairs))
 
 
@@ -142,7 +144,6 @@ def tuned(
     method: str = "",
     *,
     large: bool = False,
-    link: str = "freezing_figure",
 ) -> Judgement | None:
     """A method, or the default cell of LPS, with nothing frozen against the paper's freezing."""
     point, levels = evidence.points.get(method), evidence.view.record.axes.get(FREEZING, [])
@@ -155,6 +156,7 @@ def tuned(
         (f"{WORDS[m]}{whose}, fine-tuned less {frozen}:", evidence.difference(*both, m))
         for m in metrics
     ]
+    link = "table-freezing" if method else "freezing_figure"
     return judge_differences(parts, want, link, beyond=evidence.margin if large else 0.0)
 
 
@@ -171,30 +173,20 @@ def gain(evidence: Evidence, pair: tuple[str, str], metric: str, what: str) -> J
 
 
 def unpaired(
-    evidence: Evidence, parameter: str, metric: str, rises: Mapping[str, Ends], link: str
+    evidence: Evidence, parameter: str, metric: str, rises: Mapping[str, Ends]
 ) -> Judgement | None:
     """Methods rise, each from one level of the data to another, which no seed pairs (Welch)."""
-    from lps_sweep.results.statistics import welch_interval
-
     points, levels = evidence.points, evidence.view.record.axes.get(parameter, ())
-    if not rises.keys() <= points.keys() or not {e for ends in rises.values() for e in ends} <= set(
-        levels
-    ):
+    named = {end for ends in rises.values() for end in ends}
+    if not rises.keys() <= points.keys() or not named <= set(levels):
         return None
-    parts: list[tuple[str, LevelDifference | None]] = []
+    parts = []
     for method, ends in rises.items():
         places = ({**points[method], parameter: end} for end in ends)
-        first, last = (list(evidence.values(place, metric).values()) for place in places)
+        both = [tuple(evidence.values(place, metric).values()) for place in places]
         words = f"{WORDS[metric]} of {method}, {ends[1]} less {ends[0]} (Welch):"
-        if not first or not last:
-            parts.append((words, None))
-            continue
-        interval = welch_interval(last, first)
-        low, high = interval or (0.0, 0.0)
-        difference = statistics.fmean(last) - statistics.fmean(first)
-        word: Word = "better" if low > 0 else "worse" if high < 0 else "inconclusive"
-        parts.append((words, LevelDifference({}, difference, interval, None, word)))
-    return judge_differences(parts, "higher", link)
+        parts.append((words, unpaired_differences(both, 0, None)[1]))
+    return judge_differences(parts, "higher", f"counts_{parameter}_figure")
 
 
 JUDGES: dict[str, Callable[..., Judgement | None]] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -32,7 +32,7 @@ class Claim:
         where: Its table or figure.
         needs: What a sweep must vary to test it.
         judge: Which of `judges.JUDGES` tests it; empty where none can.
-        given: The parameters of the judge.
+        given: The parameters of the judge, with `what` its number is where it has one of its own.
         only: Settings without which it is about another sweep.
         unless: Settings with one of which it is.
     """
@@ -58,7 +58,26 @@ class Claim:
 def claims() -> tuple[Claim, ...]:
     """All sentences, on LPS, on fine-tuning and on methods, each in the order of the paper."""
     file = resources.files("lps_sweep.report").joinpath("pages/claims.toml")
-    return tuple(Claim(**row) for row in tomllib.loads(file.read_text("utf-8"))["claims"])
+    rows = tomllib.loads(file.read_text("utf-8"))["claims"]
+    return tuple(claim for row in rows for claim in _claims_of(**row))
+
+
+def _claims_of(each: tuple[str, ...] = ("",), what: str = "", **row: Any) -> Iterator[Claim]:
+    if what:
+        row["given"] = {**row["given"], "what": what}
+    for name in each:
+        yield Claim(**_filled(row, name))
+
+
+def _filled(value: Any, name: str) -> Any:
+    """`value` with `name` in place of each ``{each}``, and in capitals of each ``{EACH}``."""
+    if isinstance(value, dict):
+        return {_filled(key, name): _filled(one, name) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, name) for one in value]
+    if isinstance(value, str):
+        return value.replace("{each}", name).replace("{EACH}", name.upper())
+    return value
 
 
 Judged = tuple[tuple[Claim, Judgement | None], ...]
