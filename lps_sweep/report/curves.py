@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import select
 from lps_sweep.report.escape import MINUS, plot_text
+from lps_sweep.report.marks import spoken
 from lps_sweep.report.model import Facets, Key, Panel
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.style import light, thin
@@ -33,12 +35,8 @@ METRICS = {
 """What is drawn against the epoch, and its unit."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A metric against the epoch; the lengths agree."""
-
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
+Line = Mapping[int, float]
+"""A metric by epoch, ascending."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,16 @@ class Group:
     Attributes:
         label: Its level.
         lines: Per metric, the line of each seed that has recorded epochs.
-        means: Per metric, the mean over the seeds in `num_done`, at the epochs that all have.
-        num_done: Number of done trials, over which the means run.
+        means: Per metric, the mean over the seeds that are `done`, at the epochs that all have.
         trials: Id of the trial of each seed.
         done: The seeds whose trial is done.
     """
 
     label: str
-    lines: dict[str, dict[int, Line]]
-    means: dict[str, Line]
-    num_done: int
-    trials: dict[int, str] = field(default_factory=dict)
-    done: frozenset[int] = frozenset()
+    lines: Mapping[str, Mapping[int, Line]]
+    means: Mapping[str, Line]
+    trials: Mapping[int, str]
+    done: frozenset[int]
 
     def done_lines(self, metric: str) -> dict[int, Line]:
         """The lines of done trials."""
@@ -68,14 +64,12 @@ class Group:
 
 def read_group(view: SweepView, point: dict[str, Any], label: str = "") -> Group:
     """The curves of the trials at `point`, also of trials that are not done."""
-    planned = select(view.trials, point)
-    done = {int(s) for s in planned[planned["status"] == "done"]["seed"].tolist()}
-    rows = select(view.epochs, point)
+    planned, rows = select(view.trials, point), select(view.epochs, point)
+    done = frozenset(planned["seed"][planned["status"] == "done"].tolist())
     lines = {metric: _lines(rows, metric) for metric in METRICS}
     means = {metric: _mean(lines[metric], done) for metric in METRICS}
     ids = zip(planned["seed"].tolist(), planned["trial_id"].tolist(), strict=True)
-    trials = {int(seed): str(trial) for seed, trial in ids}
-    return Group(label, lines, means, len(done), trials, frozenset(done))
+    return Group(label, lines, means, dict(ids), done)
 
 
 def lines_of(view: SweepView, point: dict[str, Any], metric: str) -> dict[int, Line]:
@@ -88,33 +82,29 @@ def _lines(rows: DataFrame, metric: str) -> dict[int, Line]:
     if any(name not in rows.columns for name in needed):
         return {}
     values = rows["acc_seen"] - rows["acc_novel"] if metric == GAP else rows[metric]
-    found: dict[int, list[tuple[int, float]]] = {}
+    found: dict[int, dict[int, float]] = {}
     triples = zip(rows["seed"].tolist(), rows["epoch"].tolist(), values.tolist(), strict=True)
-    for seed, epoch, value in triples:
+    for seed, epoch, value in sorted(triples, key=itemgetter(0, 1)):
         if value is not None and math.isfinite(value):
-            found.setdefault(int(seed), []).append((int(epoch), float(value)))
-    return {seed: _line(found[seed]) for seed in sorted(found)}
+            found.setdefault(int(seed), {})[int(epoch)] = float(value)
+    return dict(found)
 
 
-def _line(points: list[tuple[int, float]]) -> Line:
-    points = sorted(points)
-    epochs = tuple(epoch for epoch, _ in points)
-    return Line(epochs, tuple(value for _, value in points))
-
-
-def _mean(lines: dict[int, Line], seeds: set[int]) -> Line:
-    chosen = [
-        dict(zip(line.epochs, line.values, strict=True)) for s, line in lines.items() if s in seeds
-    ]
-    if not chosen or len(chosen) < len(seeds):
-        return Line((), ())
-    epochs = sorted(set.intersection(*(set(line) for line in chosen)))
-    return Line(tuple(epochs), tuple(sum(line[e] for line in chosen) / len(chosen) for e in epochs))
+def _mean(lines: Mapping[int, Line], seeds: frozenset[int]) -> Line:
+    if not seeds or not seeds <= lines.keys():
+        return {}
+    epochs = sorted(set.intersection(*(set(lines[seed]) for seed in seeds)))
+    return {e: sum(lines[seed][e] for seed in sorted(seeds)) / len(seeds) for e in epochs}
 
 
 def average(line: Line) -> float:
     """Mean of a line over its epochs: the area under it, divided by their number."""
-    return sum(line.values) / len(line.values)
+    return sum(line.values()) / len(line)
+
+
+def ends(line: Line) -> tuple[float, float]:
+    """The first and the last value of a line with any."""
+    return line[min(line)], line[max(line)]
 
 
 def bucket_size(num_epochs: int) -> int:
@@ -124,15 +114,14 @@ def bucket_size(num_epochs: int) -> int:
 
 def thinned(line: Line) -> Line:
     """`line` with the least and the greatest value of each bucket of epochs, and the last one."""
-    size, count = bucket_size(len(line.epochs)), len(line.epochs)
+    size, epochs = bucket_size(len(line)), list(line)
     if size == 1:
         return line
-    keep = {count - 1}
-    for start in range(0, count, size):
-        places = range(start, min(start + size, count))
-        keep |= {min(places, key=line.values.__getitem__), max(places, key=line.values.__getitem__)}
-    kept = sorted(keep)
-    return Line(tuple(line.epochs[i] for i in kept), tuple(line.values[i] for i in kept))
+    keep = {epochs[-1]}
+    for start in range(0, len(epochs), size):
+        some = epochs[start : start + size]
+        keep |= {min(some, key=line.__getitem__), max(some, key=line.__getitem__)}
+    return {epoch: line[epoch] for epoch in sorted(keep)}
 
 
 Series = tuple[Group, str, Key]
@@ -149,25 +138,25 @@ def draw_curves(
             trial = group.trials.get(seed)
             _add(figure, line, key, f"{key.label}, seed {seed}", width=0.6, meta=trial)
     for group, metric, key in series:
-        if group.means[metric].epochs:
-            name = f"{key.label}, mean of {group.num_done}"
+        if group.means[metric]:
+            name = f"{key.label}, mean of {len(group.done)}"
             _add(figure, group.means[metric], key, name, width=key.width)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(title_text=plot_text(unit))
-    ends = [
-        f"{key.label} ends at {group.means[metric].values[-1]:.3g}"
+    words = [
+        f"{key.label} ends at {ends(group.means[metric])[1]:.3g}"
         for group, metric, key in series
-        if group.means[metric].values
+        if group.means[metric]
     ]
-    return Panel(title, figure, "; ".join(ends) or "no trial is done", facets or {})
+    return Panel(title, figure, spoken(words), facets or {})
 
 
 def _add(figure: Any, line: Line, key: Key, name: str, *, width: float, **more: Any) -> None:
     drawn = thinned(line)
     figure.add_scatter(
-        x=list(drawn.epochs),
-        y=[thin(v) for v in drawn.values],
-        mode="lines" if len(drawn.epochs) > 1 else "markers",
+        x=list(drawn),
+        y=[thin(v) for v in drawn.values()],
+        mode="lines" if len(drawn) > 1 else "markers",
         line={"color": light(key.colour), "dash": key.dash, "width": width},
         name=plot_text(name),
         hovertemplate="%{fullData.name}<br>epoch %{x}: %{y:.2f}<extra></extra>",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lps_sweep.report.arms import Arms, read_arms
 from lps_sweep.report.cells import ACCURACIES, cell_of, held_point, same, select
-from lps_sweep.report.curves import Line, average, lines_of
+from lps_sweep.report.curves import Line, average, ends, lines_of
 from lps_sweep.report.differences import LevelDifference, level_differences
 from lps_sweep.report.escape import MINUS
 from lps_sweep.report.levels import ARM, Levels, read_levels
@@ -53,14 +53,14 @@ class Judgement:
 
 def early(line: Line) -> float:
     """The value after `EARLY` of the epochs."""
-    epoch = max(line.epochs[0], round(EARLY * line.epochs[-1]))
-    return next(v for e, v in zip(line.epochs, line.values, strict=True) if e >= epoch)
+    epoch = max(min(line), round(EARLY * max(line)))
+    return next(value for at, value in line.items() if at >= epoch)
 
 
 READS: dict[str, Callable[[Line], float]] = {
     "early": early,
     "average": average,
-    "change": lambda line: line.values[-1] - line.values[0],
+    "change": lambda line: ends(line)[1] - ends(line)[0],
 }
 """What is read of a curve."""
 
@@ -114,7 +114,7 @@ class Evidence:
         done = set(rows[rows["status"] == "done"]["seed"].tolist())
         shortest = 2 if read == "change" else 1
         lines = lines_of(self.view, dict(point), metric).items()
-        known = {s: x for s, x in lines if s in done and len(x.epochs) >= shortest}
+        known = {s: x for s, x in lines if s in done and len(x) >= shortest}
         return {seed: READS[read](line) for seed, line in known.items()}
 
     def difference(self, ours: Point, other: Point, metric: str) -> LevelDifference | None:

@@ -19,7 +19,7 @@ from lps_sweep.report.differences import level_differences
 from lps_sweep.report.levels import ARM, Levels
 from lps_sweep.report.numbers import described, value_text
 from lps_sweep.report.reference import PAPER_NAMES, Reference, method_label, where_text
-from lps_sweep.report.setting import Setting
+from lps_sweep.report.setting import Setting, paper_methods
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -152,13 +152,6 @@ class Comparison:
             label=setting.label,
             base=self.methods[base].label,
         )
-
-
-def paper_methods() -> tuple[str, ...]:
-    """The methods of the paper's Table 1, from top to bottom."""
-    from lps_sweep.results.paper import paper_numbers
-
-    return tuple(dict.fromkeys(n.method for n in paper_numbers() if n.table == 1))
 
 
 def read_methods(view: SweepView) -> Comparison | None:

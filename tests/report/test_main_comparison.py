@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from lps_sweep.report.against_paper import against_paper_table, doubts_table, paper_table
 from lps_sweep.report.methods import Comparison, read_methods
 from lps_sweep.report.pages.methods import (
     accuracy_table,
+    against_paper_table,
     cost_table,
     finding,
     matching_table,
@@ -20,7 +20,7 @@ from lps_sweep.report.pages.methods import (
     sections,
 )
 from lps_sweep.report.render.html import to_html
-from lps_sweep.report.setting import Setting
+from lps_sweep.report.setting import Setting, doubts_table, paper_table
 from lps_sweep.results import Json, SweepView, load_view
 from tests.report.report_cases import PAPER, SETTINGS, make_ledger, record
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.report.curves import MAX_POINTS, Group, Line, read_group, thinned
-from lps_sweep.report.model import unique_tables
-from lps_sweep.report.pages.pace import first_at, pace_table, reach_table, sections
+from lps_sweep.report.curves import MAX_POINTS, read_group, thinned
+from lps_sweep.report.pages.pace import first_at, pace_table, reach_table
 from lps_sweep.results import Ledger, SweepView, load_view
 from tests.report.report_cases import make_ledger, record
 
@@ -38,39 +37,33 @@ def with_curves(
     return load_view(folder, "c_tau")
 
 
-def by_level(view: SweepView, name: str) -> list[Group]:
-    return [read_group(view, {name: value}, str(value)) for value in view.record.axes[name]]
-
-
 EARLY, LATE = (50.0, 72.0, 75.0, 78.0), (40.0, 45.0, 71.0, 80.0)
 
 
 def test_the_first_epoch_at_a_value() -> None:
-    line = Line((1, 2, 3), (40.0, 60.0, 50.0))
+    line = {1: 40.0, 2: 60.0, 3: 50.0}
     assert [first_at(line, x) for x in (40, 50, 60, 61)] == [1, 2, 2, None]
 
 
 def test_thinning_keeps_every_peak_and_the_last_epoch() -> None:
-    epochs = tuple(range(1, 1001))
-    values = tuple(100.0 if e == 333 else -5.0 if e == 777 else 50 + e % 3 for e in epochs)
-    short = thinned(Line(epochs, values))
-    assert len(short.epochs) <= MAX_POINTS + 1
-    assert list(short.epochs) == sorted(set(short.epochs))
-    drawn = dict(zip(short.epochs, short.values, strict=True))
-    assert (drawn[333], drawn[777], drawn[1000]) == (100.0, -5.0, values[-1])
-    assert thinned(Line(epochs[:200], values[:200])) == Line(epochs[:200], values[:200])
-    assert thinned(Line((), ())) == Line((), ())
+    line = {e: 100.0 if e == 333 else -5.0 if e == 777 else 50.0 + e % 3 for e in range(1, 1001)}
+    short = thinned(line)
+    assert len(short) <= MAX_POINTS + 1
+    assert list(short) == sorted(short)
+    assert (short[333], short[777], short[1000]) == (100.0, -5.0, line[1000])
+    some = {epoch: line[epoch] for epoch in range(1, 201)}
+    assert thinned(some) == some
+    assert thinned({}) == {}
 
 
 def test_means_of_curves_are_of_done_trials_at_common_epochs(tmp_path: Path) -> None:
     made = make_ledger(tmp_path, record({"C": [10]}), {(10, 2): "failed"}, epochs=5)
     group = read_group(load_view(made, "c_tau"), {"C": 10})
     lines, mean = group.lines["acc_novel"], group.means["acc_novel"]
-    assert [len(lines[seed].epochs) for seed in (0, 1, 2)] == [5, 5, 3]
-    assert (group.num_done, mean.epochs) == (2, (1, 2, 3, 4, 5))
-    assert mean.values[-1] == pytest.approx((lines[0].values[-1] + lines[1].values[-1]) / 2)
-    gap = group.lines["gap"][0].values[-1]
-    assert gap == pytest.approx(group.lines["acc_seen"][0].values[-1] - lines[0].values[-1])
+    assert [len(lines[seed]) for seed in (0, 1, 2)] == [5, 5, 3]
+    assert (len(group.done), list(mean)) == (2, [1, 2, 3, 4, 5])
+    assert mean[5] == pytest.approx((lines[0][5] + lines[1][5]) / 2)
+    assert group.lines["gap"][0][5] == pytest.approx(group.lines["acc_seen"][0][5] - lines[0][5])
 
 
 def test_when_an_accuracy_is_reached(tmp_path: Path) -> None:
@@ -86,7 +79,8 @@ def test_when_an_accuracy_is_reached(tmp_path: Path) -> None:
 def test_the_area_of_the_gap_and_the_epoch_of_each_level(tmp_path: Path) -> None:
     novel = {(c, seed): LATE if c == 5 else EARLY for c in (5, 10) for seed in (0, 1, 2)}
     view = with_curves(tmp_path, novel | {(10, 2): LATE})
-    table = pace_table("C", by_level(view, "C"), 1, "")
+    groups = [read_group(view, {"C": value}, str(value)) for value in (5, 10)]
+    table = pace_table("C", groups, 1, "")
     keys = [column.key for column in table.columns]
     late, default = (dict(zip(keys, row, strict=True)) for row in table.rows)
     assert late["gap_end"] == (10.0, 0.0)
@@ -96,20 +90,3 @@ def test_the_area_of_the_gap_and_the_epoch_of_each_level(tmp_path: Path) -> None
     assert default["novel_epoch"] == pytest.approx((8 / 3, 1.1547), abs=1e-3)
     assert default["n"] == 3
     assert table.marked == {1}
-
-
-def test_the_figure_says_between_which_levels_the_gap_moves(tmp_path: Path) -> None:
-    novel = {(c, seed): LATE if c == 5 else EARLY for c in (5, 10) for seed in (0, 1)}
-    (section,) = sections(with_curves(tmp_path, novel))
-    figures = {figure.slug: figure for figure in section.figures}
-    title = figures["pace_C_figure"].title
-    assert all(words in title for words in ("11.2 points at C = 10", "21.0 points at 5"))
-
-
-def test_they_are_in_the_section_once_a_trial_is_done(tmp_path: Path) -> None:
-    done = with_curves(tmp_path / "a", {(10, 0): EARLY, (10, 1): LATE})
-    assert "pace_reached" in {t.slug for t in unique_tables(sections(done))}
-    none = with_curves(tmp_path / "b", {(10, 0): EARLY}, unfinished=(10, 0))
-    slugs = {t.slug for t in unique_tables(sections(none))}
-    assert "pace_default" in slugs
-    assert "pace_reached" not in slugs

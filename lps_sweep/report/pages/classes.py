@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import held_point
-from lps_sweep.report.curves import Group, draw_curves, read_group
+from lps_sweep.report.curves import Group, draw_curves, ends, read_group
 from lps_sweep.report.kept import CLUSTERING, Kept, chosen_trials, load_kept
 from lps_sweep.report.model import Block, Column, Figure, Fold, Key, Panel, Section, Table
 from lps_sweep.report.numbers import at_text
@@ -252,10 +252,11 @@ def sections(view: SweepView) -> list[Section]:
 
 
 def _divergence_figure(view: SweepView, group: Group, point: dict[str, Any]) -> Figure:
-    found = group.means["kl_estimate_to_prior"].values
+    found = group.means["kl_estimate_to_prior"]
     title = "Divergence of the class estimate from the prior, by epoch"
     if found:
-        title = f"KL(estimate ‖ prior) goes from {found[0]:.3g} nats to {found[-1]:.3g}"
+        first, last = ends(found)
+        title = f"KL(estimate ‖ prior) goes from {first:.3g} nats to {last:.3g}"
     return Figure(
         "divergence_figure",
         title,
@@ -266,7 +267,7 @@ def _divergence_figure(view: SweepView, group: Group, point: dict[str, Any]) -> 
         300,
         "pace_default",
         "KL(estimate ‖ prior) is that of the paper's Figure 4, which prints no number; KL(prior ‖ "
-        f"estimate) is the factor of the margin. Thick lines: mean of the {group.num_done} done "
+        f"estimate) is the factor of the margin. Thick lines: mean of the {len(group.done)} done "
         f"trials. {where_text(view.record.settings)}.",
     )
 

@@ -23,6 +23,7 @@ from lps_sweep.report.curves import (
     average,
     bucket_size,
     draw_curves,
+    ends,
     read_group,
 )
 from lps_sweep.report.escape import MINUS
@@ -55,22 +56,20 @@ _DRAWN = "Thin lines: each seed. Thick lines: mean of the done trials."
 
 def first_at(line: Line, target: float) -> int | None:
     """The first epoch whose value is `target` at least; None if none is."""
-    pairs = zip(line.epochs, line.values, strict=True)
-    return next((epoch for epoch, value in pairs if value >= target), None)
+    return next((epoch for epoch, value in line.items() if value >= target), None)
 
 
 def epoch_table(group: Group) -> Table:
     """Means of the default cell, by epoch."""
-    means = {m: dict(zip(line.epochs, line.values, strict=True)) for m, line in group.means.items()}
     columns = [Column("epoch", "Epoch", "value", of=lambda epoch: epoch)]
     for m, title in METRICS.items():
         digits = 3 if m.startswith("kl") else 1
         facets = metric_facets(m) if m in HEADLINE else {}
-        read = means[m].get
+        read = group.means[m].get
         columns.append(Column(f"{m}_mean", title, "number", digits, of=read, facets=facets))
-    epochs = sorted({epoch for line in means.values() for epoch in line})
+    epochs = sorted({epoch for line in group.means.values() for epoch in line})
     caption = (
-        f"Learning pace of the default cell: means of {group.num_done} trials after each epoch."
+        f"Learning pace of the default cell: means of {len(group.done)} trials after each epoch."
     )
     return Table.of("pace_default", caption, columns, epochs)
 
@@ -86,7 +85,7 @@ def reach_table(group: Group) -> Table:
         return lambda target: described(reached(target, metric).values())
 
     def count(metric: str) -> Any:
-        return lambda target: f"{len(reached(target, metric))}/{group.num_done}"
+        return lambda target: f"{len(reached(target, metric))}/{len(group.done)}"
 
     def lag(target: float) -> Pair:
         seen, novel = reached(target, "seen"), reached(target, "novel")
@@ -119,15 +118,15 @@ def pace_table(parameter: str, groups: Sequence[Group], default: int | None, hel
     def late(metric: str) -> Any:
         def read(group: Group) -> Pair:
             lines = group.done_lines(metric).values()
-            found = (first_at(line, SHARE * line.values[-1]) for line in lines)
+            found = (first_at(line, SHARE * ends(line)[1]) for line in lines)
             return described(epoch for epoch in found if epoch is not None)
 
         return read
 
     def kl(place: int) -> Any:
         def read(group: Group) -> float | None:
-            values = group.means["kl_prior_to_estimate"].values
-            return values[place] if values else None
+            line = group.means["kl_prior_to_estimate"]
+            return ends(line)[place] if line else None
 
         return read
 
@@ -135,13 +134,13 @@ def pace_table(parameter: str, groups: Sequence[Group], default: int | None, hel
     divergence = "KL(prior ‖ estimate)"
     columns = (
         Column(parameter, parameter, "value", of="label", says=parameter_says(parameter)),
-        Column("n", "n", "value", of="num_done"),
-        Column("gap_end", "Gap at the end ± sd", "mean_sd", of=gap(lambda line: line.values[-1])),
+        Column("n", "n", "value", of=lambda group: len(group.done)),
+        Column("gap_end", "Gap at the end ± sd", "mean_sd", of=gap(lambda line: ends(line)[1])),
         Column("gap_average", "Gap, average over epochs ± sd", "mean_sd", of=gap(average)),
         Column("seen_epoch", f"Seen {part}", "mean_sd", of=late("acc_seen")),
         Column("novel_epoch", f"Novel {part}", "mean_sd", of=late("acc_novel")),
         Column("kl_first", f"{divergence}, first epoch", "number", 3, of=kl(0)),
-        Column("kl_end", f"{divergence}, last epoch", "number", 3, of=kl(-1)),
+        Column("kl_end", f"{divergence}, last epoch", "number", 3, of=kl(1)),
     )
     return Table.of(
         f"pace_{slug(parameter)}",
@@ -195,11 +194,12 @@ def sections(view: SweepView) -> list[Section]:
 
 
 def _default_figure(view: SweepView, group: Group, held: dict[str, Any]) -> Figure:
-    gap = group.means[GAP].values
+    gap = group.means[GAP]
     title = "The default cell, epoch by epoch"
     if gap:
-        side = "below" if gap[-1] >= 0 else "above"
-        title = f"In the default cell novel ends {abs(gap[-1]):.1f} points {side} seen"
+        last = ends(gap)[1]
+        side = "below" if last >= 0 else "above"
+        title = f"In the default cell novel ends {abs(last):.1f} points {side} seen"
     return Figure(
         "pace_default_figure",
         title,
@@ -252,5 +252,5 @@ def _finding(parameter: str, groups: Sequence[Group]) -> str:
 
 def _thinning(groups: Sequence[Group]) -> str:
     lines = (line for g in groups for some in g.lines.values() for line in some.values())
-    size = bucket_size(max((len(line.epochs) for line in lines), default=0))
+    size = bucket_size(max(map(len, lines), default=0))
     return f"Of every {size} epochs the least and the greatest value are drawn." if size > 1 else ""
