@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from lps_sweep.plan import PlannedTrial, SearchSpace, expand, read_space
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.planned import sweep_record, trial_record
+from tests.own_process import python
 
 VERBS = ("plan", "run", "status", "show", "compare", "export", "report", "train", "pretrain")
 HEAVY = {"torch", "torchvision", "ray", "pandas", "plotly", "scipy", "sklearn", "optuna"}
@@ -38,8 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lps_sweep", *arguments]
-    return subprocess.run(command, capture_output=True, text=True)
+    return python("-m", "lps_sweep", *arguments)
 
 
 def loaded_by(*arguments: str) -> tuple[int, set[str]]:
@@ -53,8 +52,7 @@ def loaded_by(*arguments: str) -> tuple[int, set[str]]:
         "    status = end.code or 0\n"
         "print('\\n', status, *{name.split('.')[0] for name in sys.modules})\n"
     )
-    command = [sys.executable, "-c", code, *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    ended = python("-c", code, *arguments, check=True)
     status, *modules = ended.stdout.splitlines()[-1].split()
     return int(status), set(modules)
 
@@ -103,7 +101,7 @@ def test_help_loads_next_to_nothing() -> None:
         "    print('status', end.code)\n"
         "print(*set(sys.modules) - before)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = python("-c", code, check=True)
     *text, status, loaded = ended.stdout.splitlines()
     assert all(verb in "\n".join(text) for verb in VERBS)
     assert status == "status 0"

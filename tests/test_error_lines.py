@@ -56,10 +56,3 @@ def test_the_report_names_the_exception(tmp_path: Path) -> None:
     text = traces_text(kinds_of(read_failures(view)))
     assert text.startswith("t00000\nTraceback (most recent call last):")
     assert text.endswith("RuntimeError: made <b>")
-
-
-def test_each_kind_is_printed_whole_once(tmp_path: Path) -> None:
-    sweep = record({"C": [1, 10]}, [0, 1])
-    made = make_ledger(tmp_path, sweep, error="OSError: 3\nmore", otherwise="failed")
-    kinds = kinds_of(read_failures(load_view(made, "c_tau")))
-    assert traces_text(kinds) == "t00000\nOSError: 3\nmore"

@@ -1,13 +1,18 @@
-"""The tool that sees a waiting host sees every way to wait, and nothing else."""
+"""What the tests for a GPU stand on, seen without one: every way to wait for it is seen."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from lps_sweep import train
+from tests import conftest
 from tests.host_syncs import HostSyncs, fake_cuda
 
 WAITS: dict[str, Callable[[Tensor], object]] = {
@@ -49,3 +54,29 @@ def test_going_on_is_no_waiting(go_on: Callable[[Tensor], object]) -> None:
         with HostSyncs() as syncs:
             go_on(values)
     assert syncs.num_seen > 0
+
+
+def test_what_counts_waits_may_say_that_it_is_a_prototype() -> None:
+    """`torch.cuda.set_sync_debug_mode` itself, below what asks for a GPU first."""
+    call = getattr(torch._C, "_cuda_set_sync_debug_mode", None)
+    if call is None:
+        pytest.skip("torch without CUDA")
+    torch.set_warn_always(True)  # it gives some warnings once in a process; here, each time
+    try:
+        call(0)
+    finally:
+        torch.set_warn_always(False)
+
+
+@pytest.mark.parametrize(("marker", "there"), [("gpu", True), ("gpu", False), ("slow", True)])
+def test_the_device_is_set_up_for_a_test_on_a_gpu_or_it_is_skipped(
+    marker: str, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[object, ...]] = []
+    monkeypatch.setattr(train, "set_up_device", lambda *given: found.append(given))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    item: Any = SimpleNamespace(get_closest_marker=lambda name: name if name == marker else None)
+    skips = pytest.raises(pytest.skip.Exception) if not there else contextlib.nullcontext()
+    with skips:
+        conftest.pytest_runtest_setup(item)
+    assert found == ([("cuda", 1)] if there and marker == "gpu" else [])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Collection, Mapping
 
 import pytest
 
 from tests.layers import LEAVES, PAGE, Import, circles, drawn, imports, modules, picture, room_of
+from tests.own_process import python
 
 MAY_IMPORT = {
     "__init__": set(),
@@ -192,5 +191,5 @@ def test_front_doors_load_neither_torch_nor_ray() -> None:
     rooms = ("cli", "commands", "config", "plan", "data", "results", "report", "methods", "train")
     code = "\n".join(f"import lps_sweep.{room}" for room in rooms)
     code += "\nimport sys; print(*[m for m in ('torch', 'ray', 'sklearn') if m in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    ended = python("-c", code)
     assert (ended.stdout.strip(), ended.returncode) == ("", 0), ended.stderr

@@ -67,18 +67,26 @@ def test_the_second_signal_is_not_held_up() -> None:
     assert handlers == [signal.SIG_DFL]
 
 
-def test_another_thread_can_end_the_block_with_an_error() -> None:
-    said = []
+@pytest.mark.parametrize("ignored", [(), ENDING])
+def test_another_thread_can_end_the_block_with_an_error(
+    ignored: tuple[signal.Signals, ...],
+) -> None:
+    """Also where all signals are ignored."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    said: list[bool] = []
 
     def block() -> None:
-        thread = threading.Thread(target=lambda: said.append(end_with(StorageError("it is gone"))))
-        thread.start()
+        threading.Timer(0.05, lambda: said.append(end_with(StorageError("it is gone")))).start()
         time.sleep(30)
 
-    with pytest.raises(StorageError, match="it is gone"):
-        exit_code_of(block)
-    assert said == [True]
-    assert exit_code_of(lambda: None) == 0, "nothing is left of it"
+    try:
+        with pytest.raises(StorageError, match="it is gone"):
+            exit_code_of(block)
+        assert said == [True]
+        assert exit_code_of(lambda: None) == 0, "nothing is left of it"
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -98,17 +106,6 @@ def test_a_signal_that_is_ignored_stays_so(number: signal.Signals) -> None:
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
-
-
-def test_another_thread_ends_the_block_where_all_signals_are_ignored() -> None:
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
-    try:
-        threading.Timer(0.05, end_with, [StorageError("it is gone")]).start()
-        with pytest.raises(StorageError, match="it is gone"), interruptible():
-            time.sleep(30)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def test_a_handler_of_c_code_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

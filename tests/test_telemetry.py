@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lps_sweep import TELEMETRY_OFF
+from tests.own_process import python
 
 SPACE = """
 name: tiny
@@ -29,21 +28,14 @@ def environment(**given: str) -> dict[str, str]:
 
 
 def asked(code: str, **given: str) -> str:
-    command = [sys.executable, "-c", code]
-    return subprocess.run(
-        command, env=environment(**given), capture_output=True, text=True, check=True, timeout=60
-    ).stdout.strip()
+    return python("-c", code, env=environment(**given), check=True).stdout.strip()
 
 
 SHOW = f"import os; print({{name: os.environ.get(name) for name in {sorted(TELEMETRY_OFF)}}})"
 
 
-def test_the_package_turns_it_off() -> None:
-    assert asked(f"import lps_sweep; {SHOW}") == str(dict(sorted(TELEMETRY_OFF.items())))
-
-
-def test_who_turned_it_on_keeps_it() -> None:
-    chosen = {"MLFLOW_DISABLE_TELEMETRY": "false", "RAY_USAGE_STATS_ENABLED": "1"}
+@pytest.mark.parametrize("chosen", [{}, {"MLFLOW_DISABLE_TELEMETRY": "false"}])
+def test_the_package_turns_it_off_and_who_turned_it_on_keeps_it(chosen: dict[str, str]) -> None:
     expected = dict(sorted({**TELEMETRY_OFF, **chosen}.items()))
     assert asked(f"import lps_sweep; {SHOW}", **chosen) == str(expected)
 
@@ -75,31 +67,16 @@ def test_a_run_in_an_empty_home_leaves_nothing_there(tmp_path: Path) -> None:
     space = tmp_path / "tiny.yaml"
     space.write_text(SPACE)
     script = Path(__file__).parents[1] / "analysis" / "sensitivity.py"
-    verb = ["-m", "lps_sweep"]
+    verb, exported = ["-m", "lps_sweep"], ["export", str(results), "tiny", "--format"]
     for command in (
         [*verb, "run", str(space), "--results", str(results)],
-        [*verb, "export", str(results), "tiny", "--format", "tables", "--to", str(tmp_path / "t")],
-        [
-            *verb,
-            "export",
-            str(results),
-            "tiny",
-            "--format",
-            "optuna",
-            "--to",
-            str(tmp_path / "s.db"),
-        ],
-        [*verb, "export", str(results), "tiny", "--format", "wandb", "--to", "p"],
+        [*verb, *exported, "tables", "--to", str(tmp_path / "t")],
+        [*verb, *exported, "optuna", "--to", str(tmp_path / "s.db")],
+        [*verb, *exported, "wandb", "--to", "p"],
         [*verb, "report", str(results), "--images"],
         [str(script), str(results / "tiny")],
     ):
-        ended = subprocess.run(
-            [sys.executable, *command],
-            env=environment(HOME=str(home), WANDB_MODE="offline"),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        alone = environment(HOME=str(home), WANDB_MODE="offline")
+        ended = python(*command, env=alone, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
         assert sorted(home.rglob("*")) == [], command

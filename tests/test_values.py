@@ -156,28 +156,6 @@ def test_what_a_search_asks_for_survives_the_ledger_and_is_asked_for_again() -> 
                 assert again.ask(2) == first.ask(2)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "quasi_random"])
-def test_a_search_over_every_kind_of_value_learns_and_goes_on(
-    sampler: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    table = field_table("lps")
-    names = ("seen_classes", "novel_classes", "concat_views", "network", "pretrained", "batch_size")
-    domains = [Domain(n, "choice", choices=tuple(values_of(table[n])[-4:])) for n in names]
-    domains.append(Domain("tau", "float", 0.1, 1, when={"seen_classes": (LISTS[0], LISTS[2])}))
-    search = Search(
-        objectives=("oracle.acc_all",), domains=tuple(domains), sampler=sampler, startup=3
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        first, again = (Searcher(search, {n: table[n].default for n in table}) for _ in range(2))
-        asked = first.ask(6)
-        for point in asked:
-            first.tell(point, measured(point))
-        again.replay(asked, [measured(point) for point in asked])
-        assert again.ask(3) == first.ask(3)
-    assert capfd.readouterr().err == ""
-
-
 def test_exported_values_are_those_of_the_plan(tmp_path: Path) -> None:
     table = field_table("lps")
     values = {name: values_of(info) for name, info in table.items()}

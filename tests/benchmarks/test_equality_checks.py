@@ -36,11 +36,6 @@ TINY = dataclasses.replace(SMALL, batch_size=8)
 TRIALS = packing.Pack(TINY, 3)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def failed(measurement: Measurement) -> list[str]:
     return [check.name for check in measurement.checks if not check.passes]
 
@@ -241,7 +236,6 @@ def test_b15(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", ["b2", "b3", "b4/frozen", "b6/k5", "b7/full", "b12/card"])
 def test_on_a_gpu(name: str) -> None:
     setting = Setting(torch.device("cuda"), quick=True)

@@ -33,6 +33,7 @@ with subprocess.Popen(child, stdout=subprocess.PIPE) as unwaited:
 """
 
 
+@pytest.mark.slow
 def test_the_time_of_every_process_below_a_command_counts_once(tmp_path: Path) -> None:
     """A child, one that is left behind, and one that nobody waits for."""
     used = metered([sys.executable, "-c", PARENT], tmp_path / "used.json")
@@ -96,6 +97,7 @@ def test_the_rows_of_an_epoch_are_those_of_its_batches() -> None:
     assert peer.images_by_epoch(peer.SPACE) == 9 * 256
 
 
+@pytest.mark.slow
 def test_a_trial_of_the_peer_tells_its_accuracies_and_rows_after_each_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from benchmarks import resume, sharing, sweep, workers
-from benchmarks.frame import Measurement, Setting, SkipError
+from benchmarks.frame import Measurement, SkipError
 from benchmarks.workload import SMALL, configs_of
 from lps_sweep.train import Run
-
-QUICK = Setting(torch.device("cpu"), quick=True)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def failed(measurement: Measurement) -> list[str]:
-    return [check.name for check in measurement.checks if not check.passes]
+from tests.benchmarks.test_equality_checks import QUICK, failed
+from tests.own_process import python
 
 
 @pytest.mark.slow
@@ -131,12 +119,7 @@ def test_b13_sees_that_who_leaves_disturbs_the_others(
 @pytest.mark.integration
 def test_all_of_them_by_the_command(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--cpu", "--quick", "--json", str(path)],
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    done = python("-m", "benchmarks", "--cpu", "--quick", "--json", path)
     assert done.returncode == 0, done.stdout + done.stderr
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert {record["benchmark"] for record in records} == {f"b{n}" for n in range(1, 16)} - {"b8"}

@@ -43,11 +43,6 @@ CPU = torch.device("cpu")
 SIZE = dataclasses.replace(SMALL, num_steps=3)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 Views = tuple[Tensor, Tensor, Tensor]
 
 
@@ -162,28 +157,6 @@ def test_batches_are_those_of_the_method() -> None:
             assert not torch.equal(first, second)
 
 
-def test_what_comes_round_again_is_the_very_same_batch() -> None:
-    images, split = data_of(SIZE)
-    few = dataclasses.replace(split, unlabeled=split.unlabeled[:12])
-    loaders = Loaders(images, split, SIZE.batch_size)
-    short = Loaders(images, few, 16)
-    loaders._training[1] = short._training[1]
-    unlabeled = [views[2][SIZE.batch_size // 4 :] for views, _ in loaders.epoch()]
-    assert len(unlabeled) == 3
-    per_pass = 12 // short._training[1].batch_size  # type: ignore[operator]
-    assert torch.equal(unlabeled[0], unlabeled[per_pass])
-
-
-def test_a_plain_view_is_ours() -> None:
-    images, split = data_of(SIZE)
-    pixels = np.ascontiguousarray(images.images.transpose(0, 2, 3, 1))
-    views = reference_views.Views(pixels, split.targets, train=False)
-    (found,), target = views[7]
-    right = plain_view(torch.from_numpy(images.images[7:8]), data_set("cifar10").recipe)[0]
-    torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-5)
-    assert target == split.targets[7]
-
-
 def test_small_grey_images_get_affine_views_about_as_ours_do() -> None:
     """Other random decisions, the same distribution: mean, spread and neighbours in it."""
     numbers = DataConfig(dataset="numbers")
@@ -227,7 +200,3 @@ def test_the_strong_view_has_its_cutout_and_all_operations() -> None:
             made = np.asarray(reference_views.rand_augment(picture))
             assert (made == 127).all(axis=2).sum() >= 9 * 9
     assert seen == set(OPERATIONS)
-
-
-def test_its_rate_is_measured() -> None:
-    assert 20 < reference_views.triples_per_second() < 100_000

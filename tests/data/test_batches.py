@@ -131,7 +131,6 @@ def test_steps_outside_the_epoch_are_errors() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_same_on_a_cuda_device() -> None:
     split = split_of(60, 143)
     host, device = (PairedBatches(split, 40, 3, where) for where in ("cpu", "cuda"))

@@ -57,3 +57,21 @@ def test_a_damaged_table_is_refused(tmp_path: Path, damage: object) -> None:
     file.write_bytes(gzip.compress(b"\n".join(damage(real_rows()))))
     with pytest.raises(BadInputError, match=r"digits\.csv\.gz: damaged"):
         digits.read((file,))
+
+
+NUMBERS = DataConfig(dataset="numbers")
+
+
+def test_each_image_is_two_digits_of_its_number() -> None:
+    numbers, digits = load(NUMBERS), load(DIGITS)
+    known: dict[bytes, set[int]] = {}
+    for image, label in zip(digits.images, digits.labels, strict=True):
+        known.setdefault(image.tobytes(), set()).add(int(label))
+    for image, label in zip(numbers.images, numbers.labels, strict=True):
+        halves = np.ascontiguousarray(image[:, :, :8]), np.ascontiguousarray(image[:, :, 8:])
+        for half, digit in zip(halves, numbers.class_names[label], strict=True):
+            assert int(digit) in known[half.tobytes()]
+
+
+def test_the_fingerprint_of_the_numbers_is_pinned() -> None:
+    assert fingerprint(NUMBERS)[:16] == "9e30500d590328d1"

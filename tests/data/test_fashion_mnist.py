@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lps_sweep.config import DataConfig
-from lps_sweep.data import fashion_mnist, fingerprint, load
+from lps_sweep.data import fashion_mnist, fashion_mnist_small, fingerprint, load
 from lps_sweep.errors import BadInputError
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (20, 28, 28)).astype(np.uint8)
@@ -30,8 +30,8 @@ def write(
         file.write_bytes(gzip.compress(content) if packed else content)
 
 
-def config(root: Path) -> DataConfig:
-    return DataConfig(dataset="fashion_mnist", data_root=str(root))
+def config(root: Path, dataset: str = "fashion_mnist") -> DataConfig:
+    return DataConfig(dataset=dataset, data_root=str(root))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -79,17 +79,44 @@ def test_files_that_do_not_fit(
         load(config(tmp_path))
 
 
+@pytest.mark.parametrize(("per_class", "found"), [(4, 4), (500, 6)])
+def test_the_small_one_has_as_many_of_each_class_in_the_order_of_the_files(
+    per_class: int, found: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pixel is the mean of four, rounded; a class with fewer images has all of them."""
+    monkeypatch.setattr(fashion_mnist_small, "PER_CLASS", per_class)
+    images = np.random.RandomState(1).randint(0, 256, (60, 28, 28)).astype(np.uint8)
+    images[0] = 255
+    labels = np.random.RandomState(2).permutation(np.arange(60) % 10).astype(np.uint8)
+    write(tmp_path, images=images, labels=labels, packed=True)
+    data = config(tmp_path, "fashion_mnist_small")
+    small = load(data)
+    assert np.bincount(small.labels).tolist() == [found] * 10
+    means = images.reshape(60, 14, 2, 14, 2).mean((2, 4)) + 0.5
+    rights = {np.floor(mean).astype(np.uint8).tobytes(): row for row, mean in enumerate(means)}
+    rows = [rights[image.tobytes()] for image in small.images]
+    assert rows == sorted(set(rows))
+    assert np.array_equal(small.labels, labels[rows])
+    assert small.images.shape == (10 * found, 1, 14, 14)
+    assert fingerprint(data) == small.fingerprint()
+
+
 @pytest.mark.skipif(
     not fashion_mnist.DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist not installed"
 )
-def test_the_real_files() -> None:
-    data = config(fashion_mnist.DEBIAN_FOLDER)
+@pytest.mark.parametrize(
+    ("dataset", "side", "per_class", "digest"),
+    [
+        ("fashion_mnist", 28, 6_000, "a94ec6554eb8b1ad"),
+        ("fashion_mnist_small", 14, 500, "5d2b2ec120fcf1ab"),
+    ],
+)
+def test_the_real_files(dataset: str, side: int, per_class: int, digest: str) -> None:
+    data = config(fashion_mnist.DEBIAN_FOLDER, dataset)
     images = load(data)
-    assert images.images.shape == (60_000, 1, 28, 28)
-    assert np.bincount(images.labels).tolist() == [6_000] * 10
-    assert images.labels[:5].tolist() == [9, 0, 0, 3, 0]
-    assert images.images.mean() / 255 == pytest.approx(0.2860, abs=1e-4)
-    assert fingerprint(data)[:16] == "a94ec6554eb8b1ad"
+    assert images.images.shape == (10 * per_class, 1, side, side)
+    assert np.bincount(images.labels).tolist() == [per_class] * 10
+    assert fingerprint(data)[:16] == digest
 
 
 VALUES = IMAGES[:3, :2, :4].copy()

@@ -33,10 +33,14 @@ SHAPES = {
 }
 WORDS = (3, 1, 4)
 with_data_set = pytest.mark.parametrize("dataset", SHAPES)
+with_recipe = pytest.mark.parametrize(
+    "dataset", ["digits", "fashion_mnist", "cifar10", "imagenet100"]
+)
+"""The data sets whose views differ: the others have those of one of them."""
 with_view = pytest.mark.parametrize("view", VIEW_IDS)
 
 
-def images_of(dataset: str, count: int = 200) -> Tensor:
+def images_of(dataset: str, count: int = 90) -> Tensor:
     channels, height, width = SHAPES[dataset]
     return photographs(count, channels, width)[:, :, :height]
 
@@ -45,7 +49,7 @@ def test_every_data_set_is_here() -> None:
     assert set(SHAPES) == set(DATA_SETS)
 
 
-@with_view
+@pytest.mark.parametrize("view", ["weak1", "strong"])
 @with_data_set
 def test_both_kernels_give_the_same_bits(dataset: str, view: str) -> None:
     images, recipe = images_of(dataset), data_set(dataset).recipe
@@ -68,7 +72,7 @@ def test_another_decision_gives_other_bits(spoilt: str) -> None:
 
 
 @with_view
-@with_data_set
+@with_recipe
 def test_a_key_on_the_device_draws_the_same(dataset: str, view: str) -> None:
     """One recorded call can serve all steps: no draw hangs on a number of the host."""
     images, recipe = images_of(dataset, 32), data_set(dataset).recipe
@@ -86,7 +90,7 @@ def test_streams_of_keys_on_the_device_are_the_same() -> None:
 
 
 @with_view
-@with_data_set
+@with_recipe
 def test_on_a_gpu_the_host_waits_for_nothing(dataset: str, view: str) -> None:
     recipe = data_set(dataset).recipe
     with fake_cuda():
@@ -106,7 +110,7 @@ def test_on_a_gpu_the_host_waits_for_nothing(dataset: str, view: str) -> None:
             assert syncs.num_seen >= 2
 
 
-@pytest.mark.parametrize("dataset", ["fashion_mnist", "cifar10", "cifar100", "imagenet100"])
+@pytest.mark.parametrize("dataset", ["fashion_mnist", "cifar10", "imagenet100"])
 def test_the_grouped_kernel_does_wait(dataset: str) -> None:
     recipe = data_set(dataset).recipe
     images = images_of(dataset, 32)
@@ -122,9 +126,8 @@ def test_the_grouped_kernel_does_wait(dataset: str) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("view", ["weak1", "weak2", "strong"])
-@pytest.mark.parametrize("dataset", ["fashion_mnist", "cifar10", "cifar100", "imagenet100"])
+@pytest.mark.parametrize("dataset", ["fashion_mnist", "cifar10", "imagenet100"])
 def test_cuda_gives_the_same_bits_and_does_not_wait(dataset: str, view: str) -> None:
     images, recipe = images_of(dataset), data_set(dataset).recipe
     on_gpu = images.cuda()

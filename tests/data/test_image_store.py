@@ -151,8 +151,6 @@ def test_the_host_is_at_most_two_batches_ahead(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.gpu
 def test_a_gpu_gets_the_same_images_from_the_host(mapped: NDArray[np.uint8]) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     device = torch.device("cuda")
     on_device, on_host = image_store(mapped, device), image_store(mapped, device, 0)
     assert isinstance(on_device, DeviceImages)

@@ -60,11 +60,11 @@ def differing(batch: Tensor, expected: list[Image.Image]) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(("channels", "side"), [(3, 32), (1, 32), (3, 28), (3, 17)])
+@pytest.mark.parametrize(("channels", "side"), [(3, 32), (1, 28), (3, 17)])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_operation_is_pillows(name: str, channels: int, side: int) -> None:
-    """All magnitudes with both signs, on 360 images."""
-    images = photographs(360, channels, side)
+    """All magnitudes with both signs, on 180 images."""
+    images = photographs(180, channels, side)
     place = torch.arange(len(images))
     magnitude, negative = place // 2 % 9 + 1, place % 2 == 1
     operation = torch.full_like(place, OPERATIONS.index(name))
@@ -115,7 +115,7 @@ def test_auto_contrast_divides_before_it_multiplies() -> None:
             assert stretched.flatten().tolist() == [min(max(v, 0), 255) for v in expected]
 
 
-@pytest.mark.parametrize("side", [32, 28])
+@pytest.mark.parametrize("side", [17, 28])
 def test_cutout_is_pillows_wherever_it_lies(side: int) -> None:
     starts = torch.cartesian_prod(torch.arange(side), torch.arange(side))
     images = photographs(1, 3, side).expand(len(starts), -1, -1, -1)
@@ -125,8 +125,8 @@ def test_cutout_is_pillows_wherever_it_lies(side: int) -> None:
 
 @pytest.mark.parametrize("channels", [3, 1])
 def test_the_whole_strong_view_is_pillows(channels: int) -> None:
-    images, key = photographs(1200, channels, 32), fold_key(0, 5, 3)
-    words = bits((1200, CROP_COLUMNS + AUGMENT_COLUMNS), key)
+    images, key = photographs(500, channels, 32), fold_key(0, 5, 3)
+    words = bits((500, CROP_COLUMNS + AUGMENT_COLUMNS), key)
     crops = pil.crops_of(draw_crops(words[:, :CROP_COLUMNS]))
     augments = pil.augments_of(draw_augments(words[:, CROP_COLUMNS:], 32, 32))
     expected = [
@@ -140,8 +140,8 @@ def test_the_whole_strong_view_is_pillows(channels: int) -> None:
 
 @pytest.mark.parametrize("channels", [3, 1])
 def test_the_whole_weak_view_is_pillows(channels: int) -> None:
-    images, key = photographs(1200, channels, 32), fold_key(0, 5, 4)
-    crops = pil.crops_of(draw_crops(bits((1200, CROP_COLUMNS), key)))
+    images, key = photographs(500, channels, 32), fold_key(0, 5, 4)
+    crops = pil.crops_of(draw_crops(bits((500, CROP_COLUMNS), key)))
     expected = [
         pil.weak_view(to_pil(image), crop) for image, crop in zip(images, crops, strict=True)
     ]
@@ -165,7 +165,6 @@ def test_decisions_have_the_papers_distribution() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_gives_the_same_pixels() -> None:
     images, key = photographs(1200, 3, 32), fold_key(0, 5, 3)
     assert torch.equal(paper_strong(images.cuda(), key).cpu(), paper_strong(images, key))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,13 +10,21 @@ import pytest
 from numpy.typing import NDArray
 
 from lps_sweep.config import SplitConfig
-from lps_sweep.data import OpenWorldSplit, make_split, split_fingerprint
-from lps_sweep.errors import BadInputError
+from lps_sweep.data import (
+    OpenWorldSplit,
+    classes_of_head,
+    load_split,
+    make_split,
+    save_split,
+    split_fingerprint,
+)
+from lps_sweep.data.split import DROPPED
+from lps_sweep.errors import BadInputError, StorageError
 
 
-def shuffled_labels(num_images: int, num_classes: int, seed: int = 5) -> NDArray[np.int64]:
+def shuffled_labels(num_images: int, num_classes: int) -> NDArray[np.int64]:
     labels = np.arange(num_images, dtype=np.int64) % num_classes
-    return np.random.RandomState(seed).permutation(labels)
+    return np.random.RandomState(5).permutation(labels)
 
 
 def reference_labeled(
@@ -26,9 +36,8 @@ def reference_labeled(
 
 
 @pytest.mark.parametrize("num_classes", [10, 100])
-@pytest.mark.parametrize("order_seed", [5, 6])
-def test_counts_for_50000_images(num_classes: int, order_seed: int) -> None:
-    labels = shuffled_labels(50_000, num_classes, order_seed)
+def test_counts_for_50000_images(num_classes: int) -> None:
+    labels = shuffled_labels(50_000, num_classes)
     half = make_split(labels, num_classes, SplitConfig(labeled_ratio=0.5))
     tenth = make_split(labels, num_classes, SplitConfig(labeled_ratio=0.1))
     assert (len(half.labeled), len(half.unlabeled)) == (12_597, 37_403)
@@ -139,3 +148,122 @@ def test_fingerprint_covers_every_field() -> None:
 def test_fingerprint_is_pinned() -> None:
     split = make_split(shuffled_labels(1_000, 10), 10, SplitConfig(labeled_holdout=0.1))
     assert split_fingerprint(split)[:16] == "3300059c7ea78855"
+
+
+LABELS = shuffled_labels(900, 9)
+
+
+def split_with(
+    novel: float, seen: int | tuple[int, ...] = 4, holdout: float = 0.0
+) -> OpenWorldSplit:
+    settings = SplitConfig(seen_classes=seen, novel_classes=novel, labeled_holdout=holdout)
+    return make_split(LABELS, 9, settings)
+
+
+@pytest.mark.parametrize(
+    ("seen", "novel", "order"),
+    [(4, 1, (0, 1, 2, 3, 4)), (4, 3, (0, 1, 2, 3, 4, 5, 6)), ((7, 0), 2, (7, 0, 1, 2))],
+)
+def test_the_next_classes_in_order_are_novel_and_the_rest_is_dropped(
+    seen: int | tuple[int, ...], novel: int, order: tuple[int, ...]
+) -> None:
+    split = split_with(novel, seen)
+    assert split.class_order == order
+    assert split.num_classes == split.num_seen + novel == len(order)
+    kept = np.sort(np.concatenate((split.labeled, split.holdout, split.unlabeled)))
+    assert np.array_equal(kept, np.flatnonzero(np.isin(LABELS, order)))
+    assert np.array_equal(np.array(order)[split.targets[kept]], LABELS[kept])
+    dropped = np.setdiff1d(np.arange(len(LABELS)), kept)
+    assert len(dropped) == 100 * (9 - len(order))
+    assert np.all(split.targets[dropped] == DROPPED)
+
+
+@pytest.mark.parametrize("holdout", [0.0, 0.2])
+def test_what_is_labeled_does_not_depend_on_the_novel_classes(holdout: float) -> None:
+    splits = [split_with(novel, holdout=holdout) for novel in (1, 3, 0)]
+    for split in splits[:2]:
+        assert np.array_equal(split.labeled, splits[2].labeled)
+        assert np.array_equal(split.holdout, splits[2].holdout)
+        assert set(split.unlabeled) < set(splits[2].unlabeled)
+    assert len({split_fingerprint(split) for split in splits}) == 3
+
+
+@pytest.mark.parametrize(
+    ("share", "count"), [(0.01, 1), (0.2, 1), (0.4, 2), (0.6, 3), (0.8, 4), (0.99, 5), (0.0, 5)]
+)
+def test_a_share_stands_for_a_number(share: float, count: int) -> None:
+    assert split_fingerprint(split_with(share)) == split_fingerprint(split_with(count))
+
+
+@pytest.mark.parametrize(("seen", "novel"), [(4, 6), ((1, 2), 8), (0, 6), (4, 1.5), (4, 4.999)])
+def test_more_than_there_are_is_refused(seen: int | tuple[int, ...], novel: float) -> None:
+    with pytest.raises(BadInputError, match="of 9 classes") as caught:
+        split_with(novel, seen)
+    assert caught.value.where == "novel_classes"
+
+
+def test_the_head_has_the_true_number_of_classes_or_the_one_assumed() -> None:
+    split = split_with(3)
+    most = len(split.unlabeled)
+    assert [classes_of_head(split, n) for n in (0, 4, 7, 40, most)] == [7, 4, 7, 40, most]
+
+
+@pytest.mark.parametrize("assumed", [1, 3, 10_000])
+def test_fewer_classes_than_seen_or_more_than_images_are_refused(assumed: int) -> None:
+    with pytest.raises(BadInputError, match=f"^assumed_classes: {assumed} classes") as caught:
+        classes_of_head(split_with(3), assumed)
+    assert caught.value.where == "assumed_classes"
+
+
+@pytest.fixture
+def split() -> OpenWorldSplit:
+    labels = np.arange(200, dtype=np.int64) % 5
+    settings = SplitConfig(seen_classes=(3, 1), novel_classes=2, labeled_holdout=0.2)
+    return make_split(labels, 5, settings)
+
+
+@pytest.fixture
+def arrays(split: OpenWorldSplit, tmp_path: Path) -> dict[str, NDArray[np.generic]]:
+    """What the file of `split` holds."""
+    save_split(split, tmp_path / "split.npz")
+    with np.load(tmp_path / "split.npz") as stored:
+        return dict(stored)
+
+
+def test_comes_back_whole(split: OpenWorldSplit, tmp_path: Path) -> None:
+    path = tmp_path / "split.npz"
+    path.write_bytes(b"older")
+    save_split(split, path)
+    loaded = load_split(path)
+    assert split_fingerprint(loaded) == split_fingerprint(split)
+    for name, value in vars(split).items():
+        assert np.array_equal(getattr(loaded, name), value), name
+    assert isinstance(loaded.class_order, tuple)
+    assert [file.name for file in tmp_path.iterdir()] == ["split.npz"]
+
+
+def test_damage_is_noticed(tmp_path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    path = tmp_path / "split.npz"
+    whole = path.read_bytes()
+    labeled = arrays["labeled"]
+    damaged = [
+        {name: array for name, array in arrays.items() if name != "holdout"},
+        {**arrays, "targets": arrays["targets"].astype(np.float64)},
+        {**arrays, "labeled": labeled[None]},
+        {**arrays, "labeled": np.concatenate((labeled[1:], labeled[:1]))},
+        {**arrays, "labeled": np.array([{"a": 1}], dtype=object)},
+    ]
+    for content in damaged:
+        np.savez(path, **content)  # type: ignore[arg-type]
+        with pytest.raises(StorageError, match=r"split\.npz"):
+            load_split(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("labeled.npy", b"no array")
+    with pytest.raises(StorageError, match=r"split\.npz"):
+        load_split(path)
+    for share in (0.0, 0.3, 0.9, 0.999):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(StorageError, match=r"split\.npz"):
+            load_split(path)
+    with pytest.raises(StorageError, match="none"):
+        load_split(tmp_path / "none.npz")

@@ -34,17 +34,6 @@ def random_images(count: int, shape: Shape) -> Tensor:
 
 @pytest.mark.parametrize("view", VIEW_IDS)
 @pytest.mark.parametrize(("recipe", "shape", "out"), CASES)
-def test_shape_type_and_range(recipe: Recipe, shape: Shape, out: Shape, view: str) -> None:
-    result = make_view(random_images(64, shape), recipe, view, WORDS)
-    assert result.shape == (64, *out)
-    assert result.dtype == torch.float32
-    assert result.is_contiguous()
-    assert result.isfinite().all()
-    assert recipe.channels == out[0]
-
-
-@pytest.mark.parametrize("view", VIEW_IDS)
-@pytest.mark.parametrize(("recipe", "shape", "out"), CASES)
 def test_a_view_is_a_function_of_key_view_and_position(
     recipe: Recipe, shape: Shape, out: Shape, view: str
 ) -> None:
@@ -62,7 +51,9 @@ def test_a_view_is_a_function_of_key_view_and_position(
     assert torch.equal(images, kept)
     for words in ((1, 2, 7), (0, 3, 7), (0, 2, 8)):
         assert not torch.equal(make_view(images, recipe, view, words), full)
-    assert full.shape[1:] == out
+    assert (full.shape, full.dtype, recipe.channels) == ((64, *out), torch.float32, out[0])
+    assert full.is_contiguous()
+    assert full.isfinite().all()
 
 
 def test_plain_view_only_normalises() -> None:
@@ -90,7 +81,7 @@ def test_constants_are_those_of_the_reference() -> None:
     assert (data_set("imagenet100").recipe.mean, data_set("imagenet100").recipe.std) == of_imagenet
 
 
-@pytest.mark.parametrize("dataset", ["digits", "fashion_mnist"])
+@pytest.mark.parametrize("dataset", ["digits", "fashion_mnist", "fashion_mnist_small"])
 def test_constants_are_those_of_the_data(dataset: str) -> None:
     try:
         images = torch.tensor(load(DataConfig(dataset=dataset)).images)
@@ -202,7 +193,7 @@ def test_simclr_of_equal_channels_is_that_of_grey() -> None:
 
 def test_simclr_draws_each_part_at_its_rate() -> None:
     colour = torch.tensor([200, 90, 40], dtype=torch.uint8).view(1, 3, 1, 1)
-    view = simclr_view(colour.expand(4000, 3, 32, 32), fold_key(3))
+    view = simclr_view(colour.expand(4000, 3, 8, 8), fold_key(3))
     assert torch.allclose(view, view[:, :, :1, :1].expand_as(view), atol=0.01)
     pixel = view[:, :, 0, 0]
     grey = (pixel.amax(1) - pixel.amin(1)) < 0.01
@@ -242,7 +233,6 @@ def test_crops_have_the_ranges_of_area_and_aspect() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("view", VIEW_IDS)
 @pytest.mark.parametrize(("recipe", "shape", "out"), CASES)
 def test_cuda_draws_the_same_view(recipe: Recipe, shape: Shape, out: Shape, view: str) -> None:
