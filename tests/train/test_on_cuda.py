@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lps_sweep.config import Config
+from lps_sweep.methods import METHODS, objective_class
 from lps_sweep.train import Pretraining, Run
 from lps_sweep.train.device import forget_peak_memory, peak_memory
 from tests.train.step_cases import colour, step_cases, with_loop
@@ -56,7 +57,7 @@ def test_a_graph_gives_the_bits_of_the_step(config: Config, device: torch.device
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("graph", [False, True])
-@pytest.mark.parametrize("method", ["lps", "orca"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_pack_equals_its_members_alone(
     method: str, graph: bool, precision: str, device: torch.device
 ) -> None:
@@ -66,7 +67,7 @@ def test_a_pack_equals_its_members_alone(
     for i, config in enumerate(configs):
         alone = outcome(run_of({str(i): config}, device=device))
         assert differences(pack[str(i)], alone[str(i)]) == []
-    assert differences(pack["0"], pack["1"])
+    assert differences(pack["0"], pack["1"]) or not objective_class(method).views
 
 
 @pytest.mark.parametrize("graph", [False, True])
