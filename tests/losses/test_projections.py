@@ -14,9 +14,9 @@ from lps_sweep.losses import supervised_contrastive as of_labels
 from lps_sweep.losses import view_contrastive as of_views
 from lps_sweep.losses.supervised_contrastive import supervised_contrastive
 from lps_sweep.losses.view_contrastive import view_contrastive
+from tests.methods.losses.slow import contrastive
 from tests.mutants import mutant
 
-Matrix = list[list[float]]
 TAU = 0.3
 LABELS = [2, 0, 2, 1, 0, 2]
 
@@ -32,28 +32,10 @@ def projections(num_rows: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
     return tuple((both * lengths).requires_grad_().unbind(0))  # type: ignore[return-value]
 
 
-def slow(first: Matrix, second: Matrix, labels: list[int], tau: float) -> float:
-    """Projection by projection; a label of its own for each row leaves its other view alone."""
-    rows, both = first + second, labels * 2
-
-    def ratio(i: int, p: int) -> float:
-        def e(j: int) -> float:
-            dot = sum(a * b for a, b in zip(rows[i], rows[j], strict=True))
-            return math.exp(dot / math.hypot(*rows[i]) / math.hypot(*rows[j]) / tau)
-
-        return e(p) / sum(e(j) for j in range(len(rows)) if j != i)
-
-    total = 0.0
-    for i in range(len(rows)):
-        positives = [p for p in range(len(rows)) if p != i and both[p] == both[i]]
-        total -= sum(math.log(ratio(i, p)) for p in positives) / len(positives)
-    return total / len(rows)
-
-
 def check_views(module: ModuleType) -> None:
     first, second = projections()
     found = module.view_contrastive(first, second, temperature())
-    wanted = slow(first.tolist(), second.tolist(), list(range(6)), TAU)
+    wanted = contrastive([*first.tolist(), *second.tolist()], list(range(6)) * 2, TAU)
     assert found.item() == pytest.approx(wanted, abs=1e-12)
     loss = lambda a, b: module.view_contrastive(a, b, temperature())  # noqa: E731
     assert torch.autograd.gradcheck(loss, projections())
@@ -63,9 +45,8 @@ def check_labels(module: ModuleType) -> None:
     first, second = projections()
     labels = torch.tensor(LABELS)
     found = module.supervised_contrastive(first, second, labels, temperature())
-    assert found.item() == pytest.approx(
-        slow(first.tolist(), second.tolist(), LABELS, TAU), abs=1e-12
-    )
+    wanted = contrastive([*first.tolist(), *second.tolist()], LABELS * 2, TAU)
+    assert found.item() == pytest.approx(wanted, abs=1e-12)
     loss = lambda a, b: module.supervised_contrastive(a, b, labels, temperature())  # noqa: E731
     assert torch.autograd.gradcheck(loss, projections())
 

@@ -14,7 +14,7 @@ from lps_sweep.methods.dtc.core import log_assignments
 from lps_sweep.methods.dtc.objective import DTCObjective
 from lps_sweep.methods.dtc.start import first_clusters
 from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
-from tests.methods.dtc_reference import slow_ensemble, slow_ramp, slow_targets
+from tests.methods.losses.dtc import slow_ensemble, slow_ramp, slow_targets
 from tests.methods.parts_cases import parts_of
 
 NUM_IMAGES, DIM, K, S = 12, 5, 3, 2
@@ -210,28 +210,19 @@ def test_tep_takes_targets_from_the_ensemble_of_evaluations(again: int) -> None:
 def test_te_is_consistent_with_the_ensemble_of_its_own_steps() -> None:
     of = started(objective(variant="te"), 7)
     step(of, [0, 3, 4, 1])  # the warm-up does not count
-    of.evaluated(kept(assigned(0)))
-    of.start_epoch(8)
-    first = step(of, [0, 3, 4, 1])
-    q8 = first_of(of, [4, 1])
-    assert first.diagnostics["consistency"].item() == pytest.approx(
-        q8.square().mean().item(), abs=1e-6
-    )
-    of.evaluated(kept(assigned(0)))
-    of.start_epoch(9)
-    second = step(of, [0, 3, 10, 4], seed=5)
-    q9 = first_of(of, [10, 4], seed=5)
-    ensemble = torch.stack([torch.zeros(K), q8[0]])  # row 10 was in no step so far
-    wanted = (q9 - ensemble).square().mean().item()
-    assert second.diagnostics["consistency"].item() == pytest.approx(wanted, abs=1e-6)
 
-    of.evaluated(kept(assigned(0)))
-    of.start_epoch(10)
-    third = step(of, [0, 3, 4, 1], seed=7)
-    q10 = first_of(of, [4, 1], seed=7)
-    row4 = (0.6 * q8[0] + q9[1]) / 1.6
-    wanted = (q10 - torch.stack([row4, q8[1]])).square().mean().item()
-    assert third.diagnostics["consistency"].item() == pytest.approx(wanted, abs=1e-6)
+    def after(epoch: int, rows: list[int], ensemble: Tensor) -> Tensor:
+        """The assignments of a step, whose consistency is with `ensemble`."""
+        of.evaluated(kept(assigned(0)))
+        of.start_epoch(epoch)
+        found = step(of, [0, 3, *rows], seed=epoch).diagnostics["consistency"].item()
+        q = first_of(of, rows, seed=epoch)
+        assert found == pytest.approx((q - ensemble).square().mean().item(), abs=1e-6)
+        return q
+
+    q8 = after(8, [4, 1], torch.zeros(2, K))
+    q9 = after(9, [10, 4], torch.stack([torch.zeros(K), q8[0]]))  # 10 was in no step so far
+    after(10, [4, 1], torch.stack([(0.6 * q8[0] + q9[1]) / 1.6, q8[1]]))
 
 
 def first_of(of: DTCObjective, rows: list[int], seed: int = 0) -> Tensor:
@@ -313,10 +304,3 @@ def test_a_resumed_trial_goes_on_as_it_was(variant: Variant) -> None:
         totals = train(first, range(cut))
         second.load_state_dict(first.state_dict())
         assert totals + train(second, range(cut, 8)) == whole
-
-
-def test_fewer_images_than_clusters_are_an_error() -> None:
-    of = objective()
-    of.start_epoch(1)
-    with pytest.raises(ValueError, match="n_samples=2"):
-        of.evaluated({"features": images()[:2], **kept(assigned(0)[:2])})

@@ -8,10 +8,11 @@ from torch import Tensor
 from lps_sweep.methods.gcd import GCDConfig
 from lps_sweep.methods.gcd.objective import GCDObjective
 from lps_sweep.methods.protocol import StepContext
+from tests.methods.losses.base import Case
+from tests.methods.losses.gcd import GCD
 from tests.methods.parts_cases import parts_of
-from tests.methods.test_gcd_core import LABELS, terms_of
 
-NUM_ROWS = 7
+NUM_ROWS, LABELS = 7, [1, 0, 1, 2]
 
 
 def built() -> GCDObjective:
@@ -44,8 +45,9 @@ def test_the_loss_reads_the_projections_of_both_views() -> None:
 
     found = of.loss(of.outputs(views), torch.tensor(LABELS), context)
 
-    projections = [of.head(features) for features in views.values()]
-    wanted = terms_of(projections, LABELS, w_supervised=0.4)
+    projections = [of.head(features).detach() for features in views.values()]
+    case = Case(dict(zip(("first", "second"), projections, strict=True)), torch.tensor(LABELS))
+    wanted = GCD().of(case, w_supervised=0.4)
     assert found.total.item() == pytest.approx(wanted.total.item(), abs=1e-5)
     assert {name: value.item() for name, value in found.diagnostics.items()} == pytest.approx(
         {

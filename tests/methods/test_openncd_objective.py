@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lps_sweep.methods.hyper import Hyper
-from lps_sweep.methods.openncd import OpenNCDConfig
+from lps_sweep.methods.openncd import OpenNCDConfig, core
 from lps_sweep.methods.openncd.core import Groups, openncd_terms
 from lps_sweep.methods.openncd.objective import OpenNCDObjective
 from lps_sweep.methods.protocol import StepContext
+from tests.methods.losses.base import is_finite
+from tests.methods.losses.openncd import OpenNCD
 from tests.methods.parts_cases import parts_of
 
 NUM_CLASSES, NUM_ROWS = 3, 6
@@ -105,23 +107,16 @@ def test_groups_change_in_the_published_part_of_training(
     assert num_epochs < 100 or len(changes) > 10
 
 
-def test_groups_and_phase_change_in_place_and_survive_a_checkpoint() -> None:
+def test_fixed_groups_survive_a_checkpoint() -> None:
     of, other = built(), built()
-    places = [x.data_ptr() for x in (of.used, of.num_used, of.warmed_up)]
     for epoch in range(7):
         of.start_epoch(epoch)
         kept = evaluate(of, seed=epoch)
-    of.start_epoch(7)
-    assert [x.data_ptr() for x in (of.used, of.num_used, of.warmed_up)] == places
-
-    other.load_state(of.state())
-    other.load_state_dict(of.state_dict())
-
-    assert other.used.tolist() == of.used.tolist() != list(range(12))
-    assert other.predict(kept).equal(of.predict(kept))
-    assert other.warmed_up.item() == 1
     of.start_epoch(70)
     other.load_state(of.state())
+    other.load_state_dict(of.state_dict())
+    assert other.used.tolist() == of.used.tolist() != list(range(12))
+    assert other.predict(kept).equal(of.predict(kept))
     fixed = other.found.tolist()
     evaluate(other, seed=99)
     assert other.found.tolist() == fixed
@@ -160,3 +155,27 @@ def test_each_view_is_normalised_by_itself() -> None:
 
     torch.testing.assert_close(outputs["weak1"].logits, of.heads(one).logits, rtol=0, atol=1e-4)
     assert not math.isclose(outputs["weak1"].logits.sum().item(), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        ("w_group", "_group_term"),
+        ("w_classification", "_classification"),
+        ("w_entropy", "_divergence"),
+    ],
+)
+def test_a_weight_of_zero_is_exact_even_beside_an_infinity(
+    name: str, term: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, off = OpenNCD(), {name: 0.0}
+    case = loss.case()
+    whole = loss.of(case, **off)
+    monkeypatch.setattr(core, term, lambda first, _: (first - first.detach()).sqrt().sum())
+
+    terms = loss.of(case, **off)
+
+    assert terms.total.item() == whole.total.item()
+    pairs = zip(case.gradients(terms.total), case.gradients(whole.total), strict=True)
+    assert all(torch.equal(found, wanted) for found, wanted in pairs)
+    assert not is_finite(case, loss.of(case))

@@ -7,9 +7,18 @@ from torch import Tensor
 from lps_sweep.methods.owmatch import OwMatchConfig
 from lps_sweep.methods.owmatch.objective import OwMatchObjective
 from lps_sweep.methods.protocol import StepContext, TailOutput
-from tests.methods.finite import Matrix
-from tests.methods.owmatch_cases import NUM_CLASSES, NUM_SEEN, SCALE, random_case
-from tests.methods.owmatch_reference import SlowMeans, hardened, slow_fixed, slow_total
+from tests.methods.losses.owmatch import (
+    NUM_CLASSES,
+    NUM_SEEN,
+    SCALE,
+    OwMatch,
+    SlowMeans,
+    batch_codes,
+    hardened,
+    judged,
+    slow_terms,
+)
+from tests.methods.losses.slow import Matrix
 from tests.methods.parts_cases import parts_of
 
 NUM_ROWS, LABELS = 7, [0, 1, 0]
@@ -23,7 +32,7 @@ def built(**values: object) -> OwMatchObjective:
 
 
 def batch(seed: int) -> list[Tensor]:
-    return [view.detach().float() for view in random_case(seed=seed).views]
+    return [view.detach().float() for view in OwMatch().case(seed=seed).leaves.values()]
 
 
 def step(of: OwMatchObjective, views: list[Tensor]) -> dict[str, Tensor]:
@@ -46,40 +55,21 @@ def test_steps_follow_the_slow_reference_with_the_newest_rows_queued(length: int
         views = batch(seed)
         z = [view.double().tolist() for view in views]
         kept = max(length - NUM_ROWS, 0)
-        queues = tuple(rows[-kept:] if kept else [] for rows in earlier)
         before = means.thresholds(config.threshold_floor)
-        fixed = slow_fixed((z[0], z[1]), LABELS, queues, before, config, SCALE)  # type: ignore[arg-type]
+        predicted, mask = judged(z[1], before)
+        codes = [
+            batch_codes(rows, LABELS, queue[-kept:] if kept else [], config)
+            for rows, queue in zip(z[:2], earlier, strict=True)
+        ]
 
         found = step(of, views)
 
-        wanted = slow_total(z, LABELS, fixed, config)
-        assert found["loss_total"].item() == pytest.approx(wanted, abs=1e-4)
-        assert found["confident_share"].item() == pytest.approx(100 * sum(fixed.mask) / NUM_ROWS)
+        wanted = slow_terms(tuple(z), LABELS, codes, predicted, mask, config)
+        assert found["loss_total"].item() == pytest.approx(wanted["total"], abs=1e-4)
+        assert found["confident_share"].item() == pytest.approx(100 * sum(mask) / NUM_ROWS)
         assert found["threshold_seen"].item() == pytest.approx(sum(before[:2]) / 2, abs=1e-5)
         assert found["threshold_novel"].item() == pytest.approx(sum(before[2:]) / 3, abs=1e-5)
-        probabilities = torch.softmax(views[1].double(), dim=1).tolist()
-        means.update(probabilities, NUM_SEEN, config.threshold_kept)
+        means.update(z[1], NUM_SEEN, config.threshold_kept)
         for rows, view in zip(earlier, z, strict=False):
-            rows += hardened(view, LABELS, SCALE)
+            rows += hardened(view, LABELS)
     assert of.count.item() == min(length, 4 * NUM_ROWS)
-
-
-def test_a_checkpoint_holds_queues_and_means() -> None:
-    of, other = built(), built()
-    for seed in range(2):
-        step(of, batch(seed))
-    other.load_state(of.state())
-
-    one, two = step(of, batch(2)), step(other, batch(2))
-
-    assert {name: x.item() for name, x in one.items()} == {n: x.item() for n, x in two.items()}
-    assert step(built(), batch(2))["clustering"] != one["clustering"]
-
-
-def test_what_is_kept_stays_where_it_is() -> None:
-    of = built(queue_length=5)
-    places = {name: x.data_ptr() for name, x in of.state_dict(keep_vars=True).items()}
-
-    step(of, batch(0))
-
-    assert {name: x.data_ptr() for name, x in of.state_dict(keep_vars=True).items()} == places

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from types import ModuleType
 
 import pytest
 import torch
@@ -13,46 +13,33 @@ from lps_sweep.methods.owmatch import core
 from lps_sweep.methods.owmatch import thresholds as moving
 from lps_sweep.methods.owmatch.assignment import Queue, assignment, with_labels
 from lps_sweep.methods.owmatch.thresholds import Means
-from tests.methods.owmatch_cases import check, random_case
+from tests.methods.losses.owmatch import OwMatch, hardened
+from tests.methods.test_losses import check
 from tests.mutants import mutant
 
-PART_DEFECTS = [
-    (assigning, "assignment", "dim=0)", "dim=1).amax()"),
-    (assigning, "assignment", "scores + of_class + of_row.unsqueeze(1)", "scores + of_class"),
-    (
-        assigning,
-        "assignment",
-        "torch.where(filled, 0.0, -torch.inf)",
-        "torch.where(filled, 0.0, 0.0)",
-    ),
-    (
-        assigning,
-        "assignment",
-        "torch.where(filled, -torch.logsumexp(scores + of_class, dim=1), -torch.inf)",
-        "-torch.logsumexp(scores + of_class, dim=1)",
-    ),
-    (
-        assigning,
-        "with_labels",
-        "hard_logit, logits)",
-        "hard_logit, torch.where(is_label.any(1, keepdim=True), -hard_logit, logits))",
-    ),
-    (assigning, "with_labels", "labels.unsqueeze(1) == classes", "labels.unsqueeze(1) != classes"),
-    (moving, "Means", "(count == 0, 1.0, kept)", "(count == 0, 0.0, kept)"),
-    (moving, "Means", "seen = predicted < num_seen", "seen = predicted < num_seen + 1"),
-    (moving, "Means", "share @ confidence", "(share.mean(0) @ confidence)"),
-    (moving, "Means", "(1 - kept[group]) *", "kept[group] *"),
-    (moving, "Means", "/ largest[group] * self", "* self"),
-    (moving, "Means", "largest[group] *", "largest.max() *"),
-    (moving, "Means", "torch.maximum(", "torch.minimum("),
+OF_ROW = "torch.where(filled, -torch.logsumexp(scores + of_class, dim=1), -torch.inf)"
+PART_DEFECTS: list[tuple[ModuleType, str, str]] = [
+    (assigning, "assignment", "dim=0) => dim=1).amax()"),
+    (assigning, "assignment", "of_class + of_row.unsqueeze(1) => of_class"),
+    (assigning, "assignment", "(filled, 0.0, -torch.inf) => (filled, 0.0, 0.0)"),
+    (assigning, "assignment", f"{OF_ROW} => -torch.logsumexp(scores + of_class, dim=1)"),
+    (assigning, "with_labels", "hard_logit, logits) => -hard_logit, logits)"),
+    (assigning, "with_labels", "labels.unsqueeze(1) == classes => labels.unsqueeze(1) != classes"),
+    (moving, "Means", "(count == 0, 1.0, kept) => (count == 0, 0.0, kept)"),
+    (moving, "Means", "seen = predicted < num_seen => seen = predicted < num_seen + 1"),
+    (moving, "Means", "share @ confidence => (share.mean(0) @ confidence)"),
+    (moving, "Means", "(1 - kept[group]) * => kept[group] *"),
+    (moving, "Means", "/ largest[group] * self => * self"),
+    (moving, "Means", "largest[group] * => largest.max() *"),
+    (moving, "Means", "torch.maximum( => torch.minimum("),
 ]
 
 
-@pytest.mark.parametrize(("where", "name", "old", "new"), PART_DEFECTS)
+@pytest.mark.parametrize(("where", "name", "defect"), PART_DEFECTS)
 def test_a_defect_of_a_part_is_seen(
-    where: Any, name: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+    where: ModuleType, name: str, defect: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = getattr(mutant(where, old, new), name)
+    changed = getattr(mutant(where, *defect.split(" => ")), name)
     if name == "Means":
         monkeypatch.setattr(Means, "after", changed.after)
         monkeypatch.setattr(Means, "thresholds", changed.thresholds)
@@ -63,7 +50,7 @@ def test_a_defect_of_a_part_is_seen(
 
 
 def check_parts() -> None:
-    check(random_case(threshold_floor=0.35, threshold_kept=0.3))
+    check("owmatch", core, 0, 0)
     test_a_group_without_rows_keeps_its_means()
 
 
@@ -127,14 +114,14 @@ def test_a_batch_larger_than_the_queue_is_assigned_alone(count: int) -> None:
     assert held(queue) == [1, 2, 3]
 
 
-QUEUE_DEFECTS = [
-    ("torch.cat([self.rows, newest])", "torch.cat([newest, self.rows])"),
-    ("[-num_rows:]", "[:num_rows]"),
-    (">= num_rows - self.count", "< self.count"),
-    ("self.count < length", "self.count <= length"),
-    (".clamp(max=num_rows)", ""),
-    (".clamp(min=num_newest)", ""),
-]
+QUEUE_DEFECTS = (
+    "torch.cat([self.rows, newest]) => torch.cat([newest, self.rows])",
+    "[-num_rows:] => [:num_rows]",
+    ">= num_rows - self.count => < self.count",
+    "self.count < length => self.count <= length",
+    ".clamp(max=num_rows) => ",
+    ".clamp(min=num_newest) => ",
+)
 
 
 def check_queues() -> None:
@@ -145,9 +132,9 @@ def check_queues() -> None:
     assert held(queue) == [3, 4]
 
 
-@pytest.mark.parametrize(("old", "new"), QUEUE_DEFECTS)
-def test_a_defect_of_the_queue_is_seen(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = mutant(assigning, old, new).Queue
+@pytest.mark.parametrize("defect", QUEUE_DEFECTS)
+def test_a_defect_of_the_queue_is_seen(defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = mutant(assigning, *defect.split(" => ")).Queue
     monkeypatch.setattr(Queue, "after", changed.after)
     monkeypatch.setattr(Queue, "filled", changed.filled)
     with pytest.raises(AssertionError):
@@ -178,3 +165,40 @@ def test_the_first_thresholds_are_those_they_start_from(num_seen: int) -> None:
     start = Means(torch.full((2,), 0.5), torch.full((4,), 0.5))
 
     assert start.thresholds(num_seen, torch.tensor(0.3)).tolist() == [0.5] * 4
+
+
+def test_a_full_queue_lets_the_oldest_go_before_it_is_assigned() -> None:
+    case = OwMatch().case(num_filled=12)
+
+    memory = OwMatch().of(case, queue_length=12).memory
+
+    queues = zip((memory.weak1, memory.weak2), case.more["queues"], case.matrices(), strict=False)
+    for queue, old, view in queues:
+        assert queue.count.item() == 12
+        assert queue.rows.tolist() == old[7:].tolist() + hardened(view, case.labels.tolist())
+
+
+@pytest.mark.parametrize("num_filled", [0, 1, 5])
+def test_what_a_queue_does_not_hold_takes_no_part(num_filled: int) -> None:
+    case, other = (OwMatch().case(num_filled=num_filled) for _ in range(2))
+    for rows in other.more["queues"]:
+        rows[: 12 - num_filled] = 1e4
+
+    one, two = OwMatch().of(case), OwMatch().of(other)
+
+    assert torch.equal(one.codes[0], two.codes[0])
+    assert one.total.item() == two.total.item()
+
+
+def test_confidence_equal_to_the_threshold_does_not_count() -> None:
+    case = OwMatch().case()
+    even = case.changed(lambda name, x: 0 * x if name == "weak2" else x)
+    for level, counts in ((0.2, False), (0.19, True)):
+        for name in ("confidence", "classes"):
+            even.more[name].fill_(level)
+
+        terms = OwMatch().of(even, threshold_floor=0.0)
+
+        assert terms.thresholds.tolist() == [level] * 5
+        assert terms.mask.tolist() == [counts] * 7
+        assert (terms.confidence.item() > 0) == counts

@@ -12,7 +12,7 @@ from lps_sweep.methods.protocol import StepContext, StepLoss, TailOutput
 from lps_sweep.methods.rankstats import RankStatsConfig
 from lps_sweep.methods.rankstats.core import Heads, Weights, rankstats_loss
 from lps_sweep.methods.rankstats.objective import RankStatsObjective
-from tests.methods.dtc_reference import slow_ramp
+from tests.methods.losses.dtc import slow_ramp
 from tests.methods.parts_cases import parts_of
 
 DIM, K, S = 8, 5, 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import pytest
@@ -10,11 +12,11 @@ from torch import Tensor
 
 from lps_sweep.methods.rejection import ids as module
 from lps_sweep.methods.rejection.ids import open_world_ids
-from tests.methods.fixmatch_reference import slow_clusters
 from tests.methods.golden import fixmatch as golden
 from tests.methods.golden.cases import FILE, difference, load
 from tests.methods.golden.numbering import by_first_row
-from tests.methods.mutated import mutated
+from tests.methods.losses.slow import Matrix
+from tests.mutants import mutant
 
 SEEN = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 0])
 ACCEPTED = torch.tensor([True, False, True, False, False, False, False, True, False])
@@ -25,6 +27,25 @@ FEATURES = torch.tensor(
 
 def ids(num_classes: int, accepted: Tensor = ACCEPTED, **values: Any) -> Tensor:
     return open_world_ids(SEEN, accepted, FEATURES, 2, num_classes, **values)
+
+
+def slow_clusters(rows: Matrix, num_clusters: int) -> list[int]:
+    """The partition of smallest inertia of all there are, numbered by first row."""
+    best: tuple[float, list[int]] = (math.inf, [])
+    for ids in itertools.product(range(num_clusters), repeat=len(rows)):
+        if set(ids) == set(range(num_clusters)):
+            best = min(best, (_inertia(rows, ids), list(ids)))
+    order = list(dict.fromkeys(best[1]))
+    return [order.index(i) for i in best[1]]
+
+
+def _inertia(rows: Matrix, ids: tuple[int, ...]) -> float:
+    total = 0.0
+    for cluster in set(ids):
+        members = [row for row, i in zip(rows, ids, strict=True) if i == cluster]
+        centre = [sum(column) / len(members) for column in zip(*members, strict=True)]
+        total += sum(math.dist(row, centre) ** 2 for row in members)
+    return total
 
 
 def test_accepted_rows_keep_their_class_and_the_others_are_clusters_from_s() -> None:
@@ -87,7 +108,7 @@ def test_the_result_is_the_same_each_time() -> None:
     ],
 )
 def test_a_mutation_is_seen(right: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(golden, "open_world_ids", mutated(module, right, wrong).open_world_ids)
+    monkeypatch.setattr(golden, "open_world_ids", mutant(module, right, wrong).open_world_ids)
     cases = [c for c in load(FILE) if c["name"] == "open_world_evaluation"]
 
     assert [difference(case)[0] for case in cases] == [float("inf")]

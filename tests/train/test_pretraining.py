@@ -21,6 +21,7 @@ from lps_sweep.train.capture import WARM_UPS, Recorder
 from lps_sweep.train.device import set_convolutions
 from lps_sweep.train.pretrain import nt_xent
 from tests.host_syncs import HostSyncs
+from tests.methods.losses.slow import contrastive
 from tests.train.fake_gpu import fake_pretraining
 from tests.train.step_cases import colour
 from tests.train.tape import TapeRecorder
@@ -38,30 +39,14 @@ def trained(images: ImageSet | None = None, **settings: float) -> Trained:
     return list(training), training.network.state_dict()
 
 
-def slow_nt_xent(first: Tensor, second: Tensor, temperature: float) -> float:
-    rows = [*first.tolist(), *second.tolist()]
-    count = len(rows)
-
-    def cosine(a: list[float], b: list[float]) -> float:
-        dot = sum(x * y for x, y in zip(a, b, strict=True))
-        return dot / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
-
-    total = 0.0
-    for i in range(count):
-        partner = (i + count // 2) % count
-        others = [math.exp(cosine(rows[i], rows[j]) / temperature) for j in range(count) if j != i]
-        positive = math.exp(cosine(rows[i], rows[partner]) / temperature)
-        total -= math.log(positive / sum(others))
-    return total / count
-
-
 @pytest.mark.parametrize(("count", "temperature"), [(1, 0.5), (2, 2.0), (7, 0.1)])
 def test_nt_xent_against_a_slow_reference(count: int, temperature: float) -> None:
     generator = torch.Generator().manual_seed(count)
     first, second = torch.randn(2, count, 5, generator=generator, dtype=torch.float64)
     loss = nt_xent(first, second, temperature)
     assert loss.shape == ()
-    assert loss.item() == pytest.approx(slow_nt_xent(first, second, temperature), abs=1e-12)
+    wanted = contrastive([*first.tolist(), *second.tolist()], [*range(count)] * 2, temperature)
+    assert loss.item() == pytest.approx(wanted, abs=1e-12)
 
 
 def test_nt_xent_in_closed_form() -> None:

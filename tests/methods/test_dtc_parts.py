@@ -1,4 +1,4 @@
-"""The first clusters of DTC."""
+"""The first clusters of DTC, its assignments and targets, and the ensemble."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lps_sweep.methods.dtc import core
 from lps_sweep.methods.dtc.start import first_clusters
+from tests.methods.losses.dtc import slow_ensemble
 
 NUM_ROWS, DIM, K = 9, 6, 3
 
@@ -86,3 +88,47 @@ def test_more_clusters_than_components_leave_places_empty(num_clusters: int) -> 
 def test_fewer_rows_than_clusters_are_an_error() -> None:
     with pytest.raises(ValueError, match="n_samples=9"):
         first_clusters(features(), NUM_ROWS + 1, n_init=1, seed=0)
+
+
+def test_equal_distances_give_equal_shares() -> None:
+    q = core.log_assignments(torch.zeros(2, 4), torch.eye(4)).exp()
+
+    assert q.flatten().tolist() == pytest.approx([0.25] * 8)
+    assert core.target_distribution(q).flatten().tolist() == pytest.approx([0.25] * 8)
+    near = core.log_assignments(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    assert near.exp().tolist()[0] == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_targets_are_sharper_and_favour_small_clusters() -> None:
+    q = torch.tensor([[0.6, 0.4], [0.9, 0.1], [0.9, 0.1]], dtype=torch.float64)
+
+    p = core.target_distribution(q)
+
+    assert p[0].tolist() == pytest.approx([0.36 / 2.4 / (0.36 / 2.4 + 0.16 / 0.6), 0.64], abs=1e-3)
+    assert p[1, 0] > q[1, 0]
+    nobodys = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    assert core.target_distribution(nobodys).tolist() == nobodys.tolist()
+
+
+def test_a_row_on_its_centre_and_far_rows_are_finite() -> None:
+    outputs = torch.tensor([[0.0, 0.0], [1e15, -1e15]], requires_grad=True)
+    centres = torch.tensor([[0.0, 0.0], [1.0, 2.0]], requires_grad=True)
+
+    log_q = core.log_assignments(outputs, centres)
+    gradients = torch.autograd.grad(log_q.sum(), (outputs, centres))
+
+    assert log_q[1].exp().tolist() == pytest.approx([0.5, 0.5])
+    assert all(bool(g.isfinite().all()) for g in gradients)
+
+
+def test_the_ensemble_is_the_weighted_mean_of_the_epochs() -> None:
+    epochs = list(torch.rand(3, 5, 4))
+    ensemble = nothing = torch.zeros(5, 4)
+    for count, assignments in enumerate(epochs, start=1):
+        ensemble = core.moved(ensemble, assignments, 0.6)
+        found = core.corrected(ensemble, 0.6, torch.tensor(float(count)))
+        wanted = torch.tensor(slow_ensemble([epoch.tolist() for epoch in epochs[:count]], 0.6))
+        torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+    assert torch.equal(core.corrected(nothing, 0.6, torch.tensor(0.0)), nothing)
+    newest = core.corrected(core.moved(nothing, nothing + 0.5, 0.0), 0.0, torch.tensor(1.0))
+    assert torch.equal(newest, nothing + 0.5)
