@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 import torchvision
@@ -18,6 +20,18 @@ CHOICES = [
     *(("resnet18", part) for part in ("none", "stem", "stage4")),
     ("resnet50", "stage3"),
 ]
+
+
+@functools.cache
+def built(name: str, in_channels: int = 3) -> Network:
+    """Not to be changed."""
+    torch.manual_seed(0)
+    return build_network(name, in_channels)
+
+
+def without_numbers(name: str, in_channels: int = 3) -> Network:
+    with torch.device("meta"):
+        return build_network(name, in_channels)
 
 
 def network_and_images(name: str) -> tuple[Network, Tensor]:
@@ -41,7 +55,7 @@ def num_parameters(module: nn.Module) -> int:
     ],
 )
 def test_number_of_parameters(name: str, in_channels: int, expected: int, feature_dim: int) -> None:
-    network = build_network(name, in_channels)
+    network = without_numbers(name, in_channels)
     assert num_parameters(network) == expected
     assert network.feature_dim == feature_dim
 
@@ -59,7 +73,7 @@ def test_each_network_is_covered_here() -> None:
     ],
 )
 def test_shape_behind_each_part(name: str, side: int, shapes: list[tuple[int, int]]) -> None:
-    network = build_network(name, 3)
+    network = built(name).eval()
     assert list(network.parts) == PARTS[name]
     activations = torch.randn(2, 3, side, side)
     for part, (channels, part_side) in zip(network.parts.values(), shapes, strict=True):
@@ -70,7 +84,7 @@ def test_shape_behind_each_part(name: str, side: int, shapes: list[tuple[int, in
 
 def test_no_convolution_has_a_bias_and_each_has_a_batch_norm() -> None:
     for name, expected in (("small_cnn", 4), ("resnet18", 20), ("resnet50", 53)):
-        modules = list(build_network(name, 3).modules())
+        modules = list(without_numbers(name).modules())
         convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
         assert len(convolutions) == sum(isinstance(m, nn.BatchNorm2d) for m in modules) == expected
         assert all(c.bias is None for c in convolutions)
@@ -101,7 +115,7 @@ def test_resnet_follows_the_published_block() -> None:
 
 
 def test_resnet50_computes_what_torchvision_does() -> None:
-    network, _ = network_and_images("resnet50")
+    network = built("resnet50")
     torch.manual_seed(0)
     published = torchvision.models.resnet50(weights=None, num_classes=1).eval()
     published.fc = nn.Identity()
@@ -117,7 +131,7 @@ def test_resnet50_computes_what_torchvision_does() -> None:
 def test_trunk_then_tail_is_the_whole_network_and_leaves_its_input_as_it_is(
     name: str, frozen_through: str
 ) -> None:
-    network, images = network_and_images(name)
+    network, images = built(name), torch.randn(4, 3, 8, 8)
     trunk, tail = split_network(network.eval(), frozen_through)
     parts = PARTS[name]
     num_frozen = 0 if frozen_through == "none" else parts.index(frozen_through) + 1
@@ -160,7 +174,7 @@ def test_unknown_network() -> None:
 
 @pytest.mark.parametrize("name", ["small_cnn", "resnet18"])
 def test_weights_follow_the_global_generator(name: str) -> None:
-    first, again = (network_and_images(name)[0].state_dict() for _ in range(2))
+    first, again = built(name).state_dict(), network_and_images(name)[0].state_dict()
     other = build_network(name, 3).state_dict()
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not all(torch.equal(first[key], other[key]) for key in first)

@@ -82,11 +82,6 @@ def test_a_gradient_that_is_not_finite_is_divergence_even_in_the_last_step() -> 
     assert [d.status for d in run.departures] == ["diverged"]
 
 
-def test_the_learning_rate_is_a_cosine_per_epoch() -> None:
-    rates = [row["lr"] for row in alone(config_of(schedule={"lr": 0.2}), epochs=3)["metrics"]]
-    assert rates == pytest.approx([0.2, 0.15, 0.05])
-
-
 @pytest.mark.parametrize("clock", ["epoch", "iteration"])
 def test_the_clock_of_the_thresholds(clock: str) -> None:
     run = run_of([config_of(schedule={"threshold_clock": clock}, epochs=3)])

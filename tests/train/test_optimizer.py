@@ -9,8 +9,6 @@ from torch import nn
 from lps_sweep.config import ScheduleConfig
 from lps_sweep.train.optimizer import make_optimizer, set_rates
 from tests.train.train_cases import (
-    alone,
-    apart,
     config_of,
     differences,
     learner_of,
@@ -71,10 +69,3 @@ def test_without_a_rate_only_the_head_learns() -> None:
     assert weights
     assert not weights & set(changed)
     assert [row["lr"] for row in history] == pytest.approx([0.1, 0.075])
-
-
-def test_members_with_different_rates_share_a_pack() -> None:
-    configs = [config_of(schedule={"tail_lr_factor": f}) for f in (1.0, 0.1, 0.0)]
-    assert apart(configs, epochs=2) == []
-    ends = [alone(config, epochs=2) for config in configs]
-    assert all(differences(ends[0], end) for end in ends[1:])

@@ -73,13 +73,6 @@ def test_only_the_first_epoch_has_an_evaluation_before_it(monkeypatch: pytest.Mo
         assert len(calls) == passes
 
 
-def test_the_trunk_passes_two_views() -> None:
-    run = run_of([CONFIG])
-    run.train_epoch(0)
-    counts = [b.item() for name, b in run.trunk.named_buffers() if "num_batches" in name]
-    assert counts == [2 * run.batches.num_steps] * 3
-
-
 def test_draws_are_a_function_of_seed_epoch_and_step() -> None:
     run = run_of([CONFIG])
     found = {}

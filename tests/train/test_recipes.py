@@ -15,7 +15,7 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.train import Run
 from lps_sweep.train.optimizer import course, make_optimizer, set_rates
-from tests.train.train_cases import apart, config_of, run_of, train
+from tests.train.train_cases import alone, apart, config_of, differences, run_of, train
 
 
 def rates(epochs: int, **values: Any) -> list[float]:
@@ -75,12 +75,16 @@ RECIPES = [
     {"optimizer": "adam", "lr": 0.002, "lr_shape": "drops"},
     {"nesterov": True, "decay_all": False, "lr_shape": "cosine_7_16"},
     {"lr_shape": "constant", "tail_lr_factor": 0.5, "decay_all": False},
+    {"tail_lr_factor": 0.1},
+    {"tail_lr_factor": 0.0},
 ]
 
 
-def test_members_with_different_optimisers_share_a_pack() -> None:
+def test_members_with_different_optimisers_and_rates_share_a_pack() -> None:
     configs = [config_of(schedule=schedule) for schedule in [{}, *RECIPES]]
     assert apart(configs, epochs=2) == []
+    ends = [alone(config, epochs=2) for config in configs]
+    assert all(differences(ends[0], end) for end in ends[1:])
 
 
 def run_with(**loop: Any) -> Run:
