@@ -21,15 +21,13 @@ from tests.faults import truth
 from tests.faults.checker import check
 from tests.faults.figures import Result, counted, figures, recoveries, table
 from tests.faults.harness import REDO, Case, passages, warm_up
+from tests.faults.kinds import EPOCHS, Setting
 from tests.faults.kinds import KINDS as OF_PROCESS
-from tests.faults.node_kinds import NODE_KINDS
 from tests.faults.ray_kinds import RAY_KINDS
-from tests.faults.setting import EPOCHS, Setting
 from tests.faults.soak import Soak, summary
-from tests.faults.time_kinds import TIME_KINDS
 
 TRIALS = 4
-KINDS = {**OF_PROCESS, **TIME_KINDS, **RAY_KINDS, **NODE_KINDS}
+KINDS = {**OF_PROCESS, **RAY_KINDS}
 
 
 def carry_out(kind: str, number: int, setting: Setting, folder: Path) -> Result:

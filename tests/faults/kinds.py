@@ -1,14 +1,66 @@
-"""Faults of a driver that trains in its own process, and of its files."""
+"""Faults of a driver that trains in its own process: kills, its files, and time."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from lps_sweep import cli
-from tests.faults import truth
+from tests.faults import disorder, truth
+from tests.faults.clock import Jumping, scatter_times
 from tests.faults.harness import DIED, KILLED, Case, in_child
-from tests.faults.setting import Kind, Setting
+from tests.faults.waking import fall_asleep
+
+EPOCHS = 6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all cases share: an undisturbed sweep, the failpoints that it passed, and the seed.
+
+    `real` is a folder for an undisturbed sweep of the real trainer, run when it is first needed.
+    """
+
+    straight: Case
+    passed: list[str]
+    seed: int
+    real: Path
+
+    def reference(self, *, real: bool) -> Path:
+        """The results of an undisturbed sweep."""
+        if not real:
+            return self.straight.results
+        if not self.real.exists():
+            from tests.faults.processes import run_straight
+
+            run_straight(self.real, EPOCHS)
+        return self.real / "results"
+
+
+Fault = Callable[[Case, random.Random, Setting, int], tuple[int, int]]
+"""Disturbs a case; how many faults took effect, and how many repairs were needed so far."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault.
+
+    Attributes:
+        fault: Disturbs a case, whose last run is the caller's.
+        many: Number of cases.
+        few: Number of cases of the quick matrix.
+        damages: A trial in training may have to begin again.
+        real: The trainer is the real one.
+    """
+
+    fault: Fault
+    many: int
+    few: int
+    damages: bool = False
+    real: bool = False
+
 
 DAMAGED = 5
 """Exit code of `check` where something is wrong."""
@@ -95,6 +147,43 @@ def ledger_deleted(
     return 1, repair(case)
 
 
+LIMIT_S = 0.3
+
+
+def hangs(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """Three epochs hang, one after the other, each until its time is over."""
+    del setting, number
+    limits = {"epoch_time_limit_s": LIMIT_S, "max_attempts": 50}
+    case.resources(max_pack_size=2, checkpoint_interval_s=1, **limits)
+    for _ in range(3):
+        disorder.plan(case.truth, "sleep", skip=draw.randrange(2 * EPOCHS // 3))
+        case.run(failpoint="outcome.inserted:1", expected=(0, DIED))
+    return sum(event["kind"] == "disorder" for event in truth.read(case.truth)), 0
+
+
+def wakes_late(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """Packs are given up for lost, and hand over rows when others have gone on with their work."""
+    del setting, number
+    case.resources(max_pack_size=2, checkpoint_interval_s=1, max_attempts=100)
+    case.run(prepare=fall_asleep(case, draw))
+    return sum(event["kind"] == "woke" for event in truth.read(case.truth)), 0
+
+
+def clock_jumps(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """Three drivers are killed, and each lives with a wall clock that is wrong at each look.
+
+    So are the times of all files, which such a clock would have given them.
+    """
+    del number
+    longest = len(setting.passed) // 2
+    for _ in range(3):
+        place = f"*:{draw.randint(1, longest)}"
+        case.run(place, expected=(0, DIED), prepare=Jumping(draw).install)
+        scatter_times(case.results, draw)
+    case.run(prepare=Jumping(draw).install)
+    return 4, 0
+
+
 KINDS = {
     "kill at a failpoint": Kind(killed_at_a_failpoint, 300, 40),
     "kills while it resumes": Kind(killed_again_and_again, 100, 10),
@@ -103,6 +192,9 @@ KINDS = {
     "bit in a checkpoint": Kind(bit_in_a_checkpoint, 60, 10, damages=True),
     "bit in the ledger": Kind(bit_in_the_ledger, 200, 20, damages=True),
     "ledger deleted": Kind(ledger_deleted, 40, 6, damages=True),
+    "epoch hangs": Kind(hangs, 30, 4),
+    "worker wakes late": Kind(wakes_late, 100, 10),
+    "clock jumps": Kind(clock_jumps, 60, 6),
 }
 
 

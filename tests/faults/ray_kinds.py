@@ -1,4 +1,7 @@
-"""Faults of a sweep under Ray on this machine: its driver, its workers, and Ray itself."""
+"""Faults of a sweep under Ray: its driver, its workers, Ray itself, and nodes of a cluster.
+
+Ray's own test cluster makes the two nodes on this machine.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import signal
 import time
 
 from tests.faults import disorder, truth
+from tests.faults.cluster import two_nodes
 from tests.faults.harness import KILLED, Case
+from tests.faults.kinds import Kind, Setting
 from tests.faults.processes import Driver, OnRay, command, descendants
-from tests.faults.setting import Kind, Setting
+from tests.faults.recorded import given_up
 
 EPOCH_S = 0.4
 LOST_EPOCH_S = 1.5
@@ -115,6 +120,65 @@ def kill_service(driver: Driver, name: str) -> int:
     return 0
 
 
+NODE_EPOCH_S = 0.7
+DEAD_AFTER_S = 12.0
+"""Seconds after which a node that hangs has been declared dead, and its work taken up again."""
+
+
+def node_lost(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """The second node vanishes, is replaced, and vanishes again."""
+    del setting, number
+    case.resources(max_pack_size=1, checkpoint_interval_s=1)
+    struck = 0
+    with two_nodes(OnRay(case, epoch_s=NODE_EPOCH_S)) as (cluster, how):
+        driver = how.start()
+        for _ in range(2):
+            driver.wait_for(3)
+            while cluster.tell("workers") == "0" and not driver.is_over:
+                time.sleep(0.1)
+            time.sleep(draw.uniform(0, 3 * NODE_EPOCH_S))
+            if cluster.tell("lose") != "0":
+                truth.write(case.truth, "struck", way="node lost")
+                struck += 1
+            cluster.tell("add")
+        driver.end()
+    return struck, 0
+
+
+def node_hangs(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """The second node hangs, is given up, and wakes while others do its work."""
+    del setting, number
+    case.resources(max_pack_size=1, checkpoint_interval_s=1)
+    with two_nodes(OnRay(case, epoch_s=2 * NODE_EPOCH_S)) as (cluster, how):
+        driver = how.start()
+        driver.wait_for(2)
+        while cluster.tell("workers") == "0" and not driver.is_over:
+            time.sleep(0.1)
+        time.sleep(draw.uniform(0, NODE_EPOCH_S))
+        struck = int(cluster.tell("stop") != "0")
+        truth.write(case.truth, "struck", way="node hangs")
+        time.sleep(DEAD_AFTER_S)
+        truth.write(case.truth, "given up", attempts=given_up(case.results))
+        cluster.tell("wake")
+        driver.end()
+    return struck, 0
+
+
+def control_service_lost(
+    case: Case, draw: random.Random, setting: Setting, number: int
+) -> tuple[int, int]:
+    """The control service of the cluster dies for good; the sweep goes on with another cluster."""
+    del setting, number
+    with two_nodes(OnRay(case, epoch_s=NODE_EPOCH_S)) as (cluster, how):
+        driver = how.start()
+        driver.wait_for(draw.randint(2, 8))
+        cluster.tell("headless")
+        driver.end(expected=(5,), says="Give the same command again to go on")
+    with two_nodes(OnRay(case, epoch_s=NODE_EPOCH_S)) as (_, how):
+        how.run()
+    return 1, 0
+
+
 RAY_KINDS = {
     "SIGKILL of the driver, Ray": Kind(driver_killed, 1, 1),
     "SIGKILL of the driver, Ray, real trainer": Kind(
@@ -123,4 +187,7 @@ RAY_KINDS = {
     "worker killed": Kind(worker_killed, 5, 1),
     "worker hangs": Kind(worker_hangs, 2, 1),
     "Ray lost": Kind(ray_lost, 2, 1),
+    "node lost": Kind(node_lost, 9, 1),
+    "node hangs and wakes": Kind(node_hangs, 2, 1),
+    "control service of a cluster lost": Kind(control_service_lost, 1, 1),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -75,6 +76,15 @@ def outcomes_of(results: Path) -> dict[str, str]:
         return {trial: status for trial, status, _ in read_ledger(results).outcomes}
     except sqlite3.Error:
         return {}
+
+
+def ends_by_c(results: Path) -> list[tuple[float, str, str]]:
+    """C, status and error of each outcome, in the order of C."""
+    with contextlib.closing(sqlite3.connect(results / "ledger.sqlite")) as connection:
+        return connection.execute(
+            "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
+            " USING (trial_id) ORDER BY 1"
+        ).fetchall()
 
 
 def given_up(results: Path) -> list[tuple[str, int, list[int]]]:

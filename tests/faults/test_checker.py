@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 import fcntl
 import io
-import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.faults import checker, recorded, truth
+from tests.faults import checker, damage, recorded, truth
 from tests.faults.checker import check
 from tests.faults.harness import Case
 
@@ -24,14 +22,12 @@ Doctor = Callable[[Case], object]
 
 
 def sql(*statements: str) -> Doctor:
-    def doctor(case: Case) -> None:
-        connection = sqlite3.connect(case.results / "ledger.sqlite")
-        with connection:
-            for statement in statements:
-                connection.execute(statement)
-        connection.close()
+    return lambda case: damage.sql(case.results, *statements)
 
-    return doctor
+
+def first(pattern: str, harm: Callable[[Path], None]) -> Doctor:
+    """Does harm to the first file of that pattern."""
+    return lambda case: harm(sorted(case.results.glob(pattern))[0])
 
 
 def event(kind: str, **facts: object) -> Doctor:
@@ -52,26 +48,14 @@ def given_up(case: Case) -> None:
     truth.write(case.truth, "given up", attempts=[(trial, 1, [1])])
 
 
-def flip(pattern: str) -> Doctor:
-    def doctor(case: Case) -> None:
-        path = sorted(case.results.glob(pattern))[0]
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-
-    return doctor
-
-
-def remove(pattern: str) -> Doctor:
-    return lambda case: sorted(case.results.glob(pattern))[0].unlink()
-
-
 def held_lock(case: Case) -> object:
     file = (case.results / "driver.lock").open("rb")
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
 
 
+NINTH = "SELECT trial_id, 9, attempt, 1.0, metrics, 0 FROM epochs WHERE epoch = 1"
+MEMBER = "checkpoints/*/epoch-0003-member-*.pt"
 ONE = "(SELECT min(trial_id) FROM trials)"
 BROKEN: list[tuple[str, str, Doctor]] = [
     ("I1", "an outcome is gone", sql(f"DELETE FROM outcomes WHERE trial_id = {ONE}")),
@@ -85,19 +69,20 @@ BROKEN: list[tuple[str, str, Doctor]] = [
     (
         "I3",
         "an epoch too many",
-        sql(
-            "INSERT INTO epochs SELECT trial_id, 9, attempt, 1.0, metrics, 0 FROM epochs"
-            " WHERE epoch = 1"
-        ),
+        sql(f"INSERT INTO epochs {NINTH}"),
     ),
     ("I3", "a late row", given_up),
     ("I4", "begun after its end", of_first_trial("start", epoch=3)),
     ("I5", "all over again", of_first_trial("start", epoch=0)),
-    ("I6", "a checkpoint with another bit", flip("checkpoints/*/epoch-0003-member-*.pt")),
-    ("I6", "a Run part with another bit", flip("checkpoints/*/epoch-0003-run-*.pt")),
-    ("I6", "a checkpoint is gone", remove("checkpoints/*/epoch-0003-member-*.pt")),
-    ("I6", "an artefact with another bit", flip("artefacts/*-1.npz")),
-    ("I6", "a trunk is gone", remove("checkpoints/trunks/*.pt")),
+    (
+        "I6",
+        "a checkpoint with another bit",
+        first(MEMBER, damage.flip),
+    ),
+    ("I6", "a Run part with another bit", first("checkpoints/*/epoch-0003-run-*.pt", damage.flip)),
+    ("I6", "a checkpoint is gone", first(MEMBER, Path.unlink)),
+    ("I6", "an artefact with another bit", first("artefacts/*-1.npz", damage.flip)),
+    ("I6", "a trunk is gone", first("checkpoints/trunks/*.pt", Path.unlink)),
     ("I7", "other final metrics", sql("UPDATE outcomes SET metrics = '{\"acc_all\":1.0}'")),
     ("I8", "a file half written", lambda case: (case.results / ".x.part").write_bytes(b"")),
     ("I8", "a lock that is held", held_lock),
@@ -109,17 +94,22 @@ BROKEN: list[tuple[str, str, Doctor]] = [
 ]
 
 
+@pytest.fixture
+def case(straight: tuple[Case, list[str]], tmp_path: Path) -> Case:
+    """A finished sweep, to be doctored."""
+    shutil.copytree(straight[0].truth.parent, tmp_path / "case")
+    return Case(tmp_path / "no.yaml", tmp_path / "case/results", tmp_path / "case/truth.jsonl")
+
+
 @pytest.mark.parametrize(("rule", "name", "doctor"), BROKEN, ids=[f"{r} {n}" for r, n, _ in BROKEN])
 def test_each_rule_goes_red(
-    rule: str, name: str, doctor: Doctor, straight: tuple[Case, list[str]], tmp_path: Path
+    rule: str, name: str, doctor: Doctor, straight: tuple[Case, list[str]], case: Case
 ) -> None:
     del name
-    reference = straight[0]
-    shutil.copytree(reference.truth.parent, tmp_path / "case")
-    case = Case(tmp_path / "no.yaml", tmp_path / "case/results", tmp_path / "case/truth.jsonl")
-    assert check(case.truth, case.results, reference.results) == []
+    reference = straight[0].results
+    assert check(case.truth, case.results, reference) == []
     kept = doctor(case)
-    found = check(case.truth, case.results, reference.results)
+    found = check(case.truth, case.results, reference)
     assert rule in {finding.rule for finding in found}, found
     if isinstance(kept, io.IOBase):
         kept.close()
@@ -129,11 +119,7 @@ def test_every_rule_has_a_folder_that_breaks_it() -> None:
     assert {rule for rule, _, _ in BROKEN} == {f"I{number}" for number in range(1, 10)}
 
 
-def test_a_forgiven_trial_may_be_run_again(
-    straight: tuple[Case, list[str]], tmp_path: Path
-) -> None:
-    shutil.copytree(straight[0].truth.parent, tmp_path / "case")
-    case = Case(tmp_path / "no.yaml", tmp_path / "case/results", tmp_path / "case/truth.jsonl")
+def test_a_forgiven_trial_may_be_run_again(case: Case) -> None:
     of_first_trial("forgiven")(case)
     of_first_trial("start", epoch=0)(case)
     assert check(case.truth, case.results) == []
@@ -150,12 +136,3 @@ def test_the_checker_does_not_use_what_it_checks() -> None:
         ]
         assert names
         assert not [name for name in names if name.split(".")[0] == "lps_sweep"]
-
-
-def test_the_truth_is_read_as_it_was_written(tmp_path: Path) -> None:
-    truth.write(tmp_path / "t", "start", trial="a", epoch=0)
-    truth.write(tmp_path / "t", "reported", trial="a", epoch=1, metrics={"acc_all": 1 / 3})
-    events = truth.read(tmp_path / "t")
-    assert [one["kind"] for one in events] == ["start", "reported"]
-    assert events[1]["metrics"] == {"acc_all": 1 / 3}
-    assert json.loads((tmp_path / "t").read_text().splitlines()[0])["trial"] == "a"

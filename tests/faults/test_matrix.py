@@ -10,12 +10,10 @@ import pytest
 
 from tests.faults import __main__ as matrix
 from tests.faults.figures import counted, figures, recoveries, table
-from tests.faults.kinds import KINDS as OF_PROCESS
-from tests.faults.time_kinds import TIME_KINDS
+from tests.faults.kinds import KINDS
 
 pytestmark = pytest.mark.fault
 
-KINDS = {**OF_PROCESS, **TIME_KINDS}
 MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +12,9 @@ pytest.importorskip("ray")
 from tests.faults import __main__ as matrix
 from tests.faults import disorder, soak
 from tests.faults.harness import Case
+from tests.faults.kinds import EPOCHS, Setting
 from tests.faults.processes import OnRay
-from tests.faults.setting import EPOCHS, Setting
+from tests.faults.recorded import ends_by_c
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.integration]
 
@@ -49,12 +49,7 @@ def test_a_trial_that_always_hangs_fails_alone(tmp_path: Path) -> None:
     disorder.plan(case.truth, "hold the lock", only=10)
     how = OnRay(case, epoch_s=0.1)
     assert how.run(expected=(2,)) == 2, case.truth.with_suffix(".out").read_text()
-    with sqlite3.connect(case.results / "ledger.sqlite") as connection:
-        found = connection.execute(
-            "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
-            " USING (trial_id) ORDER BY 1"
-        ).fetchall()
-    connection.close()
+    found = ends_by_c(case.results)
     assert [row[:2] for row in found] == [(1.0, "done")] * 2 + [(10.0, "failed")] * 2
     for *_, error in found[2:]:
         assert error.startswith("no epoch ended within 4 s; the process stood here:")

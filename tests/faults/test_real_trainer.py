@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults.harness import DIED
 from tests.faults.recorded import read_ledger
+from tests.own_process import python
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -27,12 +26,8 @@ resources: {checkpoint_interval_s: 0}
 
 
 def run(space: Path, results: Path, failpoint: str = "") -> int:
-    ended = subprocess.run(
-        [sys.executable, "-m", "lps_sweep", "run", str(space), "--inline", f"--results={results}"],
-        env={**os.environ, "LPS_FAILPOINT": failpoint},
-        capture_output=True,
-        text=True,
-    )
+    words = ("-m", "lps_sweep", "run", space, "--inline", "--results", results)
+    ended = python(*words, env={**os.environ, "LPS_FAILPOINT": failpoint})
     assert ended.returncode in (0, DIED), ended.stderr
     return ended.returncode
 

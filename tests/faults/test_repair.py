@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from lps_sweep import cli, failpoints
 from lps_sweep.errors import ExitCode
-from lps_sweep.results import Ledger, driver_lock, read_sidecar, sidecar_paths
+from lps_sweep.results import Ledger, driver_lock, sidecar_paths
 from lps_sweep.sweep.check import examine
 from tests.faults import truth
 from tests.faults.checker import check
@@ -48,60 +47,33 @@ def test_a_whole_folder_is_called_so(done: Case, capsys: pytest.CaptureFixture[s
     assert {path: path.read_bytes() for path in before} == before
 
 
-DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
-    "artefact flipped": (
-        lambda case: flip(sorted(case.results.glob("artefacts/*-1.npz"))[0]),
-        "Its outcome stays, since a finished trial is never run again",
+def harmed(pattern: str, harm: Callable[[Path], object] = flip) -> Callable[[Case], object]:
+    """Does harm to the first file of that pattern."""
+    return lambda case: harm(sorted(case.results.glob(pattern))[0])
+
+
+def stated(*statements: str) -> Callable[[Case], object]:
+    return lambda case: sql(case.results, *statements)
+
+
+DAMAGE: dict[str, Callable[[Case], object]] = {
+    "artefact flipped": harmed("artefacts/*-1.npz"),
+    "checkpoint flipped": harmed("checkpoints/*/epoch-0003-member*"),
+    "trunk flipped": harmed("checkpoints/trunks/*.pt"),
+    "facts of a trunk cut": harmed("checkpoints/trunks/*.json", lambda path: path.write_text("{")),
+    "split cut": harmed("artefacts/split-*.npz", lambda path: cut(path, 0.5)),
+    "split of another name": harmed(
+        "artefacts/split-*.npz", lambda path: path.rename(path.with_name(f"split-{'0' * 16}.npz"))
     ),
-    "checkpoint flipped": (
-        lambda case: flip(sorted(case.results.glob("checkpoints/*/epoch-0003-member*"))[0]),
-        "the checkpoint of epoch 3 is lost",
-    ),
-    "trunk flipped": (
-        lambda case: flip(next(case.results.glob("checkpoints/trunks/*.pt"))),
-        "made again by the next run that needs it",
-    ),
-    "facts of a trunk cut": (
-        lambda case: next(case.results.glob("checkpoints/trunks/*.json")).write_text("{"),
-        "made again by the next run that needs it",
-    ),
-    "split cut": (
-        lambda case: cut(next(case.results.glob("artefacts/split-*.npz")), 0.5),
-        "written again by the next run that trains",
-    ),
-    "split of another name": (
-        lambda case: next(case.results.glob("artefacts/split-*.npz")).rename(
-            case.results / "artefacts" / f"split-{'0' * 16}.npz"
-        ),
-        "holds another split than its name says",
-    ),
-    "sidecar flipped": (
-        lambda case: flip(sorted(case.results.glob("artefacts/*-1.json"))[0]),
-        "It will be written again from the ledger",
-    ),
-    "an outcome changed": (
-        lambda case: sql(case.results, "UPDATE outcomes SET metrics = '{\"acc_all\":99.0}'"),
-        "the ledger contradicts",
-    ),
-    "an epoch changed": (
-        lambda case: sql(case.results, "UPDATE epochs SET metrics = '{}' WHERE epoch = 2"),
-        "was changed",
-    ),
-    "a configuration changed": (
-        lambda case: sql(case.results, "UPDATE trials SET config = replace(config, '10', '11')"),
-        "the ledger contradicts",
-    ),
-    "ends lost": (
-        lambda case: sql(case.results, "DELETE FROM outcomes", "UPDATE attempts SET ended = NULL"),
-        "the ledger has lost its end",
-    ),
-    "ledger deleted": (lambda case: lose_ledger(case), "is gone. It will be set aside and rebuilt"),
-    "ledger emptied": (lambda case: ledger(case).write_bytes(b""), "is empty"),
-    "ledger cut": (lambda case: cut(ledger(case), 0.6), "rebuilt from the sidecars"),
-    "text of the ledger": (
-        lambda case: sql(case.results, "UPDATE epochs SET metrics = '{' WHERE epoch = 2"),
-        "no JSON text",
-    ),
+    "sidecar flipped": harmed("artefacts/*-1.json"),
+    "an outcome changed": stated("UPDATE outcomes SET metrics = '{\"acc_all\":99.0}'"),
+    "an epoch changed": stated("UPDATE epochs SET metrics = '{}' WHERE epoch = 2"),
+    "a configuration changed": stated("UPDATE trials SET config = replace(config, '10', '11')"),
+    "ends lost": stated("DELETE FROM outcomes", "UPDATE attempts SET ended = NULL"),
+    "ledger deleted": lose_ledger,
+    "ledger emptied": lambda case: ledger(case).write_bytes(b""),
+    "ledger cut": lambda case: cut(ledger(case), 0.6),
+    "text of the ledger": stated("UPDATE epochs SET metrics = '{' WHERE epoch = 2"),
 }
 
 
@@ -109,11 +81,7 @@ DAMAGE: dict[str, tuple[Callable[[Case], object], str]] = {
 def test_no_damage_costs_a_finished_trial(
     name: str, done: Case, straight: Straight, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    damage, sentence = DAMAGE[name]
-    damage(done)
-    code, said = verdict(done, capsys)
-    assert (code, sentence in said) == (ExitCode.STORAGE, True), said
-    assert "nothing was changed yet" in said
+    DAMAGE[name](done)
     mended(done, straight, capsys)
 
 
@@ -187,15 +155,3 @@ def test_a_trial_that_was_opened_again_is_not_taken_for_a_lost_one(done: Case) -
     assert done.run() == 0
     assert sidecar_paths(done.results)[trial][0].name == f"{trial}-2.json"
     assert examine(done.results) == []
-
-
-def test_a_sidecar_speaks_for_itself(done: Case) -> None:
-    trial, (path,) = next(iter(sidecar_paths(done.results).items()))
-    content = json.loads(path.read_text())
-    assert content["trials"][0]["config"]["dataset"] == "digits"
-    assert content["trials"][0]["seed"] == 0
-    assert content["outcomes"][0]["status"] == "done"
-    assert set(content["outcomes"][0]["metrics"]) >= {"acc_seen", "acc_novel", "acc_all"}
-    assert len(content["outcomes"][0]["artefact_sha256"]) == 64
-    assert [row["epoch"] for row in content["epochs"]] == [1, 2, 3]
-    assert read_sidecar(path).trial_id == trial

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import random
-import sqlite3
 import time
 from pathlib import Path
 
@@ -15,22 +14,13 @@ from lps_sweep.results import CheckpointRecord, Ledger, ledger
 from tests.faults import disorder
 from tests.faults.checker import check
 from tests.faults.clock import JUMPS_S, Jumping, scatter_times
-from tests.faults.harness import DIED, KILLED, Case
+from tests.faults.harness import DIED, KILLED, Case, in_child
+from tests.faults.recorded import ends_by_c
 from tests.faults.waking import fall_asleep
 
 pytestmark = pytest.mark.fault
 
 Straight = tuple[Case, list[str]]
-
-
-def outcomes(case: Case) -> list[tuple[float, str, str]]:
-    with sqlite3.connect(case.results / "ledger.sqlite") as connection:
-        rows = connection.execute(
-            "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
-            " USING (trial_id) ORDER BY 1"
-        ).fetchall()
-    connection.close()
-    return rows
 
 
 @pytest.mark.slow
@@ -42,7 +32,7 @@ def test_trials_that_always_hang_fail_and_their_peers_do_not(
     case.resources(max_pack_size=4, epoch_time_limit_s=1, max_attempts=1)
     disorder.plan(case.truth, "sleep", only=10)
     assert case.run(expected=(2,)) == 2, case.truth.with_suffix(".out").read_text()
-    found = outcomes(case)
+    found = ends_by_c(case.results)
     assert [row[:2] for row in found] == [(1.0, "done")] * 2 + [(10.0, "failed")] * 2
     for *_, error in found[2:]:
         assert error.startswith("no epoch ended within 1 s; it stood here:")
@@ -104,9 +94,6 @@ def test_the_clock_really_jumps(folder: Path) -> None:
         years = {datetime.datetime.now(datetime.UTC).year for _ in range(100)}
         return len(years) if {int(time.time() < 1e9 * j) for j in (1, 3)} else 0
 
-    from tests.faults.harness import in_child
-
-    folder.mkdir(exist_ok=True)
     assert in_child(work, folder / "out")[1] == 3, "ten years back, now, and in ten years"
     assert {-3600.0, 3600.0} < set(JUMPS_S)
 

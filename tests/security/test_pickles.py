@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import gzip
 import hashlib
 import json
 import pickle
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ import torch
 
 import lps_sweep
 from lps_sweep.cli import main
-from tests.security.canaries import FORMS
-from tests.security.folders import a_trial, all_verbs, database
+from tests.own_process import python
+from tests.security.folders import FORMS, a_trial, all_verbs, database
 
 PACKAGE = Path(lps_sweep.__file__).parent
 NAMES_OF_TUNE = ("tuner.pkl", "trainable.pkl", "error.pkl", "params.pkl", "searcher-state.pkl")
@@ -51,32 +52,23 @@ def test_the_canaries_sing(form: str, tmp_path: Path) -> None:
     """Each form does run its code where it is read without care."""
     mark, file = tmp_path / "mark", tmp_path / "file"
     file.write_bytes(FORMS[form](mark))
-    if form.startswith("np"):
-        loaded = np.load(file, allow_pickle=True)
-        _ = loaded["labels"] if form == "npz" else loaded
-    elif form == "pickle, gzip":
-        import gzip
-
-        pickle.loads(gzip.decompress(file.read_bytes()))
-    elif form == "torch, tar":
-        import tarfile
-
-        with tarfile.open(file) as archive:
-            member = archive.extractfile("storages")
-            assert member is not None
-            pickle.load(member)
-    elif form.startswith("torch"):
-        torch.load(file, weights_only=False)
-    else:
-        pickle.loads(file.read_bytes())
+    careless: tuple[Callable[[], object], ...] = (
+        lambda: np.load(file, allow_pickle=True)["labels"],
+        lambda: pickle.loads(file.read_bytes()),
+        lambda: pickle.loads(gzip.decompress(file.read_bytes())),
+        lambda: torch.load(file, weights_only=False),
+    )
+    for read in careless:
+        with contextlib.suppress(Exception):
+            read()
     assert mark.exists()
 
 
 @pytest.mark.parametrize(
     ("form", "ending"),
     [
-        *((form, "whole") for form in FORMS),
-        *((form, "unfinished") for form in ("pickle, newest", "torch", "torch, legacy")),
+        *((form, "whole") for form in ("pickle, newest", "torch", "torch, legacy", "npz")),
+        *((form, "unfinished") for form in ("pickle, newest", "torch")),
     ],
 )
 def test_a_hostile_results_folder_runs_no_code(
@@ -124,38 +116,18 @@ def test_python_files_in_a_results_folder_are_not_imported(copy: Path) -> None:
         (results / name).write_text(f"open({str(mark)!r}, 'w').close()\nraise SystemExit(99)\n")
     (results / "lps_sweep.json").write_text("{}")
     for verb in (["status", "."], ["report", "."], ["check", "."]):
-        command = [sys.executable, "-m", "lps_sweep", *verb]
-        ended = subprocess.run(command, cwd=results, capture_output=True, text=True)
+        ended = python("-m", "lps_sweep", *verb, cwd=results)
         assert (ended.returncode, mark.exists()) == (0, False), ended.stderr
 
 
 FORBIDDEN = {
-    "pickle.load": "unpickles",
-    "pickle.loads": "unpickles",
-    "cloudpickle.load": "unpickles",
-    "cloudpickle.loads": "unpickles",
-    "dill.load": "unpickles",
-    "joblib.load": "unpickles",
-    "shelve.open": "unpickles",
-    "marshal.loads": "runs code",
-    "torch.export.load": "unpickles",
-    "torch.jit.load": "runs code",
-    "torch.hub.load": "runs code",
-    "pandas.read_pickle": "unpickles",
-    "pd.read_pickle": "unpickles",
-    "pd.read_parquet": "may unpickle",
-    "pyarrow.parquet.read_table": "may unpickle",
-    "yaml.load": "runs code",
-    "yaml.unsafe_load": "runs code",
-    "yaml.full_load": "runs code",
-    "os.system": "is a shell",
-    "os.popen": "is a shell",
-    "eval": "runs code",
-    "exec": "runs code",
-    "compile": "runs code",
-    "__import__": "runs code",
+    *("pickle.load", "pickle.loads", "cloudpickle.load", "cloudpickle.loads", "dill.load"),
+    *("joblib.load", "shelve.open", "marshal.loads", "pandas.read_pickle", "pd.read_pickle"),
+    *("torch.export.load", "torch.jit.load", "torch.hub.load", "pd.read_parquet"),
+    *("pyarrow.parquet.read_table", "yaml.load", "yaml.unsafe_load", "yaml.full_load"),
+    *("os.system", "os.popen", "eval", "exec", "compile", "__import__"),
 }
-"""Calls that the package has none of, and what is wrong with each."""
+"""Calls that the package has none of: they unpickle, run code, or are a shell."""
 
 REQUIRED = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
 """Calls that need an argument."""
@@ -177,7 +149,7 @@ def unsafe(source: str, name: str) -> list[str]:
         called = ast.unparse(node.func)
         given = {word.arg: word.value for word in node.keywords}
         if called in FORBIDDEN:
-            found.append(f"{name}:{node.lineno}: {called} {FORBIDDEN[called]}")
+            found.append(f"{name}:{node.lineno}: {called}")
         if called in REQUIRED:
             key, wanted = REQUIRED[called]
             value = given.get(key)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.own_process import python
+
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -53,13 +55,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
 
 def asked(session: Mapping[str, Any], home: Path, **settings: str) -> tuple[int, str]:
     """How a client with these settings fares."""
-    ended = subprocess.run(
-        [sys.executable, "-c", CLIENT, session["address"]],
-        capture_output=True,
-        text=True,
-        env={**clean_environment(home), **settings},
-        timeout=120,
-    )
+    environment = {**clean_environment(home), **settings}
+    ended = python("-c", CLIENT, session["address"], env=environment)
     return ended.returncode, ended.stdout + ended.stderr
 
 
@@ -110,13 +107,7 @@ def test_the_session_s_files_are_private(session: dict[str, Any]) -> None:
 def run_on(address: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     (folder / "a.yaml").write_text(SPACE)
     where = ["--results", str(folder / "results"), "--address", address]
-    ended = subprocess.run(
-        [sys.executable, "-m", "lps_sweep", "run", str(folder / "a.yaml"), *where],
-        capture_output=True,
-        text=True,
-        env=dict(environment),
-        timeout=240,
-    )
+    ended = python("-m", "lps_sweep", "run", folder / "a.yaml", *where, env=dict(environment))
     return ended.returncode, ended.stdout + ended.stderr
 
 

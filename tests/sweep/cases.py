@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lps_sweep.plan import SearchSpace, read_space
+from lps_sweep.plan import SearchSpace, expand, read_space
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.choice import read_choice
+from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob
 from lps_sweep.sweep.progress import Progress
@@ -66,6 +67,11 @@ def run(
     if lines is not None:
         lines.extend([*heard, *console.file.getvalue().splitlines()])
     return outcome
+
+
+def planned_ids(space: SearchSpace) -> list[str]:
+    """The trials in the order of the plan."""
+    return [trial.trial_id for trial in expand(space, content_of)]
 
 
 def ids_of(results: Path, sweep: str = "four") -> list[str]:

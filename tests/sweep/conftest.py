@@ -5,7 +5,7 @@ import os
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many short sweeps in one test: what is written need not survive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda _: None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lps_sweep.plan import SearchSpace
+from lps_sweep.plan import SearchSpace, expand
 from lps_sweep.results import Ledger
 from lps_sweep.results.records import TrialRow
-from tests.sweep.cases import run, space_of
-from tests.sweep.fakes import FakeExecutor, metrics_of
+from lps_sweep.sweep.content import content_of
+from tests.sweep.cases import space_of
+from tests.sweep.fakes import metrics_of
 
 EIGHT = """
 name: eight
@@ -47,10 +48,9 @@ def rows_of(results: Path, sweep: str = "eight") -> list[TrialRow]:
         return ledger.trial_rows(sweep, False)
 
 
-def ids_by_c(space: SearchSpace, folder: Path) -> dict[str, float]:
-    """C of each trial, from a plan of its own."""
-    run(space, folder / "plan", FakeExecutor())
-    return {row.trial_id: float(str(row.swept["C"])) for row in rows_of(folder / "plan")}
+def ids_by_c(space: SearchSpace) -> dict[str, float]:
+    """C of each trial, in the order of the plan."""
+    return {t.trial_id: float(str(t.swept["C"])) for t in expand(space, content_of)}
 
 
 def by_c(values: Mapping[str, float]) -> Callable[[str, int], dict[str, float]]:

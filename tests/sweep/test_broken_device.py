@@ -17,7 +17,7 @@ from lps_sweep.sweep import jobs
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import Job, PackJob
 from lps_sweep.sweep.rows import Row
-from tests.sweep.cases import FOUR_TRIALS, ids_of, run, space_of
+from tests.sweep.cases import FOUR_TRIALS, ids_of, planned_ids, run, space_of
 from tests.sweep.fakes import FakeExecutor
 
 BROKEN = torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nhint")
@@ -55,8 +55,7 @@ def test_a_pack_whose_device_broke_is_tried_again_elsewhere(tmp_path: Path) -> N
 
 def test_who_breaks_one_device_after_the_other_fails_nobody(tmp_path: Path) -> None:
     space = space_of(tmp_path)
-    run(space, tmp_path / "plan", FakeExecutor())
-    bad = ids_of(tmp_path / "plan")[1]
+    bad = planned_ids(space)[1]
     executor = FakeExecutor(dies=breaks(99, bad), num_workers=1)
     with pytest.raises(DeviceError, match="killed") as raised:
         run(space, tmp_path / "r", executor)
@@ -81,8 +80,7 @@ def test_a_pack_that_needs_too_much_memory_is_halved_at_once(tmp_path: Path) -> 
 
 def test_a_member_out_of_memory_goes_on_with_half_the_pack(tmp_path: Path) -> None:
     space = space_of(tmp_path)
-    run(space, tmp_path / "plan", FakeExecutor())
-    hungry = ids_of(tmp_path / "plan")[:2]
+    hungry = planned_ids(space)[:2]
     met: list[str] = []
 
     def status_of(trial_id: str) -> str:

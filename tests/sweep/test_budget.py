@@ -13,7 +13,7 @@ from lps_sweep.sweep.jobs import PackJob, TrunkJob, perform
 from lps_sweep.sweep.orders import ORDERS_NAME, Orders, remove_orders
 from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft, TrunkRow
 from lps_sweep.train.events import EpochDone, Finished
-from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, run, space_of, trained
+from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, planned_ids, run, space_of, trained
 from tests.sweep.fakes import FakeExecutor, pack_job
 from tests.train.train_cases import config_of
 
@@ -21,8 +21,7 @@ ALONE = FOUR_TRIALS.replace("seeds: [0]", "seeds: [0]\nresources: {max_pack_size
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
+    now = 1000.0
 
     def __call__(self) -> float:
         return self.now
@@ -53,21 +52,16 @@ def test_budgets_of_the_command_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "told"),
     [
-        ("hour=2", "unknown key 'hour'; did you mean 'hours'"),
-        ("hours", "a setting is written key=value, not 'hours'"),
-        ("hours=1,hours=2", "hours is given twice"),
-        ("hours=", "hours is given without a value"),
-        ("hours=0", "hours must be > 0, not 0"),
-        ("trials=2.5", "trials must be a whole number or null, not 2.5"),
-        ("failure_rate=1", "failure_rate must be >= 0 and < 1, not 1"),
+        *(("hour=2", "'hours'"), ("hours", "key=value"), ("hours=1,hours=2", "twice")),
+        *(("hours=", "without"), ("hours=0", "> 0"), ("trials=2.5", "2.5")),
+        ("failure_rate=1", "< 1"),
     ],
 )
-def test_wrong_budgets_are_refused(text: str, message: str) -> None:
-    with pytest.raises(BadInputError) as caught:
+def test_wrong_budgets_are_refused(text: str, told: str) -> None:
+    with pytest.raises(BadInputError, match=told):
         read_budget([text])
-    assert message in str(caught.value)
 
 
 def test_hours_pass(clock: Clock) -> None:
@@ -230,12 +224,7 @@ def test_out_of_memory_alone_is_a_failure_in_every_place(
     alone: SearchSpace, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    hungry = FakeExecutor(status_of=losing(*ids_in(alone, tmp_path), status="out_of_memory"))
+    hungry = FakeExecutor(status_of=losing(*planned_ids(alone), status="out_of_memory"))
     outcome = run(alone, tmp_path / "r", hungry, budget=Budget(failure_rate=0), lines=lines)
     assert outcome.counts.failed == 1
     assert any(line.endswith("seed=0") and " failed: " in line for line in lines)
-
-
-def ids_in(space: SearchSpace, folder: Path) -> list[str]:
-    run(space, folder / "plan", FakeExecutor())
-    return list(ids_of(folder / "plan"))

@@ -13,7 +13,7 @@ from lps_sweep.results import Ledger, sidecar_paths
 from lps_sweep.sweep.check import examine
 from lps_sweep.sweep.choice import Choice, read_choice
 from lps_sweep.sweep.content import content_of
-from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, run, space_of, trained
+from tests.sweep.cases import FOUR_TRIALS, losing, planned_ids, run, space_of, trained
 from tests.sweep.fakes import FakeExecutor
 
 
@@ -23,9 +23,8 @@ def space(tmp_path: Path) -> SearchSpace:
 
 
 @pytest.fixture
-def ids(space: SearchSpace, tmp_path: Path) -> list[str]:
-    run(space, tmp_path / "plan", FakeExecutor())
-    return list(ids_of(tmp_path / "plan"))
+def ids(space: SearchSpace) -> list[str]:
+    return planned_ids(space)
 
 
 def test_only_what_was_asked_for_is_run(space: SearchSpace, tmp_path: Path, ids: list[str]) -> None:
@@ -35,8 +34,11 @@ def test_only_what_was_asked_for_is_run(space: SearchSpace, tmp_path: Path, ids:
     assert (outcome.counts.done, outcome.counts.not_run, outcome.ran) == (2, 2, 2)
     assert outcome.exit_code == ExitCode.INCOMPLETE
     assert outcome.spent == ""
-    assert lines[0] == "2 of 4 trials chosen; the others are not run now"
+    assert lines[0].startswith("2 of 4 trials chosen")
     assert lines[-1].startswith("2/2 done"), "progress is that of what was chosen"
+    again = FakeExecutor()
+    outcome = run(space, tmp_path / "r", again, "tau=0.4")
+    assert (again.packs, outcome.ran, outcome.exit_code) == ([], 0, ExitCode.INCOMPLETE)
     rest = FakeExecutor()
     assert run(space, tmp_path / "r", rest).exit_code == ExitCode.DONE
     assert trained(rest) == sorted([ids[0], ids[2]])
@@ -51,13 +53,6 @@ def test_the_limit_goes_on_where_it_was(space: SearchSpace, tmp_path: Path, ids:
         seen += trained(executor)
     assert sorted(seen) == sorted(ids)
     assert outcome.exit_code == ExitCode.DONE
-
-
-def test_nothing_that_was_asked_for_is_left(space: SearchSpace, tmp_path: Path) -> None:
-    run(space, tmp_path / "r", FakeExecutor(), "C=1")
-    again = FakeExecutor()
-    outcome = run(space, tmp_path / "r", again, "C=1")
-    assert (again.packs, outcome.ran, outcome.exit_code) == ([], 0, ExitCode.INCOMPLETE)
 
 
 def test_a_wrong_choice_is_refused_before_the_folder_is_made(
@@ -109,25 +104,6 @@ def test_a_killed_retry_goes_on(space: SearchSpace, tmp_path: Path, ids: list[st
     executor = FakeExecutor()
     outcome = run(space, results, executor)
     assert (outcome.counts.done, trained(executor)) == (4, sorted([ids[0], ids[3]]))
-
-
-def test_a_changed_plan_is_told(space: SearchSpace, tmp_path: Path) -> None:
-    lines: list[str] = []
-    run(space, tmp_path / "r", FakeExecutor(), lines=lines)
-    assert lines[0] == "running nowhere", "a first plan is no change"
-    text = FOUR_TRIALS.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6]")
-    lines.clear()
-    run(space_of(tmp_path, text), tmp_path / "r", FakeExecutor(), lines=lines)
-    assert lines[:2] == [
-        "2 trials of 4 planned: new in the plan",
-        "2 trials no longer in the plan: kept, and left out",
-    ]
-    lines.clear()
-    run(space, tmp_path / "r", FakeExecutor(), lines=lines)
-    assert lines == [
-        "2 trials of 4 planned: new in the plan (2 known from elsewhere)",
-        "2 trials no longer in the plan: kept, and left out",
-    ]
 
 
 ARMS = """
@@ -186,23 +162,23 @@ def test_words_lists_and_arms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "message"),
+    ("texts", "told"),
     [
-        (["c=1"], "--only c=1: 'c' is not swept here; did you mean 'C'"),
-        (["epochs=4"], "'epochs' is not swept here; valid names: C, seed, tau, trial"),
-        (["C=2"], "--only C=2: no trial of the sweep has this value; its values are 1.0, 10.0"),
-        (["seed=true"], "no trial of the sweep has this value; its values are 0, 1"),
+        (["c=1"], "'C'"),
+        (["epochs=4"], "C, seed, tau, trial"),
+        (["C=2"], "1.0, 10.0"),
+        (["seed=true"], "0, 1"),
         (["tau=0.2", "trial=ID", "C=10"], "has all of"),
-        (["trial=nothing"], "no trial's id begins with 'nothing'"),
-        (["C"], "a setting is written key=value, not 'C'"),
+        (["trial=nothing"], "'nothing'"),
+        (["C"], "key=value"),
     ],
 )
-def test_what_is_not_there_is_refused(
-    trials: tuple[PlannedTrial, ...], texts: list[str], message: str
+def test_what_is_not_there_is_refused_with_what_there_is(
+    trials: tuple[PlannedTrial, ...], texts: list[str], told: str
 ) -> None:
     with pytest.raises(BadInputError) as caught:
         only(*(text.replace("ID", trials[0].trial_id) for text in texts)).matching(trials)
-    assert message in str(caught.value)
+    assert told in str(caught.value)
 
 
 def test_an_ambiguous_beginning_is_refused(trials: tuple[PlannedTrial, ...]) -> None:
@@ -224,14 +200,9 @@ def test_done_and_stopped_are_never_chosen_and_the_limit_counts_what_is(
 
 
 @pytest.mark.parametrize(
-    ("retry", "limit", "message"),
-    [
-        ("done", None, "--retry: 'done' is no outcome to try again; valid names: diverged, failed"),
-        ("failed,stopped", None, "'stopped' is no outcome to try again"),
-        ("", 0, "--limit: a number of trials from 1, not 0"),
-    ],
+    ("retry", "limit", "told"),
+    [("done", None, "--retry"), ("failed,stopped", None, "'stopped'"), ("", 0, "--limit")],
 )
-def test_wrong_options_are_refused(retry: str, limit: int | None, message: str) -> None:
-    with pytest.raises(BadInputError) as caught:
+def test_wrong_options_are_refused(retry: str, limit: int | None, told: str) -> None:
+    with pytest.raises(BadInputError, match=told):
         read_choice(only=[], limit=limit, retry=retry)
-    assert message in str(caught.value)

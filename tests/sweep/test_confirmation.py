@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lps_sweep.cli import main
-from lps_sweep.config import build_config, flat, preset_values
+from lps_sweep.config import Value, build_config, flat, preset_values
 from lps_sweep.config.values import Located
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.methods import config_class
@@ -42,6 +42,19 @@ def sweep(**changes: Any) -> SweepRecord:
     return dataclasses.replace(made, source=SOURCE)
 
 
+def configs_of(text: str, folder: Path) -> list[dict[str, Value]]:
+    """The configurations of the arms of a search space."""
+    (folder / "again.yaml").write_text(text)
+    space = read_space(folder / "again.yaml")
+    return [flat(space.config_of(arm)) for arm in space.arms]
+
+
+def planned_by_hand(results: Path, name: str, **changes: Any) -> None:
+    """Records a plan without trials under this name."""
+    with Ledger.open(results, write=True) as ledger, ledger.transaction():
+        ledger.record_plan(dataclasses.replace(sweep(), name=name, **changes), [])
+
+
 def test_the_highest_mean_of_the_complete_configurations(tmp_path: Path) -> None:
     make_ledger(tmp_path, sweep(), {(20, 3): "failed"}, finals=finals)
     view = load_view(tmp_path, "c")
@@ -62,18 +75,13 @@ def test_two_arms_on_seeds_that_no_sweep_has_had(tmp_path: Path) -> None:
     assert content["margin_points"] == 0.5
     assert content["set"] == {"epochs": 2}
     assert "98.5 on its 2 seeds" in content["question"]
-    (tmp_path / "again.yaml").write_text(text)
-    space = read_space(tmp_path / "again.yaml")
-    found = [flat(space.config_of(arm)) for arm in space.arms]
-    assert found == [settings(), settings() | {"C": 20.0}]
+    assert configs_of(text, tmp_path) == [settings(), settings() | {"C": 20.0}]
 
 
 def test_asked_again_it_keeps_its_seeds(tmp_path: Path) -> None:
     make_ledger(tmp_path, sweep(), finals=finals)
     first = confirmation_text(tmp_path, "c", "oracle.acc_all", 3)
-    with Ledger.open(tmp_path, write=True) as ledger, ledger.transaction():
-        seeds = yaml.safe_load(first)["seeds"]
-        ledger.record_plan(dataclasses.replace(sweep(), name="c_confirm", seeds=seeds), [])
+    planned_by_hand(tmp_path, "c_confirm", seeds=yaml.safe_load(first)["seeds"])
     assert confirmation_text(tmp_path, "c", "oracle.acc_all", 3) == first
 
 
@@ -81,17 +89,9 @@ def test_an_arm_of_another_method(tmp_path: Path) -> None:
     lps, orca = settings(), settings("orca")
     arms = {"lps": {}, "orca": {n: v for n, v in orca.items() if lps.get(n) != v}}
     made = ablation_record([0], arms=list(arms), settings=lps)
-    made = dataclasses.replace(made, settings=lps)
     make_ledger(tmp_path, made, arms=arms, finals=lambda p, _: {"acc_seen": float(len(p[0]))})
-    with Ledger.open(tmp_path) as ledger:
-        assert ledger.sweeps() == ["ablation"]
     text = confirmation_text(tmp_path, "ablation", "oracle.acc_seen", 1)
-    content = yaml.safe_load(text)
-    assert content["arms"]["selected"]["method"] == "orca"
-    (tmp_path / "again.yaml").write_text(text)
-    space = read_space(tmp_path / "again.yaml")
-    assert [flat(space.config_of(arm))["method"] for arm in space.arms] == ["lps", "orca"]
-    assert [flat(space.config_of(arm)) for arm in space.arms] == [lps, orca]
+    assert configs_of(text, tmp_path) == [lps, orca]
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -102,19 +102,9 @@ def test_a_recipe_is_written_out_and_what_was_given_beside_it(
     own = settings("orca") | {"recipe": "own"} | dict(config_class("orca").own_recipe) | given
     other = (own if both else settings("lps")) | {"lr": 0.7}
     apart, others, shared = differences(own, {"selected": other}, "digits")
-    text = space_text(
-        {
-            "name": "again",
-            "preset": "digits",
-            "method": "orca",
-            "set": shared,
-            "arms": {"default": apart, **others},
-            "seeds": [0],
-        }
-    )
-    (tmp_path / "again.yaml").write_text(text)
-    space = read_space(tmp_path / "again.yaml")
-    assert [flat(space.config_of(arm)) for arm in space.arms] == [own, other]
+    content = {"name": "again", "preset": "digits", "method": "orca", "set": shared}
+    text = space_text({**content, "arms": {"default": apart, **others}, "seeds": [0]})
+    assert configs_of(text, tmp_path) == [own, other]
 
 
 def test_each_of_several_searches_confirms_what_it_selected(tmp_path: Path) -> None:
@@ -193,10 +183,9 @@ def test_a_sweep_of_the_user_s_own_is_not_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_ledger(tmp_path, sweep(), finals=finals)
-    with Ledger.open(tmp_path, write=True) as ledger, ledger.transaction():
-        ledger.record_plan(dataclasses.replace(sweep(), name="c_confirm"), [])
+    planned_by_hand(tmp_path, "c_confirm")
     assert confirmed(tmp_path, "c", monkeypatch) is None
-    assert "'c_confirm' is a sweep of your own" in capsys.readouterr().err
+    assert "'c_confirm'" in capsys.readouterr().err
     assert names(tmp_path) == []
 
 
@@ -225,9 +214,8 @@ def test_a_confirmation_is_replaced_by_the_next(
     assert first is not None
     if recorded:
         source = first.source.partition("\n")[2]
-        made = dataclasses.replace(sweep(), name="c_confirm", question=first.question)
-        with Ledger.open(tmp_path, write=True) as ledger, ledger.transaction():
-            ledger.record_plan(dataclasses.replace(made, source=source, seeds=[4, 5]), [])
+        told = {"question": first.question, "source": source}
+        planned_by_hand(tmp_path, "c_confirm", seeds=[4, 5], **told)
         (tmp_path / "c_confirm" / "c_confirm.yaml").write_text(source)
     again = confirmed(tmp_path, "c", monkeypatch, "--seeds", "3")
     assert again is not None

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError
+from lps_sweep.errors import BadInputError, ExitCode, FolderOwnedError, LpsSweepError, StorageError
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.executor import Blame
-from lps_sweep.sweep.jobs import PackJob
-from tests.sweep.cases import FOUR_TRIALS, dying, ids_of, run, space_of
+from lps_sweep.sweep.executor import Accept, Blame, Death
+from lps_sweep.sweep.jobs import Job, PackJob, TrunkJob
+from tests.sweep.cases import FOUR_TRIALS, dying, planned_ids, run, space_of
 from tests.sweep.fakes import FakeExecutor, metrics_of
 
 
@@ -21,28 +22,23 @@ def test_everything_planned_is_done_once(tmp_path: Path) -> None:
         for row in ledger.trial_rows("four", False):
             assert row.metrics == pytest.approx(metrics_of(row.trial_id, 4))
             assert row.attempts == 1
-
-
-def test_a_finished_sweep_starts_nothing(tmp_path: Path) -> None:
-    run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
     again = FakeExecutor()
-    outcome = run(space_of(tmp_path), tmp_path / "r", again)
-    assert (outcome.ran, again.packs) == (0, [])
+    assert (run(space_of(tmp_path), tmp_path / "r", again).ran, again.packs) == (0, [])
 
 
 def test_new_values_add_trials_and_keep_the_finished(tmp_path: Path) -> None:
-    run(space_of(tmp_path), tmp_path / "r", FakeExecutor())
-    more = FakeExecutor()
-    text = FOUR_TRIALS.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6]")
-    outcome = run(space_of(tmp_path, text), tmp_path / "r", more)
+    text, said = FOUR_TRIALS.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6]"), list[str]()
+    run(space_of(tmp_path), tmp_path / "r", FakeExecutor(), said=said)
+    assert not any("plan" in line for line in said), "a first plan is no change"
+    outcome = run(space_of(tmp_path, text), tmp_path / "r", FakeExecutor(), said=said)
     assert (outcome.counts.planned, outcome.counts.done, outcome.ran) == (4, 4, 2)
     assert (outcome.change.added, outcome.change.orphaned) == (2, 2)
+    assert sum("plan" in line for line in said) == 2
 
 
 def test_a_poison_trial_is_isolated_and_fails_alone(tmp_path: Path) -> None:
     space = space_of(tmp_path)
-    run(space, tmp_path / "plan", FakeExecutor())
-    bad = ids_of(tmp_path / "plan")[1]
+    bad = planned_ids(space)[1]
     executor = FakeExecutor(dies=dying(Blame.CERTAIN, bad), num_workers=1)
     outcome = run(space, tmp_path / "r", executor)
     assert (outcome.counts.done, outcome.counts.failed) == (3, 1)
@@ -109,8 +105,7 @@ def test_packs_that_ran_beside_a_death_are_not_blamed(tmp_path: Path) -> None:
 
 def test_out_of_memory_in_a_pack_is_tried_alone(tmp_path: Path) -> None:
     space = space_of(tmp_path)
-    run(space, tmp_path / "plan", FakeExecutor())
-    hungry = ids_of(tmp_path / "plan")[0]
+    hungry = planned_ids(space)[0]
     executor = FakeExecutor(
         status_of=lambda trial_id: "out_of_memory" if trial_id == hungry else "done",
         num_workers=1,
@@ -118,13 +113,6 @@ def test_out_of_memory_in_a_pack_is_tried_alone(tmp_path: Path) -> None:
     outcome = run(space, tmp_path / "r", executor)
     assert [len(p) for p in executor.packs if hungry in p] == [4, 1]
     assert (outcome.counts.done, outcome.counts.failed) == (3, 1)
-
-
-def test_diverged_trials_give_exit_code_2(tmp_path: Path) -> None:
-    outcome = run(
-        space_of(tmp_path), tmp_path / "r", FakeExecutor(status_of=lambda _trial_id: "diverged")
-    )
-    assert (outcome.counts.diverged, outcome.exit_code) == (4, ExitCode.TRIALS_FAILED)
 
 
 def test_trials_shared_by_two_sweeps_run_once(tmp_path: Path) -> None:
@@ -144,3 +132,43 @@ def test_missing_data_fail_before_the_folder_is_made(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="nowhere"):
         run(space_of(tmp_path, text), tmp_path / "r", FakeExecutor())
     assert not (tmp_path / "r").exists()
+
+
+@dataclass
+class DyingTrunk(FakeExecutor):
+    """Pre-training dies so many times, or meets an error that no retry would mend."""
+
+    deaths: int = 0
+    error: LpsSweepError | None = None
+    tried: int = 0
+
+    def _perform(self, job: Job, accept: Accept) -> Death | None:
+        if isinstance(job, TrunkJob):
+            self.tried += 1
+            if self.tried <= self.deaths:
+                return Death(job, "its process died", error=self.error)
+        return super()._perform(job, accept)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "error", "raised", "tried"),
+    [
+        (2, None, None, 3),
+        (9, None, StorageError, 3),
+        (9, BadInputError("no such data"), BadInputError, 1),
+    ],
+)
+def test_pre_training_that_dies_is_tried_again_and_bad_input_is_not(
+    deaths: int,
+    error: LpsSweepError | None,
+    raised: type[LpsSweepError] | None,
+    tried: int,
+    tmp_path: Path,
+) -> None:
+    executor = DyingTrunk(deaths=deaths, error=error)
+    if raised is None:
+        assert run(space_of(tmp_path), tmp_path / "r", executor).counts.done == 4
+    else:
+        with pytest.raises(raised, match=str(error or "its process died")):
+            run(space_of(tmp_path), tmp_path / "r", executor)
+    assert executor.tried == tried

@@ -89,16 +89,12 @@ def test_gpus_are_counted_without_torch(
 @pytest.mark.parametrize(
     ("number", "resources", "workers"),
     [
-        (0, Resources(), Workers(8, 0.0)),
         (0, Resources(cpus_per_pack=3), Workers(2, 0.0)),
         (0, Resources(gpus_per_pack=1.0), Workers(8, 0.0)),
         (2, Resources(), Workers(2, 1.0)),
-        (2, Resources(gpus_per_pack=0.5), Workers(4, 0.5)),
         (2, Resources(gpus_per_pack=0.0), Workers(8, 0.0)),
         (2, Resources(cpus_per_pack=8), Workers(1, 1.0)),
-        (2, Resources(gpus_per_pack=0.4), Workers(4, 0.4)),
         (3, Resources(gpus_per_pack=0.6), Workers(3, 0.6)),
-        (3, Resources(gpus_per_pack=2.0), Workers(1, 2.0)),
     ],
 )
 def test_workers_of_this_machine(

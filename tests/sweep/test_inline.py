@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ from lps_sweep.cli import main
 from lps_sweep.data import load_split
 from lps_sweep.results import Ledger
 from lps_sweep.results.artefacts import load_artefact
+from tests.own_process import python, under_limit
 
 SMALL = """
 name: small
@@ -27,13 +25,13 @@ seeds: [0]
 """
 
 
-@pytest.fixture
-def results(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL)
-    asked = ["run", str(tmp_path / "small.yaml"), "--results", str(tmp_path / "r"), "--inline"]
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inline")
+    (folder / "small.yaml").write_text(SMALL)
+    asked = ["run", str(folder / "small.yaml"), "--results", str(folder / "r"), "--inline"]
     assert main(asked) == 0
-    assert "report.html" in capfd.readouterr().out
-    return tmp_path / "r"
+    return folder / "r"
 
 
 def test_run_leaves_rows_artefacts_tables_and_a_report(results: Path) -> None:
@@ -89,8 +87,7 @@ def test_train_is_a_sweep_of_one(tmp_path: Path, capfd: pytest.CaptureFixture[st
     settings = ["C=5", "epochs=1", "pretrain_epochs=0"]
     asked = ["train", *settings, "--preset", "digits", "--results", str(tmp_path / "r")]
     assert main(asked) == 0
-    output = capfd.readouterr().out
-    assert "1 planned, 1 done" in output
+    assert "1 planned, 1 done" in capfd.readouterr().out
     assert main(asked) == 0
     assert "running" not in capfd.readouterr().out, "it is not trained again"
 
@@ -127,12 +124,7 @@ print(codes)
 @pytest.mark.slow
 def test_training_needs_neither_ray_nor_optuna_nor_plotly(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL.replace("epochs: 2", "epochs: 1"))
-    done = subprocess.run(
-        [sys.executable, "-c", BARE, str(tmp_path / "small.yaml"), str(tmp_path / "r")],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = python("-c", BARE, tmp_path / "small.yaml", tmp_path / "r")
     assert done.stdout.splitlines()[-1:] == ["[0, 0, 0, 0]"], done.stdout + done.stderr
     assert done.stdout.count("no report: plotly is not installed here") == 3
     assert f"`lps_sweep report {tmp_path / 'r'}` makes it where it is" in done.stdout
@@ -148,14 +140,8 @@ def test_under_a_limit_of_memory_one_line_says_what_cannot_be_loaded(
     kilobytes: int, tmp_path: Path
 ) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
-    words = [sys.executable, "-m", "lps_sweep", "run", "small.yaml", "--inline"]
-    ended = subprocess.run(
-        ["bash", "-c", f"ulimit -v {kilobytes}; {shlex.join(words)}"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=240,
-    )
+    words = ("-m", "lps_sweep", "run", "small.yaml", "--inline")
+    ended = under_limit(kilobytes, *words, cwd=tmp_path)
     assert ended.returncode == 4, ended.stderr
     (line,) = ended.stderr.splitlines()
     assert "ulimit -v" in line

@@ -18,8 +18,6 @@ from lps_sweep.sweep.run import Outcome
 from tests.sweep.cases import ids_of, killed, run, space_of
 from tests.sweep.fakes import FakeExecutor
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
-
 SPACE = """
 name: NAME
 preset: digits

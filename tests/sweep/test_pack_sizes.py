@@ -19,15 +19,10 @@ COSTS = PackCosts(shared_s=0.006, own_s=0.003, member_bytes=100, free_bytes=10**
 
 def test_the_ratio_and_its_reach_come_from_the_clock() -> None:
     assert pack_size(COSTS, 1, 0) == PackSize(2.0, 18)
-    assert sizes_in_words({"s": COSTS}, {"s": PackSize(2.0, 18)}) == (
-        "packs: at most 18 trials (a step shares 6 ms, each trial adds 3 ms)"
-    )
-
-
-def test_where_nothing_is_shared_a_pack_is_one_trial() -> None:
-    costs = dataclasses.replace(COSTS, shared_s=0.00006)
-    assert pack_size(costs, 1, 0).largest == 1
-    assert reach(0) == 1
+    told = sizes_in_words({"s": COSTS}, {"s": PackSize(2.0, 18)})
+    assert [number in told for number in ("18", "6 ms", "3 ms")] == [True] * 3
+    nothing_shared = dataclasses.replace(COSTS, shared_s=0.00006)
+    assert pack_size(nothing_shared, 1, 0).largest == reach(0) == 1
     assert reach(1000) == LARGEST_PACK
 
 

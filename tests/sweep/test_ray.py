@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shlex
 import signal
 import socket
 import sqlite3
@@ -18,6 +17,8 @@ import pytest
 
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.executor import usable_cpus
+from tests.faults.recorded import ends_by_c
+from tests.own_process import python, under_limit
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -40,28 +41,23 @@ def space_of(folder: Path, epochs: int) -> Path:
     return path
 
 
-def command(space: Path, results: Path, *options: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "lps_sweep", "run", str(space)),
-        *("--results", str(results), *options),
-    ]
+def words(space: Path, results: Path, *options: str) -> list[str]:
+    """What Python is given to run a sweep."""
+    return ["-m", "lps_sweep", "run", str(space), "--results", str(results), *options]
 
 
 def run(
     space: Path, results: Path, *options: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(space, results, *options),
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    return python(*words(space, results, *options), env={**os.environ, **environment})
 
 
 def start(space: Path, results: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(space, results), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *words(space, results)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -158,13 +154,8 @@ def test_a_long_tmpdir_is_no_obstacle(tmp_path: Path) -> None:
 def test_under_a_limit_of_memory_one_line_says_why_ray_cannot_start(
     limit_kb: int, tmp_path: Path
 ) -> None:
-    words = shlex.join(command(one_trial(tmp_path), tmp_path / "r"))
-    ended = subprocess.run(
-        ["bash", "-c", f"ulimit -v {limit_kb}; {words}"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    asked = words(one_trial(tmp_path), tmp_path / "r")
+    ended = under_limit(limit_kb, *asked, cwd=tmp_path)
     assert ended.returncode == 4, ended.stderr
     (line,) = ended.stderr.splitlines()
     for word in ("ulimit -v", "TMPDIR", "--inline"):
@@ -211,11 +202,7 @@ def test_one_trial_out_of_memory_does_not_end_the_sweep(tmp_path: Path) -> None:
     limit = f"{min(0.97, 1 - free / total + 0.25):.3f}"
     done = run(space, results, PYTHONPATH=HUNGRY, RAY_memory_usage_threshold=limit)
     assert done.returncode == 2, done.stderr
-    outcomes = rows_of(
-        results,
-        "SELECT json_extract(config, '$.C'), status, error FROM outcomes JOIN trials"
-        " USING (trial_id) ORDER BY 1",
-    )
+    outcomes = ends_by_c(results)
     assert [row[:2] for row in outcomes] == [(1.0, "done"), (10.0, "done"), (99.0, "failed")]
     assert "memory" in str(outcomes[2][2])
 
@@ -246,7 +233,7 @@ def test_neither_ignored_signals_nor_lost_output_end_a_run(tmp_path: Path) -> No
     space, results = one_trial(tmp_path), tmp_path / "r"
     reader, writer = os.pipe()
     with subprocess.Popen(
-        command(space, results),
+        [sys.executable, *words(space, results)],
         stdout=writer,
         stderr=subprocess.PIPE,
         preexec_fn=ignore,

@@ -1,4 +1,4 @@
-"""Early stopping on a real Ray, where packs run side by side and orders travel by a file."""
+"""Early stopping and a budget on a real Ray, where packs run side by side."""
 
 from __future__ import annotations
 
@@ -8,21 +8,11 @@ from pathlib import Path
 import pytest
 
 from lps_sweep.results import Ledger, Stop
-from tests.sweep.test_ray import finals, rows_of, run
+from tests.sweep.test_ray import SPACE, finals, rows_of, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
-SPACE = """
-name: tiny
-preset: digits
-set: {epochs: 5, pretrain_epochs: 1}
-grid:
-  C: [1, 10]
-  tau: [0.2, 0.4]
-seeds: [0, 1]
-resources: {max_pack_size: 2, checkpoint_interval_s: 0}
-stopping: {rule: RULE, metric: oracle.acc_all, first_epoch: 1, reduction: 2}
-"""
+RULE = "stopping: {rule: RULE, metric: oracle.acc_all, first_epoch: 1, reduction: 2}\n"
 
 
 def stops(results: Path) -> dict[str, Stop | None]:
@@ -38,8 +28,8 @@ def lengths(results: Path) -> dict[str, int]:
 @pytest.mark.long
 def test_halving_decides_on_ray_what_it_decides_inline(tmp_path: Path) -> None:
     space = tmp_path / "tiny.yaml"
-    text = SPACE.replace("RULE", "halving").replace("epochs: 5", "epochs: 3")
-    space.write_text(text.replace("[0, 1]", "[0]"))
+    text = SPACE.replace("EPOCHS", "3").replace("[0, 1]", "[0]")
+    space.write_text(text + RULE.replace("RULE", "halving"))
     on_ray = run(space, tmp_path / "ray")
     assert on_ray.returncode == 0, on_ray.stderr
     inline = run(space, tmp_path / "inline", "--inline")
@@ -56,7 +46,7 @@ def test_halving_decides_on_ray_what_it_decides_inline(tmp_path: Path) -> None:
 
 def test_asha_ends_members_of_packs_that_run_side_by_side(tmp_path: Path) -> None:
     space, results = tmp_path / "tiny.yaml", tmp_path / "ray"
-    space.write_text(SPACE.replace("RULE", "asha"))
+    space.write_text(SPACE.replace("EPOCHS", "5") + RULE.replace("RULE", "asha"))
     done = run(space, results)
     assert done.returncode == 0, done.stderr
     found = stops(results)
@@ -73,3 +63,31 @@ def test_asha_ends_members_of_packs_that_run_side_by_side(tmp_path: Path) -> Non
         assert bool(row["acc_all"]) == (row["status"] == "done")
     with (results / "tiny" / "tables" / "stopped.csv").open(newline="") as file:
         assert {row["trial_id"] for row in csv.DictReader(file)} == set(found)
+
+
+def test_running_packs_drain_and_the_next_run_completes(tmp_path: Path) -> None:
+    space, results = tmp_path / "tiny.yaml", tmp_path / "r"
+    text = SPACE.replace("EPOCHS", "3").replace("max_pack_size: 2", "max_pack_size: 1")
+    space.write_text(text)
+    spent = run(space, results, "--budget", "trials=2")
+    assert spent.returncode == 6, spent.stderr
+    assert "the budget is spent (trials=2 is reached: 2 came to an end)" in spent.stdout
+    ends = "SELECT ended, begun, count(*) FROM attempts GROUP BY ended, begun ORDER BY ended"
+    (done, not_started) = rows_of(results, ends)
+    assert done[:2] == ("done", 1)
+    assert not_started[:2] == ("not started: a budget was spent", 0)
+    num_done, num_left = int(str(done[2])), int(str(not_started[2]))
+    assert num_done + num_left == 8
+    assert num_done >= 2, "those that ran came to their end"
+    assert num_left >= 1
+    before = finals(results)
+    assert len(before) == num_done
+    assert run(space, results).returncode == 0
+    after = finals(results)
+    assert len(after) == 8
+    assert before.items() <= after.items()
+    attempts = "SELECT count(*) FROM attempts WHERE begun"
+    assert rows_of(results, attempts) == [(8,)], "nothing runs twice"
+    repeated = "SELECT count(*) - count(DISTINCT trial_id || epoch) FROM epochs"
+    assert rows_of(results, repeated) == [(0,)]
+    assert not (results / "driver.lock.orders").exists()

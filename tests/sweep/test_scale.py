@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +14,7 @@ from lps_sweep.results import Ledger, driver_lock, sidecar_of, write_sidecar
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.planned import sweep_record, trial_record
 from tests.counted import counted_calls
+from tests.own_process import python
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +76,7 @@ def finished(folder: Path, num_levels: int) -> Path:
 
 def resumed(folder: Path) -> tuple[int, int, float]:
     """Trials that are done, calls that it took to find that out, and the memory in MB."""
-    command = [sys.executable, "-c", RESUME, str(folder / "large.yaml"), str(folder / "results")]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = python("-c", RESUME, folder / "large.yaml", folder / "results")
     assert ended.returncode == 0, ended.stderr
     done, calls, megabytes = ended.stdout.split()
     return int(done), int(calls), float(megabytes)

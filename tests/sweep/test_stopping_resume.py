@@ -22,13 +22,11 @@ from tests.sweep.stopping_cases import (
     without_rule,
 )
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
-
 
 @pytest.mark.parametrize("rule", ["halving", "asha"])
 def test_a_finished_sweep_revives_nobody(tmp_path: Path, rule: str) -> None:
     space = eight(tmp_path, rule)
-    values = ids_by_c(space, tmp_path)
+    values = ids_by_c(space)
     run(space, tmp_path / "r", FakeExecutor(metrics=by_c(values)))
     before = ends(tmp_path / "r")
     again = FakeExecutor(metrics=by_c(values))
@@ -38,7 +36,7 @@ def test_a_finished_sweep_revives_nobody(tmp_path: Path, rule: str) -> None:
 
 
 def test_a_sweep_without_the_rule_trains_them_to_their_end(tmp_path: Path) -> None:
-    values = ids_by_c(eight(tmp_path), tmp_path)
+    values = ids_by_c(eight(tmp_path))
     run(eight(tmp_path), tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
     lines: list[str] = []
     executor = FakeExecutor(metrics=by_c(values))
@@ -61,7 +59,7 @@ def test_a_sweep_without_the_rule_trains_them_to_their_end(tmp_path: Path) -> No
 @pytest.mark.parametrize("rule", ["halving", "asha"])
 def test_what_another_sweep_took_up_and_left_is_stopped_again(tmp_path: Path, rule: str) -> None:
     space = eight(tmp_path, rule)
-    values = ids_by_c(space, tmp_path)
+    values = ids_by_c(space)
     results = tmp_path / "r"
     run(space, results, FakeExecutor(metrics=by_c(values), num_workers=1))
     before = ends(results)
@@ -87,7 +85,7 @@ def ledger_attempts(results: Path, trial_id: str):  # type: ignore[no-untyped-de
 
 def test_a_changed_rule_judges_anew_and_the_same_rule_of_another_sweep_too(tmp_path: Path) -> None:
     space = eight(tmp_path)
-    values = ids_by_c(space, tmp_path)
+    values = ids_by_c(space)
     run(space, tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
     gentler = eight(tmp_path, rest="reduction: 4")  # rungs at 2 and 8
     run(gentler, tmp_path / "r", FakeExecutor(metrics=by_c(values), num_workers=1))
@@ -117,7 +115,7 @@ def test_plan_and_show_say_what_was_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     space, results = eight(tmp_path), tmp_path / "r"
-    values = ids_by_c(space, tmp_path)
+    values = ids_by_c(space)
     run(space, results, FakeExecutor(metrics=by_c(values), num_workers=1))
     again = preview(space, results)
     assert again.outcomes == {"stopped": 7, "done": 1}

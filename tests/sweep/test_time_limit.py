@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lps_sweep.sweep.time_limit import EpochTimeoutError, hung_at, time_limit
+from tests.own_process import python
 
 
 def test_a_block_that_takes_too_long_is_ended() -> None:
@@ -83,12 +82,7 @@ print("done")
 
 
 def hang(note: Path, limit_s: float, how: str) -> tuple[int, str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", HANGS, str(note), str(limit_s), how],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    ended = python("-c", HANGS, note, str(limit_s), how)
     return ended.returncode, ended.stdout
 
 

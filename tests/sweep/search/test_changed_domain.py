@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lps_sweep.plan import SearchSpace
-from lps_sweep.results import Json, Ledger
 from lps_sweep.sweep.preview import preview
 from lps_sweep.sweep.run import Outcome
-from tests.sweep.cases import run, space_of
+from tests.sweep.cases import run
 from tests.sweep.fakes import FakeExecutor
+from tests.sweep.search import search_cases
+from tests.sweep.search.search_cases import swept
 
-pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
-
-SEARCH = """
-name: search
-preset: digits
-set: {epochs: EPOCHS, pretrain_epochs: 1}
-seeds: SEEDS
-BLOCKS
-optuna:
-  objective: oracle.acc_all
-  configurations: COUNT
-  together: 2
-  SETTINGS
-  domains: {DOMAINS}
-"""
 SHAPE = "lambda_novel_shape: {choices: [constant, linear, cosine]}"
 START = "lambda_novel_start: {low: 0.2, high: 0.6, when: {lambda_novel_shape: linear}}"
 
 
-def search(
-    folder: Path,
-    domains: str,
-    *,
-    seeds: str = "[0]",
-    count: int = 6,
-    settings: str = "sampler: random",
-    blocks: str = "",
-    epochs: int = 2,
-) -> SearchSpace:
-    text = SEARCH.replace("DOMAINS", domains).replace("SEEDS", seeds).replace("BLOCKS", blocks)
-    text = text.replace("COUNT", str(count)).replace("SETTINGS", settings)
-    return space_of(folder, text.replace("EPOCHS", str(epochs)))
-
-
-def swept(results: Path) -> list[dict[str, Json]]:
-    with Ledger.open(results) as ledger:
-        return [row.swept for row in ledger.trial_rows("search", False)]
+search = partial(search_cases.search, sampler="random", seeds="[0]", count=6)
 
 
 def said(space: SearchSpace, results: Path, executor: FakeExecutor) -> tuple[Outcome, list[str]]:
@@ -115,12 +86,14 @@ def test_changes_of_the_domain(tmp_path: Path, domains: str, leaves_out: bool) -
     assert (run(space, results, FakeExecutor()).ran, preview(space, results).notes) == (0, [])
 
 
-@pytest.mark.parametrize("change", ["sampler: tpe", "{sampler: random, seed: 5}"])
-def test_a_change_of_how_it_searches_leaves_nothing_out(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize("change", [{"sampler": "tpe"}, {"seed": 5}])
+def test_a_change_of_how_it_searches_leaves_nothing_out(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
     results = tmp_path / "r"
     run(search(tmp_path, MIXED, count=4), results, FakeExecutor())
     before = swept(results)
-    other = search(tmp_path, MIXED, settings=change.strip("{}").replace(", ", "\n  "))
+    other = search(tmp_path, MIXED, **change)
     assert preview(other, results).notes == []
     assert run(other, results, FakeExecutor()).ran == 2
     assert swept(results)[:4] == before

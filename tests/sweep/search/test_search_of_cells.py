@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -10,43 +9,17 @@ import pytest
 
 from lps_sweep.config import Value
 from lps_sweep.errors import BadInputError, ExitCode
-from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Json, Ledger
-from tests.sweep.cases import run, space_of
+from lps_sweep.sweep.run import Outcome
+from tests.sweep.cases import run
 from tests.sweep.fakes import FakeExecutor
-from tests.sweep.search.test_search_run import killed_after
+from tests.sweep.search.search_cases import asked, killed_after, search
 
-SEARCH = """
-name: search
-preset: digits
-set: {epochs: 2, pretrain_epochs: 1SET}
-seeds: [0, 1]
-BLOCKS
-optuna:
-  objective: oracle.acc_all
-  sampler: tpe
-  configurations: COUNT
-  together: 2
-  startup: 3
-  domains: {C: {low: 0.5, high: 30, log: true}, tau: {low: 0.1, high: 1}}
-"""
 BLOCKS = """
 arms: {plain: {}, cosine: {lambda_novel_shape: cosine}}
 grid: {labeled_ratio: [0.3, 0.5]}
 """
 Swept = dict[str, Json]
-
-
-def search(folder: Path, blocks: str = BLOCKS, count: int = 5, fixed: str = "") -> SearchSpace:
-    text = SEARCH.replace("BLOCKS", blocks).replace("COUNT", str(count)).replace("SET", fixed)
-    return space_of(folder, text)
-
-
-def asked(results: Path) -> list[Swept]:
-    """What was asked for, in order, each configuration once."""
-    with Ledger.open(results) as ledger:
-        rows = ledger.trial_rows("search", False)
-    return [json.loads(text) for text in dict.fromkeys(json.dumps(dict(r.swept)) for r in rows)]
 
 
 def of_cell(found: list[Swept], **cell: Value) -> list[tuple[Json, Json]]:
@@ -59,7 +32,7 @@ def of_cell(found: list[Swept], **cell: Value) -> list[tuple[Json, Json]]:
 
 @pytest.mark.slow
 def test_each_cell_asks_for_what_it_would_alone(tmp_path: Path) -> None:
-    outcome = run(search(tmp_path), tmp_path / "all", FakeExecutor())
+    outcome = run(search(tmp_path, blocks=BLOCKS), tmp_path / "all", FakeExecutor())
     assert outcome.exit_code == ExitCode.DONE
     assert (outcome.counts.planned, outcome.counts.done) == (40, 40)
     found = asked(tmp_path / "all")
@@ -67,7 +40,7 @@ def test_each_cell_asks_for_what_it_would_alone(tmp_path: Path) -> None:
     cells = []
     for arm, fixed in (("plain", ""), ("cosine", ", lambda_novel_shape: cosine")):
         for ratio in (0.3, 0.5):
-            alone = search(tmp_path, blocks="", fixed=f"{fixed}, labeled_ratio: {ratio}")
+            alone = search(tmp_path, fixed=f"{fixed}, labeled_ratio: {ratio}")
             results = tmp_path / f"{arm}{ratio}"
             run(alone, results, FakeExecutor())
             cells.append(of_cell(found, arm=arm, labeled_ratio=ratio))
@@ -79,13 +52,13 @@ def test_each_cell_asks_for_what_it_would_alone(tmp_path: Path) -> None:
 
 def test_a_batch_of_every_cell_trains_at_once(tmp_path: Path) -> None:
     executor = FakeExecutor(num_workers=1)
-    run(search(tmp_path), tmp_path / "r", executor)
+    run(search(tmp_path, blocks=BLOCKS), tmp_path / "r", executor)
     sizes = [len(pack) for pack in executor.packs]
     assert sizes == [4] * 4 * 2 + [2] * 4, "by seed and ratio: both arms' batches in one pack"
 
 
 def test_killed_twice_and_resumed_is_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    space = search(tmp_path)
+    space = search(tmp_path, blocks=BLOCKS)
     whole = run(space, tmp_path / "whole", FakeExecutor())
     killed_after(9, space, tmp_path / "killed")
     killed_after(13, space, tmp_path / "killed")
@@ -96,26 +69,17 @@ def test_killed_twice_and_resumed_is_as_if_nothing_had_happened(tmp_path: Path) 
         assert ledger.counts("search", driver_alive=False).done == 40
 
 
-OF_ARMS = """
-name: search
-preset: digits
-set: {epochs: 2, pretrain_epochs: 1}
-seeds: [0, 1]
-arms: {lps: {}, orca: {method: orca}, kmeans: {method: simclr_kmeans}}
-optuna:
-  objective: oracle.acc_all
-  configurations: 4
-  together: 2
-  startup: 2
-  domains:
-    lr: {low: 0.01, high: 0.5, log: true, when: {arm: [lps, orca]}}
-    C: {low: 0.5, high: 30, when: {arm: lps}}
-    margin_scale: {low: 1, high: 20, when: {arm: orca}}
-"""
+ARMS = "arms: {lps: {}, orca: {method: orca}, kmeans: {method: simclr_kmeans}}"
+OF_ARMS = (
+    "lr: {low: 0.01, high: 0.5, log: true, when: {arm: [lps, orca]}}, "
+    "C: {low: 0.5, high: 30, when: {arm: lps}}, "
+    "margin_scale: {low: 1, high: 20, when: {arm: orca}}"
+)
 
 
 def test_each_method_is_tuned_as_long_as_the_others_by_what_it_has(tmp_path: Path) -> None:
-    space, results = space_of(tmp_path, OF_ARMS), tmp_path / "r"
+    space = search(tmp_path, OF_ARMS, blocks=ARMS, count=4, startup=2)
+    results = tmp_path / "r"
     killed_after(5, space, results)
     killed_after(4, space, results)
     outcome = run(space, results, FakeExecutor())
@@ -134,8 +98,9 @@ def test_each_method_is_tuned_as_long_as_the_others_by_what_it_has(tmp_path: Pat
     }
     again = run(space, results, FakeExecutor())
     assert (again.counts.planned, again.ran) == (18, 0)
-    fewer = space_of(tmp_path, OF_ARMS.replace("arm: [lps, orca]", "arm: [lps]"))
-    changed = run(fewer, results, FakeExecutor())
+    fewer = OF_ARMS.replace("arm: [lps, orca]", "arm: [lps]")
+    space = search(tmp_path, fewer, blocks=ARMS, count=4, startup=2)
+    changed = run(space, results, FakeExecutor())
     assert (changed.counts.planned, changed.ran) == (18, 6), (
         "of orca's, lr had another condition: all but the default is asked for anew"
     )
@@ -143,19 +108,24 @@ def test_each_method_is_tuned_as_long_as_the_others_by_what_it_has(tmp_path: Pat
 
 def test_a_cell_more_later_is_searched_and_one_less_is_left_out(tmp_path: Path) -> None:
     results = tmp_path / "r"
-    run(search(tmp_path, "grid: {labeled_ratio: [0.5]}"), results, FakeExecutor())
+
+    def outcome_of(ratios: str, count: int = 5) -> Outcome:
+        space = search(tmp_path, blocks=f"grid: {{labeled_ratio: {ratios}}}", count=count)
+        return run(space, results, FakeExecutor())
+
+    outcome_of("[0.5]")
     before = asked(results)
-    more = run(search(tmp_path, "grid: {labeled_ratio: [0.3, 0.5]}"), results, FakeExecutor())
+    more = outcome_of("[0.3, 0.5]")
     assert (more.counts.planned, more.ran) == (20, 10)
     assert of_cell(asked(results), labeled_ratio=0.5) == of_cell(before)
-    less = run(search(tmp_path, "grid: {labeled_ratio: [0.3]}"), results, FakeExecutor())
+    less = outcome_of("[0.3]")
     assert (less.counts.planned, less.ran, less.change.orphaned) == (10, 0, 10)
-    longer = run(search(tmp_path, "grid: {labeled_ratio: [0.3]}", 7), results, FakeExecutor())
+    longer = outcome_of("[0.3]", count=7)
     assert (longer.counts.planned, longer.ran) == (14, 4)
 
 
 def test_the_record_has_the_listed_axes_and_the_searched_ones(tmp_path: Path) -> None:
-    run(search(tmp_path), tmp_path / "r", FakeExecutor())
+    run(search(tmp_path, blocks=BLOCKS), tmp_path / "r", FakeExecutor())
     with Ledger.open(tmp_path / "r") as ledger:
         record = ledger.record("search")
     assert list(record.axes) == ["arm", "labeled_ratio", "C", "tau"]
@@ -168,6 +138,8 @@ def test_the_record_has_the_listed_axes_and_the_searched_ones(tmp_path: Path) ->
 def test_cells_of_one_and_the_same_trial_are_refused(tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"anything")
-    space = search(tmp_path, "grid: {pretrain_lr: [0.1, 0.2]}", fixed=f", pretrained: {weights}")
+    space = search(
+        tmp_path, blocks="grid: {pretrain_lr: [0.1, 0.2]}", fixed=f", pretrained: {weights}"
+    )
     with pytest.raises(BadInputError, match="pretrain_lr changes nothing here"):
         run(space, tmp_path / "r", FakeExecutor())

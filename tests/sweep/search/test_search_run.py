@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lps_sweep.errors import BadInputError, ExitCode
-from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Ledger
-from lps_sweep.sweep.jobs import PackJob
 from lps_sweep.sweep.preview import preview
 from lps_sweep.sweep.run import Outcome
-from tests.sweep.cases import killed, run, space_of
+from tests.sweep.cases import run
 from tests.sweep.fakes import FakeExecutor
+from tests.sweep.search import search_cases
+from tests.sweep.search.search_cases import asked, killed_after, swept
 
-SEARCH = """
-name: search
-preset: digits
-set: {epochs: 2, pretrain_epochs: 1}
-seeds: [0, 1]
-optuna:
-  objective: oracle.acc_all
-  sampler: SAMPLER
-  configurations: 9
-  together: TOGETHER
-  startup: 3
-  domains:
-    C: {low: 0.5, high: 30, log: true}
-    lambda_novel_shape: {choices: [constant, linear, cosine]}
-    lambda_novel_start: {low: 0.2, high: 0.6, when: {lambda_novel_shape: linear}}
-"""
-
-
-def search(folder: Path, sampler: str = "tpe", together: int = 2) -> SearchSpace:
-    return space_of(folder, SEARCH.replace("SAMPLER", sampler).replace("TOGETHER", str(together)))
-
-
-def asked(results: Path) -> list[tuple[str, ...]]:
-    with Ledger.open(results) as ledger:
-        rows = ledger.trial_rows("search", False)
-        return [tuple(map(str, row.swept.values())) for row in rows]
-
-
-def killed_after(num_outcomes: int, space: SearchSpace, results: Path) -> None:
-    seen: list[str] = []
-
-    def over(job: PackJob, epoch: int) -> bool:
-        if epoch == 2:
-            seen.extend(job.attempts)
-        return len(seen) > num_outcomes
-
-    with killed(over) as dies:
-        run(space, results, FakeExecutor(dies=dies))
+search = partial(
+    search_cases.search,
+    domains="C: {low: 0.5, high: 30, log: true}, "
+    "lambda_novel_shape: {choices: [constant, linear, cosine]}, "
+    "lambda_novel_start: {low: 0.2, high: 0.6, when: {lambda_novel_shape: linear}}",
+    count=9,
+)
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "quasi_random"])
@@ -62,7 +32,7 @@ def killed_after(num_outcomes: int, space: SearchSpace, results: Path) -> None:
 def test_a_search_killed_twice_asks_for_what_an_uninterrupted_one_does(
     tmp_path: Path, sampler: str, together: int
 ) -> None:
-    space = search(tmp_path, sampler, together)
+    space = search(tmp_path, sampler=sampler, together=together)
     whole: Outcome = run(space, tmp_path / "whole", FakeExecutor())
     assert whole.exit_code == ExitCode.DONE
     assert (whole.counts.planned, whole.counts.done) == (18, 18)
@@ -70,13 +40,13 @@ def test_a_search_killed_twice_asks_for_what_an_uninterrupted_one_does(
     killed_after(3, space, tmp_path / "killed")
     last = run(space, tmp_path / "killed", FakeExecutor())
     assert last.counts == whole.counts
-    assert asked(tmp_path / "killed") == asked(tmp_path / "whole")
-    assert len(set(asked(tmp_path / "whole"))) == 9, "each configuration once"
+    assert swept(tmp_path / "killed") == swept(tmp_path / "whole")
+    assert len(asked(tmp_path / "whole")) == 9, "each configuration once"
 
 
 def test_the_configurations_of_a_batch_train_together(tmp_path: Path) -> None:
     executor = FakeExecutor(num_workers=1)
-    run(search(tmp_path, "random", 3), tmp_path / "r", executor)
+    run(search(tmp_path, sampler="random", together=3), tmp_path / "r", executor)
     assert [len(pack) for pack in executor.packs] == [3, 3] * 3, "one pack per seed and batch"
 
 
@@ -85,37 +55,25 @@ def test_a_finished_search_starts_nothing_and_a_longer_one_goes_on(tmp_path: Pat
     again = FakeExecutor()
     assert run(search(tmp_path), tmp_path / "r", again).ran == 0
     assert again.packs == []
-    before = asked(tmp_path / "r")
-    longer = SEARCH.replace("SAMPLER", "tpe").replace("TOGETHER", "2").replace(": 9", ": 12")
-    outcome = run(space_of(tmp_path, longer), tmp_path / "r", FakeExecutor())
+    before = swept(tmp_path / "r")
+    outcome = run(search(tmp_path, count=12), tmp_path / "r", FakeExecutor())
     assert (outcome.counts.planned, outcome.ran) == (24, 6)
-    assert asked(tmp_path / "r")[: len(before)] == before
+    assert swept(tmp_path / "r")[: len(before)] == before
 
 
-MIXED = """
-name: search
-preset: digits
-set: {epochs: 2, pretrain_epochs: 1}
-seeds: [0]
-grid: {novel_classes: [2, 0.5]}
-optuna:
-  objective: oracle.acc_all
-  configurations: 5
-  together: 2
-  startup: 3
-  domains:
-    seen_classes: {choices: [[0, 1], [2, 3], 3]}
-    concat_views: {choices: [true, false]}
-    C: {low: 0.5, high: 30, when: {seen_classes: [[0, 1], 3], concat_views: true}}
-    tau: {choices: [0.2, 1], when: {seen_classes: [2, 3]}}
-"""
+LISTS = (
+    "seen_classes: {choices: [[0, 1], [2, 3], 3]}, concat_views: {choices: [true, false]}, "
+    "C: {low: 0.5, high: 30, when: {seen_classes: [[0, 1], 3], concat_views: true}}, "
+    "tau: {choices: [0.2, 1], when: {seen_classes: [2, 3]}}"
+)
 
 
-@pytest.mark.usefixtures("no_waiting_for_the_disk")
+@pytest.mark.parametrize("sampler", ["tpe", "quasi_random"])
 def test_a_search_over_lists_goes_on_and_warns_of_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    sampler: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    space = space_of(tmp_path, MIXED)
+    blocks = "grid: {novel_classes: [2, 0.5]}"
+    space = search_cases.search(tmp_path, LISTS, sampler=sampler, seeds="[0]", blocks=blocks)
     whole = run(space, tmp_path / "whole", FakeExecutor())
     killed_after(3, space, tmp_path / "r")
     with warnings.catch_warnings():
@@ -125,9 +83,8 @@ def test_a_search_over_lists_goes_on_and_warns_of_nothing(
         plan = preview(space, tmp_path / "r")
     assert (plan.outcomes, plan.notes, plan.epochs_left) == ({"done": 10}, [], 0)
     assert "Warning" not in capfd.readouterr().err
-    with Ledger.open(tmp_path / "r") as ledger:
-        found = [row.swept for row in ledger.trial_rows("search", False)]
-    assert asked(tmp_path / "r") == asked(tmp_path / "whole")
+    found = swept(tmp_path / "r")
+    assert found == swept(tmp_path / "whole")
     assert {str(one["seen_classes"]) for one in found} == {"[0, 1]", "[2, 3]", "3"}
     for one in found:
         assert (one["tau"] is not None) == (one["seen_classes"] == [2, 3])

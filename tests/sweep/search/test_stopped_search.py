@@ -11,32 +11,22 @@ from optuna.trial import TrialState
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Json, Ledger
+from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.planned import planned_for
 from lps_sweep.sweep.search import plans
 from lps_sweep.sweep.search.asked import Point, asked_before
 from lps_sweep.sweep.search.searcher import Searcher
-from tests.sweep.cases import run, space_of
-from tests.sweep.fakes import FakeExecutor, metrics_of
+from tests.sweep.cases import run
+from tests.sweep.fakes import FakeExecutor
+from tests.sweep.search import search_cases
 from tests.sweep.search.test_searcher import DEFAULTS, measure, search_of
 
-SEARCH = """
-name: search
-preset: digits
-set: {epochs: 5, pretrain_epochs: 1}
-seeds: [0, 1]
-optuna:
-  objective: oracle.acc_all
-  sampler: SAMPLER
-  configurations: 12
-  together: 4
-  startup: 4
-  domains: {C: {low: 0.5, high: 30, log: true}, tau: {low: 0.1, high: 1.0}}
-stopping: {rule: RULE, metric: oracle.acc_all, first_epoch: 1, reduction: 2}
-"""
+RULE = "stopping: {rule: RULE, metric: oracle.acc_all, first_epoch: 1, reduction: 2}"
 
 
-def search(folder: Path, rule: str = "asha", sampler: str = "tpe") -> SearchSpace:
-    return space_of(folder, SEARCH.replace("RULE", rule).replace("SAMPLER", sampler))
+def search(folder: Path, rule: str = "asha") -> SearchSpace:
+    blocks = RULE.replace("RULE", rule)
+    return search_cases.search(folder, count=12, together=4, startup=4, epochs=5, blocks=blocks)
 
 
 def statuses(results: Path) -> list[tuple[tuple[Json, ...], int, str]]:
@@ -119,24 +109,16 @@ def test_no_objective_is_made_of_what_was_measured_before_an_end(
 
 @pytest.mark.parametrize("rule", ["asha", "halving"])
 def test_an_interrupted_search_goes_on_as_it_would_have(tmp_path: Path, rule: str) -> None:
-    from lps_sweep.sweep.budget import Budget
-
-    run(search(tmp_path, rule), tmp_path / "whole", FakeExecutor(num_workers=1))
+    space = search(tmp_path, rule)
+    run(space, tmp_path / "whole", FakeExecutor(num_workers=1))
     for _ in range(12):
-        run(
-            search(tmp_path, rule),
-            tmp_path / "cut",
-            FakeExecutor(num_workers=1),
-            budget=Budget(trials=5),
-        )
+        run(space, tmp_path / "cut", FakeExecutor(num_workers=1), budget=Budget(trials=5))
     assert statuses(tmp_path / "cut") == statuses(tmp_path / "whole")
 
 
 def test_a_seed_that_failed_makes_it_a_failure(tmp_path: Path) -> None:
     space = search(tmp_path)
-    with Ledger.open(tmp_path, write=True):
-        pass
-    run(space, tmp_path / "r", FakeExecutor(num_workers=1, metrics=metrics_of))
+    run(space, tmp_path / "r", FakeExecutor(num_workers=1))
     with Ledger.open(tmp_path / "r", write=True) as ledger:
         earlier = asked_before(space, ledger).asked
         planned = space, ledger, planned_for(space, earlier, ledger), earlier
