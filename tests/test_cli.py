@@ -139,15 +139,19 @@ def test_looking_loads_nothing_heavy(file: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_ends_the_command_with_4(
-    old: str, new: str, line: int, message: str, tmp_path: Path
+    old: str,
+    new: str,
+    line: int,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(SPACE.replace(old, new))
-    ended = run_cli("plan", str(file), "--results", str(tmp_path / "none"))
-    assert ended.returncode == 4
-    assert ended.stderr.startswith(f"lps_sweep: {file}:{line}: ")
-    assert message in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.startswith(f"lps_sweep: {file}:{line}: ")
+    assert message in error
     assert not (tmp_path / "none").exists()
 
 

@@ -34,8 +34,9 @@ def impossible(_: Setting) -> Measurement:
 
 
 @pytest.fixture(autouse=True)
-def _fixed_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def _known_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "baseline_rate", lambda: 950.0)
+    monkeypatch.setattr(command, "machine_facts", lambda _: {"torch": torch.__version__})
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, **cases: Measure) -> list[str]:
