@@ -159,6 +159,7 @@ def test_the_verb_leaves_the_sweep_s_tables_as_they_were_but_for_the_spread(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = SPACE.replace("epochs: 3", "epochs: 1").replace(", tau: [0.2, 0.4]", "")
+    text = text.replace("[3, 5]", "[3]")
     (tmp_path / "small.yaml").write_text(text)
     results = tmp_path / "r"
     assert main(["run", str(tmp_path / "small.yaml"), "--results", str(results), "--inline"]) == 0
@@ -168,7 +169,7 @@ def test_the_verb_leaves_the_sweep_s_tables_as_they_were_but_for_the_spread(
     assert main([*asked, "--plan"]) == 0
     assert not (results / "small_noise").exists()
     assert main([*asked, "--inline"]) == 0
-    assert "small_noise: 6 planned, 6 done" in capfd.readouterr().out
+    assert "small_noise: 3 planned, 3 done" in capfd.readouterr().out
     after = {path.name: path.read_bytes() for path in tables.iterdir()}
     assert {n: after.pop(f"noise.{n}") for n in ("csv", "md", "tex")}
     assert after == before
