@@ -78,14 +78,12 @@ def level_differences(
         One per level; None for the reference itself, for levels without a seed in common with it,
         and everywhere if the reference has no value.
     """
-    from lps_sweep.results.contrasts import contrast_table, paired_contrasts
+    from lps_sweep.results.contrasts import paired_contrasts, pooled_contrasts
 
     if default is None or not levels[default]:
         return (None,) * len(levels)
     table = dict(enumerate(levels))
-    contrasts = (
-        contrast_table(table, default).contrasts if pooled else paired_contrasts(table, default)
-    )
+    contrasts = pooled_contrasts(table, default) if pooled else paired_contrasts(table, default)
     return tuple(
         None if i == default else _difference(values, levels[default], contrasts[i], margin)
         for i, values in enumerate(levels)

@@ -6,6 +6,7 @@ state of a sweep does not wait for them.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.results.ledger import LEDGER_NAME, Ledger
@@ -67,12 +68,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("SweepView", "load_view"):
-        from lps_sweep.results import view
-
-        return getattr(view, name)
-    if name == "save_artefact":
-        from lps_sweep.results.artefacts import save_artefact
-
-        return save_artefact
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    modules = {"SweepView": "view", "load_view": "view", "save_artefact": "artefacts"}
+    if name not in modules:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{modules[name]}"), name)

@@ -34,10 +34,15 @@ def name_beside(sweep: str, suffix: str) -> str:
 
 def fresh_trials(view: SweepView) -> list[TrialRow]:
     """The done trials of the confirmation of `view`, at seeds that `view` has not."""
-    name = confirmation_name(view.record.name)
+    rows = done_trials(view, confirmation_name(view.record.name))
+    return [row for row in rows if row.seed not in view.record.seeds]
+
+
+def done_trials(view: SweepView, sweep: str) -> list[TrialRow]:
+    """The done trials of a `sweep` beside that of `view`; none where it is not there."""
     with Ledger.open(view.folder) as ledger:
-        rows = ledger.trial_rows(name, False) if name in ledger.sweeps() else []
-    return [row for row in rows if row.status == "done" and row.seed not in view.record.seeds]
+        rows = ledger.trial_rows(sweep, False) if sweep in ledger.sweeps() else []
+    return [row for row in rows if row.status == "done"]
 
 
 def values_at(

@@ -53,33 +53,12 @@ class Contrast:
     detectable: float | None = None
 
 
-@dataclass(frozen=True)
-class ContrastTable(Generic[L]):
-    """All contrasts of a family: one table, one metric.
+def pooled_contrasts(values: Mapping[L, Mapping[int, float]], default: L) -> dict[L, Contrast]:
+    """Each level of `values` (level -> seed -> value) against `default`, with one spread for all.
 
-    Attributes:
-        default: The level that all others are compared with.
-        contrasts: By level, without the default.
-        num_seeds: Seeds in the table.
-        residual_sd: Root of the pooled residual variance; None without degrees of freedom.
-        df: Residual degrees of freedom.
-        critical: 95 % quantile of max-|t| over the family; None below three seeds.
-    """
-
-    default: L
-    contrasts: dict[L, Contrast]
-    num_seeds: int
-    residual_sd: float | None
-    df: int
-    critical: float | None
-
-
-def contrast_table(values: Mapping[L, Mapping[int, float]], default: L) -> ContrastTable[L]:
-    """Fit level + seed to `values` (level -> seed -> value) and compare each level with `default`.
-
-    The residual is pooled over levels. Where seeds are missing the fit is by least squares with
-    seed effects, so that unequal sets of seeds are never averaged. Coverage holds for near-normal
-    values of like spread: whole classes that merge on a few seeds break it.
+    A fit of level + seed, whose residual is pooled over levels. Where seeds are missing the fit is
+    by least squares with seed effects, so that unequal sets of seeds are never averaged. Coverage
+    holds for near-normal values of like spread: whole classes that merge on a few seeds break it.
 
     Raises:
         ValueError: `default` has no value, or a value is not finite.
@@ -91,8 +70,7 @@ def contrast_table(values: Mapping[L, Mapping[int, float]], default: L) -> Contr
 
 def _compared(
     values: Mapping[L, Mapping[int, float]], default: L, fit: _Fit[L]
-) -> ContrastTable[L]:
-    seeds, sd = fit.seeds, fit.sd
+) -> dict[L, Contrast]:
     others = [level for level in values if level != default]
     row_of = dict(zip(fit.levels, np.eye(len(fit.beta)), strict=False))
     rows = {level: row_of[level] - row_of[default] for level in others if level in row_of}
@@ -104,11 +82,9 @@ def _compared(
     }
     estimates = {level: float(row @ fit.beta) for level, row in known.items()}
     table = {level: Contrast(len(values[level]), estimates.get(level)) for level in others}
-    critical = None
-    if sd is not None and len(seeds) >= MIN_SEEDS and known:
-        draws, errors = _family(np.array(list(known.values())), fit.inverse, sd, fit.df)
-        critical = float(draws[int(0.95 * DRAWS)])
-        quantiles = critical, float(draws[int(0.90 * DRAWS)])
+    if fit.sd is not None and len(fit.seeds) >= MIN_SEEDS and known:
+        draws, errors = _family(np.array(list(known.values())), fit.inverse, fit.sd, fit.df)
+        quantiles = float(draws[int(0.95 * DRAWS)]), float(draws[int(0.90 * DRAWS)])
 
         def p_of(t: float) -> float:
             return (1 + DRAWS - int(np.searchsorted(draws, t))) / (1 + DRAWS)
@@ -116,7 +92,7 @@ def _compared(
         for level, error in zip(known, errors, strict=True):
             n = len(values[level])
             table[level] = _contrast(n, estimates[level], float(error), fit.df, quantiles, p_of)
-    return ContrastTable(default, table, len(seeds), sd, fit.df, critical)
+    return table
 
 
 def paired_contrasts(values: Mapping[L, Mapping[int, float]], default: L) -> dict[L, Contrast]:
@@ -195,9 +171,9 @@ def near_best(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | Non
     fit = _fit(values)
     best = levels[int(np.argmax(fit.beta[: len(levels)]))]
     table = _compared(values, best, fit)
-    if table.critical is None:
+    if all(contrast.interval is None for contrast in table.values()):
         return None
-    near = {k for k, c in table.contrasts.items() if c.interval and c.interval[1] >= 0}
+    near = {k for k, c in table.items() if c.interval and c.interval[1] >= 0}
     return best, {best} | near
 
 

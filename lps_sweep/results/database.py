@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import make_folder, open_private, sync_folder
 from lps_sweep.results import schema
+from lps_sweep.results.encoding import KINDS, from_column, to_column
 
 BUSY_TIMEOUT_S = 30.0
 
@@ -89,10 +90,54 @@ class Database:
         with storage_errors(self.path):
             return self._connection.execute(sql, values)
 
+    def insert(
+        self,
+        table: str,
+        row: Mapping[str, Any],
+        *,
+        instead: str = "",
+        where: str = "true",
+        values: Sequence[Any] = (),
+        conflict: str = "",
+    ) -> bool:
+        """Inserts a row, by the names of its columns, in a `transaction`; whether it did.
+
+        Args:
+            table: The table.
+            row: The row; what is an object or a list becomes JSON text.
+            instead: What is done where the row is there already: ``OR IGNORE``, ``OR REPLACE``.
+            where: What has to hold, or nothing is inserted.
+            values: Those of the question marks in `where`.
+            conflict: What is done with a row that is there, as an ``ON CONFLICT`` clause.
+        """
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        sql = f"INSERT {instead} INTO {table} ({names}) SELECT {marks} WHERE {where} {conflict}"
+        return self.execute(sql, (*map(to_column, row.values()), *values)).rowcount == 1
+
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows that a query gives with `values` for its question marks."""
         with storage_errors(self.path):
             return self._connection.execute(query, values).fetchall()
+
+    def records(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """As `rows`, each by the names of its columns, JSON text as what it says.
+
+        Rows with the same text share what it says.
+
+        Raises:
+            StorageError: A text is damaged.
+        """
+        with storage_errors(self.path):
+            cursor = self._connection.execute(query, values)
+            names = [column[0] for column in cursor.description]
+            found = [dict(zip(names, row, strict=True)) for row in cursor]
+        for name in KINDS.keys() & set(names):
+            known: dict[str, Any] = {}
+            for row in found:
+                if (text := row[name]) not in known:
+                    known[text] = from_column(name, text, self.path)
+                row[name] = known[text]
+        return found
 
 
 @contextmanager

@@ -15,6 +15,23 @@ from typing import Any
 from lps_sweep.errors import StorageError
 from lps_sweep.finite import is_finite
 
+_OBJECTS = ("config", "swept", "metrics", "provenance", "stop")
+_OF_SWEEPS = ("axes", "defaults", "settings", "search")
+KINDS: dict[str, type] = {**dict.fromkeys((*_OBJECTS, *_OF_SWEEPS), dict), "seeds": list}
+"""Columns that hold JSON text, or null, and what it is of."""
+
+
+def to_column(value: Any) -> Any:
+    """`value` as a column holds it: an object or a list as JSON text."""
+    return json_text(value) if isinstance(value, dict | list) else value
+
+
+def from_column(name: str, value: Any, path: Path) -> Any:
+    """What the column `name` of a ledger at `path` says; StorageError where it is damaged."""
+    if name not in KINDS or value is None:
+        return value
+    return parse_metrics(value, path) if name == "metrics" else parse(value, path, KINDS[name])
+
 
 def json_text(value: Any) -> str:
     """`value` as compact JSON, keys in the order given.

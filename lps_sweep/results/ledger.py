@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from lps_sweep.finite import unmeasured
 from lps_sweep.results.database import is_there, open_for_reading, open_for_writing
-from lps_sweep.results.encoding import crc_of_epoch, json_text, metrics_text, parse
+from lps_sweep.results.encoding import crc_of_epoch, json_text, metrics_text
 from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import (
     STATUSES,
@@ -27,7 +27,7 @@ from lps_sweep.text import without_secrets
 
 LEDGER_NAME = "ledger.sqlite"
 
-_OPEN = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ? AND ended IS NULL"
+_OPEN = "FROM attempts WHERE trial_id = ? AND attempt = ? AND ended IS NULL"
 
 
 class Ledger(LedgerReader):
@@ -70,13 +70,9 @@ class Ledger(LedgerReader):
         with self.transaction():
             known = self.known().keys()
             before = self.states(sweep.name).keys()
-            row = {name: _to_column(value) for name, value in vars(sweep).items()}
+            row = vars(sweep)
             changed = ", ".join(f"{name} = excluded.{name}" for name in row)
-            self.execute(
-                f"INSERT INTO sweeps ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
-                f" ON CONFLICT (name) DO UPDATE SET {changed}",
-                tuple(row.values()),
-            )
+            self.insert("sweeps", row, conflict=f"ON CONFLICT (name) DO UPDATE SET {changed}")
             self._pass("plan.insert")
             self.execute("UPDATE planned SET position = NULL WHERE sweep = ?", (sweep.name,))
             for position, trial in enumerate(trials):
@@ -85,16 +81,20 @@ class Ledger(LedgerReader):
         return PlanChange(len(added), len(added & known), len(before - wanted))
 
     def _record_trial(self, sweep: str, position: int, trial: TrialRecord) -> None:
-        self.execute(
-            "INSERT INTO trials VALUES (?, ?, ?, ?) ON CONFLICT (trial_id) DO UPDATE SET"
+        row = dict(vars(trial))
+        plan = {"sweep": sweep, "position": position, "swept": row.pop("swept")}
+        self.insert(
+            "trials",
+            row,
+            conflict="ON CONFLICT (trial_id) DO UPDATE SET"
             " config = excluded.config, pack_key = excluded.pack_key"
             " WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.trial_id = excluded.trial_id)",
-            (trial.trial_id, json_text(trial.config), trial.seed, trial.pack_key),
         )
-        self.execute(
-            "INSERT INTO planned VALUES (?, ?, ?, ?) ON CONFLICT (sweep, trial_id)"
+        self.insert(
+            "planned",
+            {"trial_id": trial.trial_id, **plan},
+            conflict="ON CONFLICT (sweep, trial_id)"
             " DO UPDATE SET position = excluded.position, swept = excluded.swept",
-            (sweep, trial.trial_id, position, json_text(trial.swept)),
         )
 
     def start_attempts(
@@ -110,9 +110,9 @@ class Ledger(LedgerReader):
         if len(set(trial_ids)) != len(trial_ids):
             raise ValueError("a trial is named twice")
         with self.transaction():
-            return {t: self._start_attempt(t, pack_id, json_text(provenance)) for t in trial_ids}
+            return {t: self._start_attempt(t, pack_id, provenance) for t in trial_ids}
 
-    def _start_attempt(self, trial_id: str, pack_id: str, provenance: str) -> int:
+    def _start_attempt(self, trial_id: str, pack_id: str, provenance: Mapping[str, Json]) -> int:
         row = self.execute(
             "SELECT o.status, (SELECT max(attempt) FROM attempts a WHERE a.trial_id = t.trial_id)"
             " FROM trials t LEFT JOIN outcomes o USING (trial_id) WHERE t.trial_id = ?",
@@ -124,10 +124,8 @@ class Ledger(LedgerReader):
         self.execute(
             "UPDATE attempts SET ended = 'lost' WHERE trial_id = ? AND ended IS NULL", (trial_id,)
         )
-        self.execute(
-            "INSERT INTO attempts (trial_id, attempt, pack_id, provenance) VALUES (?, ?, ?, ?)",
-            (trial_id, attempt, pack_id, provenance),
-        )
+        row = {"trial_id": trial_id, "attempt": attempt, "pack_id": pack_id}
+        self.insert("attempts", {**row, "provenance": dict(provenance)})
         return attempt
 
     def begin_attempt(
@@ -145,12 +143,10 @@ class Ledger(LedgerReader):
         nothing written, if `attempt` is not the open one of the trial.
         """
         with self.transaction():
-            row = self.execute(
-                _OPEN.replace("SELECT 1", "SELECT provenance"), (trial_id, attempt)
-            ).fetchone()
-            if row is None:
+            found = self.records(f"SELECT provenance {_OPEN}", trial_id, attempt)
+            if not found:
                 return False
-            known = {**parse(row[0], self.path), **facts}
+            known = {**found[0]["provenance"], **facts}
             self.execute(
                 "UPDATE attempts SET provenance = ?, begun = 1, begun_at = ?, worker = ?"
                 " WHERE trial_id = ? AND attempt = ?",
@@ -168,27 +164,30 @@ class Ledger(LedgerReader):
         """
         took, text = float(seconds) if math.isfinite(seconds) else None, metrics_text(metrics)
         crc = crc_of_epoch(trial_id, epoch, attempt, text)
-        with self.transaction():
-            cursor = self.execute(
-                "INSERT INTO epochs (trial_id, epoch, attempt, seconds, metrics, crc)"
-                f" SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN}) ON CONFLICT DO NOTHING",
-                (trial_id, epoch, attempt, took, text, crc, trial_id, attempt),
-            )
-        return cursor.rowcount == 1
+        row = {"epoch": epoch, "seconds": took, "metrics": text, "crc": crc}
+        return self._add("epochs", trial_id, attempt, row)
 
     def add_checkpoint(self, record: CheckpointRecord) -> bool:
         """Record a checkpoint whose files are already on the disk; refused like an epoch."""
-        member, run = record.member, record.run
-        files = (member.path, member.sha256, run.path, run.sha256)
-        fence = (record.trial_id, record.attempt)
+        files = {
+            f"{part}_{fact}": value
+            for part, file in (("member", record.member), ("run", record.run))
+            for fact, value in vars(file).items()
+        }
+        row = {"epoch": record.epoch, **files}
+        return self._add("checkpoints", record.trial_id, record.attempt, row)
+
+    def _add(self, table: str, trial_id: str, attempt: int, row: Mapping[str, Any]) -> bool:
+        """Adds a row of an attempt; not if that is not open, or there is such a row."""
+        fence = {"trial_id": trial_id, "attempt": attempt}
         with self.transaction():
-            cursor = self.execute(
-                "INSERT INTO checkpoints (trial_id, epoch, attempt, member_path, member_sha256,"
-                f" run_path, run_sha256) SELECT ?, ?, ?, ?, ?, ?, ? WHERE EXISTS ({_OPEN})"
-                " ON CONFLICT DO NOTHING",
-                (record.trial_id, record.epoch, record.attempt, *files, *fence),
+            return self.insert(
+                table,
+                {**fence, **row},
+                where=f"EXISTS (SELECT 1 {_OPEN})",
+                values=(trial_id, attempt),
+                conflict="ON CONFLICT DO NOTHING",
             )
-        return cursor.rowcount == 1
 
     def finish(
         self,
@@ -214,20 +213,26 @@ class Ledger(LedgerReader):
                 with one that is not finite.
         """
         _check_outcome(status, metrics or {})
-        file = (artefact.path, artefact.sha256) if artefact else (None, None)
+        error = error or (stop.text() if stop else "")
+        row = {
+            "trial_id": trial_id,
+            "attempt": attempt,
+            "status": status,
+            "epoch": epoch,
+            "metrics": metrics_text(metrics or {}),
+            "artefact_path": artefact.path if artefact else None,
+            "artefact_sha256": artefact.sha256 if artefact else None,
+            "error": without_secrets(error),
+        }
         with self.transaction():
-            if self.execute(_OPEN, (trial_id, attempt)).fetchone() is None:
+            if not self.rows(f"SELECT 1 {_OPEN}", trial_id, attempt):
                 return False
             self._pass("outcome.insert")
-            told = without_secrets(error or (stop.text() if stop else ""))
-            self.execute(
-                "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (trial_id, attempt, status, epoch, metrics_text(metrics or {}), *file, told),
-            )
+            self.insert("outcomes", row)
             if stop:
                 self.execute(
                     "UPDATE attempts SET stop = ? WHERE trial_id = ? AND attempt = ?",
-                    (stop.recorded(), trial_id, attempt),
+                    (json_text(vars(stop)), trial_id, attempt),
                 )
             self._pass("outcome.inserted")
             self.end_attempt(trial_id, attempt, status, at)
@@ -275,10 +280,6 @@ class Ledger(LedgerReader):
                     (f"{status}, tried again: {error}", trial_id, attempt),
                 )
                 self.execute("DELETE FROM outcomes WHERE trial_id = ?", (trial_id,))
-
-
-def _to_column(value: Json) -> str | float | None:
-    return json_text(value) if isinstance(value, dict | list) else value
 
 
 def _check_outcome(status: str, metrics: Mapping[str, float]) -> None:

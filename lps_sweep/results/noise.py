@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lps_sweep.config import NOISE, field_table, resolved_values
-from lps_sweep.results.confirmed import digest_if_there, name_beside, without_places
+from lps_sweep.results.confirmed import (
+    digest_if_there,
+    done_trials,
+    name_beside,
+    without_places,
+)
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.records import Json, TrialRow
 
@@ -48,10 +53,8 @@ def default_trials(view: SweepView) -> DataFrame:
 
 def noise_trials(view: SweepView) -> list[TrialRow]:
     """The done trials of the sweep of machine noise of `view`, and those that they repeat."""
-    name, default = noise_name(view.record.name), view.record.settings
-    with Ledger.open(view.folder) as ledger:
-        rows = ledger.trial_rows(name, False) if name in ledger.sweeps() else []
-    return [row for row in rows if row.status == "done" and _same(_plain(row.config), default)]
+    rows = done_trials(view, noise_name(view.record.name))
+    return [row for row in rows if _same(_plain(row.config), view.record.settings)]
 
 
 def spread(trials: list[TrialRow], field: str, metric: str) -> Pooled | None:

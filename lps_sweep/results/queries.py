@@ -1,4 +1,4 @@
-"""The longer queries of the ledger."""
+"""The longer queries of the ledger; columns are called as the fields of `records` are."""
 
 from __future__ import annotations
 
@@ -7,30 +7,37 @@ from lps_sweep.results.times import LATEST
 PLANNED = "p.sweep = ? AND p.position IS NOT NULL"
 """What a row of `planned p` has to be: of the plan of one sweep as it is now."""
 
+_STATUS = """
+coalesce(o.status, CASE WHEN ? AND EXISTS (SELECT 1 FROM attempts a
+    WHERE a.trial_id = p.trial_id AND a.ended IS NULL AND a.begun)
+    THEN 'running' ELSE 'not_run' END) AS status
+"""
+"""The state of a trial; an attempt begun runs if the first question mark, the driver, does."""
+
+STATES = f"""
+SELECT p.trial_id, {_STATUS} FROM planned p LEFT JOIN outcomes o USING (trial_id)
+WHERE {PLANNED} ORDER BY p.position
+"""
+
 TRIALS = f"""
-SELECT p.trial_id, t.seed, p.swept, o.status, o.metrics, o.error, o.artefact_path,
-    o.artefact_sha256,
-    (SELECT total(begun) FROM attempts a WHERE a.trial_id = p.trial_id) AS attempts,
-    EXISTS (SELECT 1 FROM attempts a WHERE a.trial_id = p.trial_id AND a.ended IS NULL
-        AND a.begun) AS open,
-    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = p.trial_id) AS seconds, t.config,
-    (SELECT stop FROM attempts a WHERE a.trial_id = o.trial_id AND a.attempt = o.attempt)
+SELECT p.trial_id, {_STATUS}, t.seed, p.swept, t.config, o.metrics, coalesce(o.error, '') AS error,
+    o.artefact_path, o.artefact_sha256,
+    (SELECT count(*) FROM attempts a WHERE a.trial_id = p.trial_id AND a.begun) AS attempts,
+    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = p.trial_id) AS seconds,
+    (SELECT stop FROM attempts a WHERE a.trial_id = o.trial_id AND a.attempt = o.attempt) AS stop
 FROM planned p JOIN trials t USING (trial_id) LEFT JOIN outcomes o USING (trial_id)
 WHERE {PLANNED} ORDER BY p.position
 """
 
-OPEN_COLUMN = 9
-"""Of `TRIALS`: whether an attempt is open."""
-
 # A bare column beside max() has the value of the row that holds the maximum.
 EPOCHS = f"""
-SELECT e.trial_id, e.epoch, max(e.attempt), e.seconds, e.metrics
+SELECT e.trial_id, e.epoch, max(e.attempt) AS attempt, e.seconds, e.metrics
 FROM planned p JOIN epochs e USING (trial_id) WHERE {PLANNED}
 GROUP BY p.position, e.trial_id, e.epoch ORDER BY p.position, e.epoch
 """
 
 EPOCHS_OF_TRIAL = """
-SELECT trial_id, epoch, max(attempt), seconds, metrics FROM epochs WHERE trial_id = ?
+SELECT trial_id, epoch, max(attempt) AS attempt, seconds, metrics FROM epochs WHERE trial_id = ?
 GROUP BY epoch ORDER BY epoch
 """
 
@@ -40,23 +47,26 @@ WHERE {PLANNED} AND a.begun GROUP BY a.provenance ORDER BY min(a.number)
 """
 
 ATTEMPTS = f"""
-SELECT a.trial_id, a.attempt, a.pack_id, coalesce(a.ended, ''), a.begun,
-    CASE WHEN a.begun_at BETWEEN 0 AND {LATEST} THEN a.begun_at END AS began,
-    CASE WHEN a.ended_at BETWEEN 0 AND {LATEST} THEN a.ended_at END, a.worker,
-    a.waits_after IS NOT NULL OR coalesce(a.ended, '') LIKE 'waits after epoch %',
-    (SELECT min(epoch) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt),
-    (SELECT max(epoch) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt),
-    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt),
+SELECT a.trial_id, a.attempt, a.pack_id, coalesce(a.ended, '') AS ended, a.begun,
+    CASE WHEN a.begun_at BETWEEN 0 AND {LATEST} THEN a.begun_at END AS begun_at,
+    CASE WHEN a.ended_at BETWEEN 0 AND {LATEST} THEN a.ended_at END AS ended_at, a.worker,
+    a.waits_after IS NOT NULL OR coalesce(a.ended, '') LIKE 'waits after epoch %' AS waits,
+    (SELECT min(epoch) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt)
+        AS first,
+    (SELECT max(epoch) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt)
+        AS last,
+    (SELECT total(seconds) FROM epochs e WHERE e.trial_id = a.trial_id AND e.attempt = a.attempt)
+        AS seconds,
     a.provenance, a.stop,
-    (SELECT error FROM outcomes o WHERE o.trial_id = a.trial_id AND o.attempt = a.attempt)
+    (SELECT error FROM outcomes o WHERE o.trial_id = a.trial_id AND o.attempt = a.attempt) AS error
 FROM attempts a
 """
 
 OF_TRIAL = f"{ATTEMPTS} WHERE a.trial_id = ? ORDER BY a.attempt"
 
 BEGUN = f"""
-{ATTEMPTS} JOIN planned p USING (trial_id) WHERE {PLANNED} AND a.begun AND began IS NOT NULL
-ORDER BY a.begun_at, p.position, a.attempt
+{ATTEMPTS} JOIN planned p USING (trial_id) WHERE {PLANNED} AND a.begun
+    AND a.begun_at BETWEEN 0 AND {LATEST} ORDER BY a.begun_at, p.position, a.attempt
 """
 
 REPEATED = f"""
@@ -66,14 +76,12 @@ FROM planned p JOIN epochs e USING (trial_id) WHERE {PLANNED} AND p.trial_id IN 
 ORDER BY p.position, e.epoch, e.attempt
 """
 
-STATES = f"""
-SELECT p.trial_id, coalesce(o.status, CASE WHEN a.trial_id IS NULL THEN 'not_run' ELSE ? END)
-FROM planned p LEFT JOIN outcomes o USING (trial_id)
-    LEFT JOIN attempts a ON a.trial_id = p.trial_id AND a.ended IS NULL AND a.begun
-WHERE {PLANNED} ORDER BY p.position
+CURVES = f"""
+SELECT e.trial_id, e.epoch, json_extract(e.metrics, ?) FROM planned p
+JOIN epochs e USING (trial_id) WHERE {PLANNED} ORDER BY p.position, e.epoch, e.attempt
 """
 
 COSTS = """
-SELECT t.config, sum(e.seconds), count(e.seconds) FROM trials t JOIN epochs e USING (trial_id)
-WHERE e.seconds IS NOT NULL GROUP BY t.config
+SELECT t.config, sum(e.seconds) AS seconds, count(e.seconds) AS number
+FROM trials t JOIN epochs e USING (trial_id) WHERE e.seconds IS NOT NULL GROUP BY t.config
 """

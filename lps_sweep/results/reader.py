@@ -8,7 +8,7 @@ from lps_sweep.config import resolved_values
 from lps_sweep.errors import BadInputError, StorageError, nearest
 from lps_sweep.results import queries
 from lps_sweep.results.database import Database, storage_errors
-from lps_sweep.results.encoding import json_text, parse, parse_metrics
+from lps_sweep.results.encoding import json_text
 from lps_sweep.results.records import (
     Attempt,
     CheckpointRecord,
@@ -42,28 +42,17 @@ class LedgerReader(Database):
         Raises:
             BadInputError: No sweep has this name; the message gives the nearest one.
         """
-        found = self.rows(
-            "SELECT name, question, source, axes, defaults, settings, seeds, preset, margin, search"
-            " FROM sweeps WHERE name = ?",
-            sweep,
-        )
+        found = self.records("SELECT * FROM sweeps WHERE name = ?", sweep)
         if not found:
             hint = nearest(sweep, self.sweeps())
             raise BadInputError(f"no sweep is named {sweep!r} here; {hint}", str(self.path.parent))
-        name, question, source, *parts, preset, margin, search = found[0]
-        kinds = (dict, dict, dict, list)
-        axes, defaults, settings, seeds = (
-            parse(part, self.path, kind) for part, kind in zip(parts, kinds, strict=True)
-        )
-        if not all(isinstance(levels, list) for levels in axes.values()):
-            raise StorageError(f"{self.path} is damaged: an axis of {name!r} is no list")
-        if not all(type(seed) is int for seed in seeds):
-            raise StorageError(f"{self.path} is damaged: a seed of {name!r} is no whole number")
-        search = None if search is None else parse(search, self.path)
-        settings = resolved_values(settings)
-        return SweepRecord(
-            name, question, source, axes, defaults, settings, seeds, preset, margin, search
-        )
+        (row,) = found
+        del row["number"]
+        if not all(isinstance(levels, list) for levels in row["axes"].values()):
+            raise StorageError(f"{self.path} is damaged: an axis of {sweep!r} is no list")
+        if not all(type(seed) is int for seed in row["seeds"]):
+            raise StorageError(f"{self.path} is damaged: a seed of {sweep!r} is no whole number")
+        return SweepRecord(**{**row, "settings": resolved_values(row["settings"])})
 
     def trial(self, trial_id: str, sweep: str = "") -> TrialRecord:
         """A trial; its swept values are those of `sweep`, and empty where none is named.
@@ -71,32 +60,23 @@ class LedgerReader(Database):
         Raises:
             BadInputError: The ledger does not know the trial.
         """
-        rows = self.rows(
-            "SELECT t.config, t.seed, t.pack_key, coalesce(p.swept, '{}') FROM trials t"
-            " LEFT JOIN planned p ON p.trial_id = t.trial_id AND p.sweep = ? WHERE t.trial_id = ?",
+        rows = self.records(
+            "SELECT t.*, coalesce(p.swept, '{}') AS swept FROM trials t LEFT JOIN planned p"
+            " ON p.trial_id = t.trial_id AND p.sweep = ? WHERE t.trial_id = ?",
             *(sweep, trial_id),
         )
         if not rows:
             raise BadInputError(f"no trial {trial_id!r} here", str(self.path.parent))
-        config, seed, pack_key, swept = rows[0]
-        values = parse(config, self.path), seed, pack_key, parse(swept, self.path)
-        return TrialRecord(trial_id, *values)
+        return TrialRecord(**rows[0])
 
     def trial_records(self) -> list[TrialRecord]:
         """All trials that were ever planned; without swept values, which belong to a sweep."""
-        configs: dict[str, dict[str, Json]] = {}
-        found = []
-        for trial_id, config, seed, pack_key in self.rows(
-            "SELECT trial_id, config, seed, pack_key FROM trials ORDER BY rowid"
-        ):
-            if config not in configs:
-                configs[config] = parse(config, self.path)
-            found.append(TrialRecord(trial_id, configs[config], seed, pack_key, {}))
-        return found
+        rows = self.records("SELECT * FROM trials ORDER BY rowid")
+        return [TrialRecord(**row, swept={}) for row in rows]
 
     def states(self, sweep: str, driver_alive: bool = False) -> dict[str, str]:
         """State of each planned trial, in plan order; an attempt begun runs if the driver does."""
-        return dict(self.rows(queries.STATES, "running" if driver_alive else "not_run", sweep))
+        return dict(self.rows(queries.STATES, driver_alive, sweep))
 
     def outstanding(self, sweep: str) -> list[str]:
         """Planned trials without an outcome, in plan order."""
@@ -121,25 +101,12 @@ class LedgerReader(Database):
 
     def _attempts(self, query: str, key: str) -> list[Attempt]:
         found = []
-        for trial, number, pack, ended, begun, *state, facts, stop, error in self.rows(query, key):
-            begun_at, ended_at, worker, waits, first, last, seconds = state
-            attempt = Attempt(
-                trial_id=trial,
-                attempt=number,
-                pack_id=pack,
-                ended=ended,
-                begun=bool(begun),
-                begun_at=begun_at,
-                ended_at=ended_at,
-                worker=worker,
-                waits=bool(waits),
-                first=first,
-                last=last,
-                seconds=seconds,
-                provenance=parse(facts, self.path),
-                stop=read_stop(stop, error or _taken_back(ended), self.path),
-            )
-            found.append(attempt)
+        for row in self.records(query, key):
+            # An outcome that was taken back left its error in `ended`.
+            text = row.pop("error") or row["ended"].removeprefix("stopped, tried again: ")
+            stop = read_stop(row["stop"], text, self.path)
+            begun, waits = bool(row["begun"]), bool(row["waits"])
+            found.append(Attempt(**{**row, "begun": begun, "waits": waits, "stop": stop}))
         return found
 
     def checkpoints(self, trial_id: str) -> list[CheckpointRecord]:
@@ -171,35 +138,27 @@ class LedgerReader(Database):
             # Repeated epochs are in as well: each raises the newest attempt of its epoch.
             for query in (queries.TRIALS, queries.EPOCHS, queries.PROVENANCE, queries.BEGUN):
                 state.update(query.encode())
-                for row in self._connection.execute(query, (sweep,)):
-                    if query is queries.TRIALS and not driver_alive:
-                        row = (*row[: queries.OPEN_COLUMN], 0, *row[queries.OPEN_COLUMN + 1 :])
+                values = (driver_alive, sweep) if query is queries.TRIALS else (sweep,)
+                for row in self._connection.execute(query, values):
                     state.update(json_text(row).encode())
         return state.hexdigest()
 
     def trial_rows(self, sweep: str, driver_alive: bool) -> list[TrialRow]:
         """The planned trials as tables show them, in plan order, their values in one spelling."""
         found = []
-        configs: dict[str, dict[str, Json]] = {}  # one for all seeds
-        for row in self.rows(queries.TRIALS, sweep):
-            trial_id, seed, swept, status, metrics, error, path, sha256, *others = row
-            attempts, is_open, seconds, config, stop = others
-            if config not in configs:
-                configs[config] = resolved_values(parse(config, self.path))
-            trial = TrialRow(
-                trial_id=trial_id,
-                seed=seed,
-                swept=parse(swept, self.path),
-                status=status or ("running" if is_open and driver_alive else "not_run"),
-                metrics=parse_metrics(metrics, self.path) if status == "done" else {},
-                error=error or "",
-                artefact=FileRef(path, sha256) if path else None,
-                attempts=int(attempts),
-                seconds=seconds,
-                config=configs[config],
-                stop=read_stop(stop, error, self.path) if status == "stopped" else None,
-            )
-            found.append(trial)
+        configs: dict[int, dict[str, Json]] = {}  # one for all seeds, which share what is recorded
+        for row in self.records(queries.TRIALS, driver_alive, sweep):
+            path, sha256 = row.pop("artefact_path"), row.pop("artefact_sha256")
+            config, stop = row["config"], read_stop(row["stop"], row["error"], self.path)
+            if id(config) not in configs:
+                configs[id(config)] = resolved_values(config)
+            known = {
+                "config": configs[id(config)],
+                "metrics": row["metrics"] if row["status"] == "done" else {},
+                "stop": stop if row["status"] == "stopped" else None,
+                "artefact": FileRef(path, sha256) if path else None,
+            }
+            found.append(TrialRow(**{**row, **known}))
         return found
 
     def epoch_rows(self, sweep: str) -> list[EpochRow]:
@@ -215,40 +174,32 @@ class LedgerReader(Database):
         return Repeats.among(self._epochs(queries.REPEATED, sweep))
 
     def _epochs(self, query: str, key: str) -> list[EpochRow]:
-        return [
-            EpochRow(trial, epoch, attempt, seconds, parse_metrics(metrics, self.path))
-            for trial, epoch, attempt, seconds, metrics in self.rows(query, key)
-        ]
+        return [EpochRow(**row) for row in self.records(query, key)]
 
     def curves(self, sweep: str, metric: str) -> dict[str, Curve]:
         """A metric of the planned trials by epoch, of the newest attempt that reached it."""
-        rows = self.rows(
-            "SELECT e.trial_id, e.epoch, json_extract(e.metrics, ?) FROM planned p"
-            f" JOIN epochs e USING (trial_id) WHERE {queries.PLANNED}"
-            " ORDER BY p.position, e.epoch, e.attempt",
-            *(f'$."{metric}"', sweep),
-        )
         found: dict[str, Curve] = {}
-        for trial_id, epoch, value in rows:
+        for trial_id, epoch, value in self.rows(queries.CURVES, f'$."{metric}"', sweep):
             number = float(value) if isinstance(value, int | float) else None
             found.setdefault(trial_id, {})[epoch] = number
         return found
 
     def stops(self) -> dict[str, Stop | None]:
         """The trials of all sweeps that a rule ended; None where the decision cannot be read."""
-        rows = self.rows(
+        rows = self.records(
             "SELECT o.trial_id, a.stop, o.error FROM outcomes o"
             " JOIN attempts a USING (trial_id, attempt) WHERE o.status = 'stopped'"
         )
-        return {trial: read_stop(stop, error, self.path) for trial, stop, error in rows}
+        return {row["trial_id"]: read_stop(row["stop"], row["error"], self.path) for row in rows}
 
     def provenance(self, sweep: str) -> list[dict[str, Json]]:
         """The different provenances of the sweep's attempts, in the order of their first use."""
-        return [parse(text, self.path) for (text,) in self.rows(queries.PROVENANCE, sweep)]
+        return [row["provenance"] for row in self.records(queries.PROVENANCE, sweep)]
 
     def epoch_costs(self) -> list[tuple[dict[str, Json], float, int]]:
         """Of each configuration of any sweep: its values, its epochs' seconds and their number."""
-        return [(parse(config, self.path), s, n) for config, s, n in self.rows(queries.COSTS)]
+        rows = self.records(queries.COSTS)
+        return [(row["config"], row["seconds"], row["number"]) for row in rows]
 
     def finished(self) -> dict[str, int]:
         """The trials of all sweeps that have an outcome, with the attempt that brought it."""
@@ -271,8 +222,3 @@ class LedgerReader(Database):
         """
         with self.snapshot(), storage_errors(self.path):
             verify(self._connection, self.path)
-
-
-def _taken_back(ended: str) -> str:
-    """The error of an outcome that was taken back; see `AttemptRecord`."""
-    return ended.removeprefix("stopped, tried again: ")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from lps_sweep.errors import StorageError
-from lps_sweep.results.encoding import json_text, parse
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -159,10 +158,6 @@ class Stop:
             f"rank {self.rank} of {self.compared}, {self.value:.6g} below {self.bar:.6g}"
         )
 
-    def recorded(self) -> str:
-        """The decision as a ledger keeps it, JSON text."""
-        return json_text(asdict(self))
-
 
 @dataclass(frozen=True)
 class Attempt:
@@ -273,17 +268,15 @@ _TEXT = re.compile(
 _KINDS = {"rung": int, "epoch": int, "rank": int, "compared": int, "value": float, "bar": float}
 
 
-def read_stop(recorded: str | None, text: str, path: Path) -> Stop | None:
+def read_stop(recorded: Mapping[str, Json] | None, text: str | None, path: Path) -> Stop | None:
     """What is `recorded` in a ledger at `path`; of one before version 3, what its `text` says.
 
     Raises:
         StorageError: What is recorded is no decision.
     """
-    if recorded is None:
-        match = _TEXT.fullmatch(text)
-        found = match.groupdict() if match else None
-    else:
-        found = parse(recorded, path)
+    found: Mapping[str, Any] | None = recorded
+    if recorded is None and (match := _TEXT.fullmatch(text or "")):
+        found = match.groupdict()
     try:
         return Stop(**{n: _KINDS.get(n, str)(v) for n, v in found.items()}) if found else None
     except (TypeError, ValueError) as error:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
-from lps_sweep.results.encoding import crc_of_epoch
+from lps_sweep.results.encoding import KINDS, crc_of_epoch
 
 APPLICATION_ID = 0x4C505331
 SCHEMA_VERSION = 3
 READABLE = range(1, SCHEMA_VERSION + 1)
 """Versions that are read, and that a writer brings to `SCHEMA_VERSION`."""
 
+_TABLES = ("sweeps", "trials", "planned", "attempts", "epochs", "checkpoints", "outcomes")
 _BLANK = re.compile(r"(\s|--[^\n]*\n)+")
 
 _ADDED = {
@@ -77,16 +78,6 @@ CREATE TABLE outcomes (
     FOREIGN KEY (trial_id, attempt) REFERENCES attempts (trial_id, attempt)
 ) STRICT
 """
-
-_JSON = {
-    "sweeps": ("axes", "defaults", "settings", "seeds"),
-    "trials": ("config",),
-    "planned": ("swept",),
-    "attempts": ("provenance", "coalesce(stop, 'null')"),
-    "epochs": ("metrics",),
-    "outcomes": ("metrics",),
-}
-"""Columns that hold JSON text, by table."""
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
@@ -184,10 +175,11 @@ def verify(connection: sqlite3.Connection, path: Path) -> None:
             raise StorageError(f"{path} is damaged: {found}")
     for table, *_ in connection.execute("PRAGMA foreign_key_check"):
         raise StorageError(f"{path} is damaged: a row of {table} refers to one that is gone")
-    for table, columns in _JSON.items():
-        valid = " AND ".join(f"json_valid({column})" for column in columns)
+    for table in _TABLES:
+        names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        valid = (f"json_valid(coalesce({name}, 'null'))" for name in names if name in KINDS)
         (wrong,) = connection.execute(
-            f"SELECT count(*) FROM {table} WHERE NOT ({valid})"
+            f"SELECT count(*) FROM {table} WHERE NOT ({' AND '.join(['true', *valid])})"
         ).fetchone()
         if wrong:
             raise StorageError(f"{path} is damaged: {wrong} rows of {table} are no JSON text")

@@ -18,7 +18,6 @@ from typing import Any
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import NAME_PATTERN, atomic_write, inside, is_name, read_file, sha256_bytes
-from lps_sweep.results.database import storage_errors
 from lps_sweep.results.encoding import json_text
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.reader import LedgerReader
@@ -40,12 +39,6 @@ _TRIAL = {
     "outcomes": "trial_id = ?",
 }
 """Tables with what is recorded of the trial, in the order in which they can be filled."""
-
-_AS_JSON = {
-    *("config", "metrics", "provenance", "stop"),
-    *("axes", "defaults", "settings", "seeds", "search", "swept"),
-}
-"""Columns that hold JSON text, or null."""
 
 _NAME = re.compile(rf"({NAME_PATTERN})-(\d{{1,9}})\.json")
 
@@ -75,26 +68,15 @@ def sidecar_of(ledger: LedgerReader, trial_id: str) -> Sidecar | None:
         StorageError: A row is damaged.
     """
     with ledger.snapshot():
-        rows = {
-            table: _rows(ledger, f"SELECT * FROM {table} WHERE {which}", trial_id)
+        rows: Rows = {
+            table: ledger.records(f"SELECT * FROM {table} WHERE {which}", trial_id)
             for table, which in (*_PLANS.items(), *_TRIAL.items())
         }
     if not rows["outcomes"]:
         return None
+    for row in (row for some in rows.values() for row in some):
+        row.pop("number", None)
     return Sidecar(trial_id, int(str(rows["outcomes"][0]["attempt"])), rows)
-
-
-def _rows(ledger: LedgerReader, query: str, trial_id: str) -> list[dict[str, Json]]:
-    try:
-        with storage_errors(ledger.path):
-            cursor = ledger.execute(query, (trial_id,))
-            names = [column[0] for column in cursor.description]
-            return [
-                {n: _from_column(n, v) for n, v in zip(names, row, strict=True) if n != "number"}
-                for row in cursor
-            ]
-    except ValueError as error:
-        raise StorageError(f"{ledger.path} is damaged: a row is no JSON text ({error})") from error
 
 
 def restore(ledger: Ledger, sidecar: Sidecar) -> None:
@@ -119,14 +101,10 @@ def _insert(ledger: Ledger, sidecar: Sidecar) -> None:
             ledger.execute(f"DELETE FROM {table} WHERE trial_id = ?", (sidecar.trial_id,))
     for table in ("sweeps", *_TRIAL, "planned"):
         known = {row[1] for row in ledger.execute(f"PRAGMA table_info({table})")}
-        how = "IGNORE" if table in _PLANS else "REPLACE"
+        how = "OR IGNORE" if table in _PLANS else "OR REPLACE"
         for row in sidecar.rows[table]:
-            names = [name for name in row if name in known]
-            marks = ", ".join("?" * len(names))
-            ledger.execute(
-                f"INSERT OR {how} INTO {table} ({', '.join(names)}) VALUES ({marks})",
-                [_to_column(name, row[name]) for name in names],
-            )
+            ours = {name: value for name, value in row.items() if name in known}
+            ledger.insert(table, ours, instead=how)
 
 
 def lose_artefact(ledger: Ledger, trial_id: str, reason: str) -> None:
@@ -205,14 +183,6 @@ def sidecar_paths(results_dir: Path) -> dict[str, list[Path]]:
     except OSError as error:
         raise StorageError(f"cannot read {results_dir / FOLDER}: {error.strerror}") from error
     return {trial: [path for _, path in sorted(some)[::-1]] for trial, some in found.items()}
-
-
-def _from_column(name: str, value: Any) -> Json:
-    return json.loads(value) if name in _AS_JSON and value is not None else value  # type: ignore[no-any-return]
-
-
-def _to_column(name: str, value: Json) -> Any:
-    return json_text(value) if name in _AS_JSON and value is not None else value
 
 
 def agree(sidecar: Sidecar, recorded: Sidecar) -> bool:

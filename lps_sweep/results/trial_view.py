@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lps_sweep.errors import BadInputError
-from lps_sweep.results.encoding import parse, parse_metrics
 from lps_sweep.results.reader import LedgerReader
 from lps_sweep.results.records import Attempt, EpochRow, FileRef, Json, Metrics
 
@@ -58,54 +58,46 @@ def trial_view(ledger: LedgerReader, prefix: str, driver_alive: bool) -> TrialVi
     Raises:
         BadInputError: No trial's id begins so, or several trials' do.
     """
-    path = ledger.path
     with ledger.snapshot():
         trial_id = _trial_id(ledger, prefix)
         record = ledger.trial(trial_id)
         attempts, epochs = ledger.attempts(trial_id), ledger.epochs_of(trial_id)
-        outcomes = ledger.rows(
-            "SELECT status, metrics, error, artefact_path, artefact_sha256 FROM outcomes"
-            " WHERE trial_id = ?",
-            trial_id,
-        )
+        outcomes = ledger.records("SELECT * FROM outcomes WHERE trial_id = ?", trial_id)
         checkpoints = ledger.checkpoints(trial_id)
-        sweeps = ledger.rows(
-            "SELECT p.sweep, p.swept, p.position IS NOT NULL FROM planned p"
+        sweeps = ledger.records(
+            "SELECT p.sweep, p.swept, p.position IS NOT NULL AS planned FROM planned p"
             " JOIN sweeps s ON s.name = p.sweep WHERE p.trial_id = ? ORDER BY s.number",
             trial_id,
         )
+        artefact = ledger.artefact(trial_id)
     is_open = any(attempt.begun and not attempt.ended for attempt in attempts)
-    state = "running" if is_open and driver_alive else "not_run"
-    status, final, error, *file = outcomes[0] if outcomes else (state, "{}", "", None, None)
+    outcome: dict[str, Any] = outcomes[0] if outcomes else {"status": None, "error": ""}
     last = epochs[-1].metrics if epochs else {}
     return TrialView(
         trial_id=trial_id,
         seed=record.seed,
         pack_key=record.pack_key,
-        state=status,
+        state=outcome["status"] or ("running" if is_open and driver_alive else "not_run"),
         config=record.config,
-        sweeps=[Membership(name, parse(swept, path), bool(now)) for name, swept, now in sweeps],
+        sweeps=[Membership(s["sweep"], s["swept"], bool(s["planned"])) for s in sweeps],
         attempts=attempts,
         epochs=epochs,
-        metrics=parse_metrics(final, path) if status == "done" else last,
-        error=error,
-        artefact=FileRef(*file) if file[0] else None,
+        metrics=outcome["metrics"] if outcome["status"] == "done" else last,
+        error=outcome["error"],
+        artefact=artefact,
         checkpoint=checkpoints[0].member if checkpoints else None,
     )
 
 
 def _trial_id(ledger: LedgerReader, prefix: str) -> str:
-    found = [
-        trial_id
-        for (trial_id,) in ledger.rows(
-            "SELECT trial_id FROM trials WHERE substr(trial_id, 1, ?) = ?"
-            " ORDER BY trial_id <> ?, trial_id LIMIT 5",
-            *(len(prefix), prefix, prefix),
-        )
-    ]
+    query = (
+        "SELECT trial_id FROM trials WHERE substr(trial_id, 1, ?) = ?"
+        " ORDER BY trial_id <> ?, trial_id LIMIT 5"
+    )
+    found = [str(row[0]) for row in ledger.rows(query, len(prefix), prefix, prefix)]
     where = str(ledger.path.parent)
     if not found or not prefix:
         raise BadInputError(f"no trial's id begins with {prefix!r}", where)
     if len(found) > 1 and found[0] != prefix:
         raise BadInputError(f"several trials' ids begin with {prefix!r}: {', '.join(found)}", where)
-    return str(found[0])
+    return found[0]

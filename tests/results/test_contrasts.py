@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from lps_sweep.results.contrasts import contrast_table, near_best, paired_contrasts
+from lps_sweep.results.contrasts import near_best, paired_contrasts, pooled_contrasts
 from lps_sweep.results.statistics import detectable
 
 LEVELS = [1, 5, 10, 15, 20]
@@ -20,6 +20,19 @@ def random_table(seed: int, num_seeds: int, sd: float = 1.0, levels: int = 5) ->
         level: {s: 90 + effects[s] + draw.normal(0, sd) for s in range(num_seeds)}
         for level in LEVELS[:levels]
     }
+
+
+def width(interval: tuple[float, float] | None) -> float:
+    assert interval is not None
+    return interval[1] - interval[0]
+
+
+def residual_of(table: Table) -> tuple[float, int]:
+    """Standard deviation and degrees of freedom of what level and seed leave of a full table."""
+    y = np.array([[*row.values()] for row in table.values()])
+    rest = y - y.mean(1, keepdims=True) - y.mean(0) + y.mean()
+    df = (y.shape[0] - 1) * (y.shape[1] - 1)
+    return math.sqrt((rest**2).sum() / df), df
 
 
 def dunnett_probability(critical: float, comparisons: int, df: int) -> float:
@@ -44,64 +57,47 @@ def test_critical_values_are_dunnett_s(
     levels: int, num_seeds: int, published: float | None
 ) -> None:
     """Published: Dunnett's two-sided 5 % points for 4, 2 and 1 treatments and these df."""
-    found = contrast_table(random_table(0, num_seeds, levels=levels), 10 if levels > 2 else 1)
-    assert found.df == (levels - 1) * (num_seeds - 1)
-    assert found.critical is not None
-    if published is not None:
-        assert found.critical == pytest.approx(published, abs=0.015)
-    assert dunnett_probability(found.critical, levels - 1, found.df) == pytest.approx(
-        0.95, abs=0.0015
-    )
+    table = random_table(0, num_seeds, levels=levels)
+    sd, df = residual_of(table)
+    for contrast in pooled_contrasts(table, 10 if levels > 2 else 1).values():
+        critical = width(contrast.interval) / 2 / (sd * math.sqrt(2 / num_seeds))
+        if published is not None:
+            assert critical == pytest.approx(published, abs=0.015)
+        found = dunnett_probability(critical, levels - 1, df)
+        assert found == pytest.approx(0.95, abs=0.0015)
 
 
-def test_a_balanced_table_gives_paired_means_and_the_residual_of_a_two_way_anova() -> None:
+def test_a_balanced_table_gives_paired_means() -> None:
     table = random_table(3, 4)
-    found = contrast_table(table, 10)
-    y = np.array([[table[level][s] for s in range(4)] for level in LEVELS])
-    residual = y - y.mean(1, keepdims=True) - y.mean(0, keepdims=True) + y.mean()
-    sd = math.sqrt((residual**2).sum() / 12)
-    assert found.residual_sd == pytest.approx(sd, rel=1e-9)
-    assert (found.df, found.num_seeds, found.default) == (12, 4, 10)
-    assert list(found.contrasts) == [1, 5, 15, 20]
-    assert found.critical is not None
-    for level, contrast in found.contrasts.items():
-        difference = y[LEVELS.index(level)].mean() - y[2].mean()
-        half = found.critical * sd * math.sqrt(2 / 4)
+    found = pooled_contrasts(table, 10)
+    assert list(found) == [1, 5, 15, 20]
+    for level, contrast in found.items():
+        difference = np.mean([*table[level].values()]) - np.mean([*table[10].values()])
         assert contrast.difference == pytest.approx(difference, abs=1e-9)
-        assert contrast.interval == pytest.approx((difference - half, difference + half), abs=1e-9)
-        assert contrast.interval90 is not None
         assert contrast.interval is not None
+        assert contrast.interval90 is not None
+        assert np.mean(contrast.interval) == pytest.approx(difference, abs=1e-9)
         assert contrast.interval[0] < contrast.interval90[0] < contrast.interval90[1]
         assert contrast.p is not None
-        outside = contrast.interval[0] > 0 or contrast.interval[1] < 0
-        assert (contrast.p < 0.05) == outside
+        assert (contrast.p < 0.05) == (contrast.interval[0] > 0 or contrast.interval[1] < 0)
         assert contrast.n == 4
-
-
-def test_two_levels_are_the_paired_t_test() -> None:
-    table = random_table(5, 6, levels=2)
-    (contrast,) = contrast_table(table, 1).contrasts.values()
-    reference = stats.ttest_rel(list(table[5].values()), list(table[1].values()))
-    interval = reference.confidence_interval(0.95)
-    assert contrast.interval == pytest.approx((interval.low, interval.high), rel=0.01)
-    assert contrast.p == pytest.approx(reference.pvalue, abs=0.005)
 
 
 def test_the_detectable_difference_is_that_of_the_simultaneous_interval() -> None:
     """A table of 5 levels and 3 seeds with that shift at one level finds it in 80 of 100 cases."""
-    first = contrast_table(random_table(0, 3), 10)
-    assert first.critical is not None
-    shift = detectable(math.sqrt(2 / 3), first.critical, first.df)
+    table = random_table(0, 3)
+    sd, df = residual_of(table)
+    first = pooled_contrasts(table, 10)
+    error = math.sqrt(2 / 3)
+    shift = detectable(error, width(first[5].interval) / 2 / (sd * error), df)
+    assert [c.detectable for c in first.values()] == pytest.approx([shift * sd] * 4)
     found, tables = 0, 800
     for seed in range(tables):
         table = random_table(seed, 3)
         table[5] = {s: value + shift for s, value in table[5].items()}
-        interval = contrast_table(table, 10).contrasts[5].interval
+        interval = pooled_contrasts(table, 10)[5].interval
         found += interval is not None and interval[0] > 0
     assert found / tables == pytest.approx(0.8, abs=0.035)
-    each = [c.detectable for c in first.contrasts.values()]
-    assert first.residual_sd is not None
-    assert each == pytest.approx([shift * first.residual_sd] * 4)
 
 
 def test_the_detectable_difference_of_a_pair_is_that_of_its_own_interval() -> None:
@@ -118,7 +114,7 @@ def test_the_detectable_difference_of_a_pair_is_that_of_its_own_interval() -> No
 def test_an_unbalanced_table_agrees_with_least_squares_on_dummies() -> None:
     table = random_table(7, 4)
     del table[1][0], table[1][2], table[20][1]
-    found = contrast_table(table, 10)
+    found = pooled_contrasts(table, 10)
     cells = [(level, s, v) for level, by_seed in table.items() for s, v in by_seed.items()]
     columns = [1, 5, 15, 20]
     x = np.array(
@@ -129,47 +125,42 @@ def test_an_unbalanced_table_agrees_with_least_squares_on_dummies() -> None:
     )
     y = np.array([v for *_, v in cells])
     beta, squares, rank, _ = np.linalg.lstsq(x, y, rcond=None)
-    assert found.df == len(y) - rank == 9
-    variance = squares[0] / 9
-    errors = np.sqrt(variance * np.diag(np.linalg.inv(x.T @ x)))
-    assert found.critical is not None
-    for i, level in enumerate(columns):
-        contrast = found.contrasts[level]
-        assert contrast.difference == pytest.approx(beta[i], abs=1e-8)
-        assert contrast.interval is not None
-        half = (contrast.interval[1] - contrast.interval[0]) / 2
-        assert half == pytest.approx(found.critical * errors[i], rel=1e-6)
+    df = len(y) - rank
+    errors = np.sqrt(squares[0] / df * np.diag(np.linalg.inv(x.T @ x)))
+    assert [found[level].difference for level in columns] == pytest.approx(beta[:4], abs=1e-8)
+    halves = [width(found[level].interval) / 2 for level in columns]
+    critical = halves[0] / errors[0]
+    assert halves == pytest.approx(critical * errors[:4], rel=1e-6)
+    assert stats.t.ppf(0.975, df) < critical < stats.t.ppf(1 - 0.025 / 4, df)
 
 
-def test_levels_that_no_seed_connects_are_not_compared() -> None:
-    table = {1: {7: 50.0, 8: 51.0}, 5: {0: 91.0, 1: 92.5, 2: 90.0}, 10: {0: 90.0, 1: 91.0, 2: 90.5}}
-    found = contrast_table(table, 10)
-    assert found.contrasts[1].difference is None
-    assert found.contrasts[1].interval is None
-    assert found.contrasts[5].difference == pytest.approx(2 / 3)
-    assert found.contrasts[5].interval is not None
-
-
-def test_levels_without_values_are_listed_without_numbers() -> None:
-    found = contrast_table({1: {}, 5: {0: 1.0, 1: 2.0, 2: 4.0}, 10: {0: 1.0, 1: 3.0, 2: 3.0}}, 10)
-    assert list(found.contrasts) == [1, 5]
-    assert (found.contrasts[1].n, found.contrasts[1].difference) == (0, None)
+def test_levels_without_a_seed_in_common_are_not_compared() -> None:
+    default = {0: 90.0, 1: 91.0, 2: 90.5}
+    found = pooled_contrasts(
+        {1: {7: 50.0, 8: 51.0}, 5: {0: 91.0, 1: 92.5, 2: 90.0}, 10: default, 15: {}}, 10
+    )
+    assert [(level, found[level].n, found[level].difference) for level in (1, 15)] == [
+        (1, 2, None),
+        (15, 0, None),
+    ]
+    assert found[1].interval is None
+    assert found[5].difference == pytest.approx(2 / 3)
+    assert found[5].interval is not None
 
 
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_below_three_seeds_there_are_differences_but_no_intervals(num_seeds: int) -> None:
-    found = contrast_table(random_table(0, num_seeds), 10)
-    assert found.critical is None
-    for contrast in found.contrasts.values():
+    for contrast in pooled_contrasts(random_table(0, num_seeds), 10).values():
         assert contrast.difference is not None
         assert (contrast.interval, contrast.interval90, contrast.p) == (None, None, None)
 
 
-def test_a_table_without_spread() -> None:
-    same = {level: dict.fromkeys(range(3), 90.0) for level in LEVELS}
-    for contrast in contrast_table(same, 10).contrasts.values():
-        assert contrast.interval == pytest.approx((0.0, 0.0), abs=1e-9)
-        assert (contrast.p, contrast.detectable) == (1.0, None)
+def test_without_spread() -> None:
+    same = {level: dict.fromkeys(range(3), 90.0 + (level == 1)) for level in (1, 5, 10)}
+    for found in (pooled_contrasts(same, 10), paired_contrasts(same, 10)):
+        for level, difference, p in ((1, 1.0, 0.0), (5, 0.0, 1.0)):
+            assert found[level].interval == pytest.approx((difference, difference), abs=1e-9)
+            assert (found[level].p, found[level].detectable) == (p, None)
 
 
 def test_pair_by_pair_is_the_paired_t_test_with_bonferroni() -> None:
@@ -185,14 +176,9 @@ def test_pair_by_pair_is_the_paired_t_test_with_bonferroni() -> None:
         assert contrast.interval90 == pytest.approx((narrow.low, narrow.high), rel=1e-9)
         assert contrast.p == pytest.approx(min(1.0, 4 * reference.pvalue), rel=1e-9)
         assert contrast.n == 5
-    pooled = contrast_table(table, 10).contrasts
+    pooled = pooled_contrasts(table, 10)
     assert width(found[5].interval) > width(pooled[5].interval)
     assert width(found[1].interval) < width(pooled[1].interval)
-
-
-def width(interval: tuple[float, float] | None) -> float:
-    assert interval is not None
-    return interval[1] - interval[0]
 
 
 def test_pairs_with_few_seeds_do_not_widen_the_others() -> None:
@@ -208,14 +194,6 @@ def test_pairs_with_few_seeds_do_not_widen_the_others() -> None:
     assert found[1].difference == pytest.approx(90.5 - (table[10][0] + table[10][1]) / 2)
     assert (found[15].n, found[15].difference) == (1, None)
     assert (found[20].n, found[20].difference) == (0, None)
-
-
-def test_pairs_without_spread() -> None:
-    same = {level: dict.fromkeys(range(3), 90.0 + (level == 1)) for level in (1, 5, 10)}
-    found = paired_contrasts(same, 10)
-    assert (found[1].interval, found[1].p) == ((1.0, 1.0), 0.0)
-    assert found[1].detectable is None
-    assert (found[5].interval, found[5].p) == ((0.0, 0.0), 1.0)
 
 
 def test_levels_like_the_best() -> None:
@@ -250,6 +228,6 @@ def test_too_few_seeds_have_no_best(table: Table) -> None:
 
 def test_tables_that_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="default level 10 has no value"):
-        contrast_table({1: {0: 1.0}, 10: {}}, 10)
+        pooled_contrasts({1: {0: 1.0}, 10: {}}, 10)
     with pytest.raises(ValueError, match="not finite"):
-        contrast_table({1: {0: 1.0}, 10: {0: float("nan")}}, 10)
+        pooled_contrasts({1: {0: 1.0}, 10: {0: float("nan")}}, 10)

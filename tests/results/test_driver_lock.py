@@ -27,16 +27,20 @@ with driver_lock(Path(sys.argv[1])):
 """
 
 
-@contextlib.contextmanager
-def other_driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A second process that owns `folder` until its input is closed or it is killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(folder)],
+def in_background(code: str, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def other_driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A second process that owns `folder` until its input is closed or it is killed."""
+    process = in_background(OWNER, folder)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -54,10 +58,8 @@ def test_a_second_driver_is_refused_and_told_the_owner(tmp_path: Path) -> None:
         with pytest.raises(FolderOwnedError) as caught, driver_lock(tmp_path):
             pytest.fail("two drivers own one folder")
         assert owner.poll() is None, "nobody waited for it"
-        message = str(caught.value)
-        assert f"process {owner.pid} on {socket.gethostname()}, started 20" in message
-        assert "UTC" in message
-        assert str(tmp_path) in message
+        for fact in (f"process {owner.pid} on {socket.gethostname()}", str(tmp_path)):
+            assert fact in str(caught.value)
         assert caught.value.exit_code is ExitCode.OWNED
         facts = json.loads((tmp_path / "driver.lock").read_text())
         assert facts["pid"] == owner.pid
@@ -120,18 +122,14 @@ with driver_lock(Path(sys.argv[1])):
 
 @pytest.mark.fault
 def test_a_child_that_outlives_the_driver_does_not_keep_the_folder(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", FORKER, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        stdin=subprocess.PIPE,
-    )
+    process = in_background(FORKER, tmp_path)
     assert process.stdin is not None
     try:
         assert process.wait(timeout=120) == -signal.SIGKILL
         with driver_lock(tmp_path):
             pass
     finally:
-        process.stdin.close()
+        process.communicate()
 
 
 def test_a_lock_file_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:

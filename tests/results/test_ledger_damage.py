@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,61 +32,61 @@ def read_all(path: Path) -> None:
         assert len(ledger.epoch_rows("c_tau")) == 300
 
 
-def check_refused(path: Path) -> None:
-    with pytest.raises(StorageError, match=r"ledger\.sqlite") as caught:
+def check_refused(path: Path) -> str:
+    """Neither a writer nor a reader goes on; the message."""
+    with pytest.raises(StorageError) as caught:
         Ledger.open(path.parent, write=True).close()
     assert str(path) in str(caught.value)
-    with pytest.raises(StorageError, match=r"ledger\.sqlite") as caught:
+    with pytest.raises(StorageError) as caught:
         read_all(path)
     assert str(path) in str(caught.value)
+    return str(caught.value)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
-def test_a_truncated_database(database: Path, share: float) -> None:
-    content = database.read_bytes()
-    database.write_bytes(content[: int(len(content) * share)])
+def cut_off(share: float) -> Callable[[bytes], bytes]:
+    return lambda content: content[: int(len(content) * share)]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *map(cut_off, (0.3, 0.5, 0.9)),
+        lambda _: b"not a database at all, but text" * 200,
+        lambda _: b"\xff" * 8192,
+        lambda content: content[: 4096 * 4] + b"\xa5" * (4096 * 8) + content[4096 * 12 :],
+    ],
+)
+def test_a_damaged_file(database: Path, spoil: Callable[[bytes], bytes]) -> None:
+    database.write_bytes(spoil(database.read_bytes()))
     check_refused(database)
 
 
-@pytest.mark.parametrize("content", [b"not a database at all, but text" * 200, b"\xff" * 8192])
-def test_other_content(database: Path, content: bytes) -> None:
-    database.write_bytes(content)
-    check_refused(database)
-
-
-def test_overwritten_pages(database: Path) -> None:
-    content = bytearray(database.read_bytes())
-    content[4096 * 4 : 4096 * 12] = b"\xa5" * (4096 * 8)
-    database.write_bytes(content)
-    check_refused(database)
+def change(path: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute(statement)
 
 
 def test_text_that_is_no_json(database: Path) -> None:
-    with sqlite3.connect(database) as raw:
-        raw.execute("UPDATE epochs SET metrics = '{\"m0\": 1' WHERE epoch = 7")
-    raw.close()
-    with Ledger.open(database.parent) as ledger, pytest.raises(StorageError, match=str(database)):
-        ledger.epoch_rows("c_tau")
+    change(database, "UPDATE epochs SET metrics = '{\"m0\": 1' WHERE epoch = 7")
+    with Ledger.open(database.parent) as ledger:
+        with pytest.raises(StorageError, match=str(database)):
+            ledger.epoch_rows("c_tau")
+        with pytest.raises(StorageError, match="rows of epochs"):
+            ledger.verify()
 
 
 @pytest.mark.parametrize("version", [0, 4, 99])
 def test_another_schema_version(database: Path, version: int) -> None:
-    with sqlite3.connect(database) as raw:
-        raw.execute(f"PRAGMA user_version = {version}")
-    raw.close()
-    check_refused(database)
-    with pytest.raises(StorageError, match=f"schema version {version}; this lps_sweep reads ver"):
-        Ledger.open(database.parent)
+    change(database, f"PRAGMA user_version = {version}")
+    assert f"schema version {version}" in check_refused(database)
 
 
 def test_a_database_of_something_else(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
-        raw.execute("CREATE TABLE trials (a)")
-    raw.close()
-    check_refused(tmp_path / "ledger.sqlite")
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
-        assert raw.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (1,)
-    raw.close()
+    path = tmp_path / "ledger.sqlite"
+    change(path, "CREATE TABLE trials (a)")
+    before = path.read_bytes()
+    check_refused(path)
+    assert path.read_bytes() == before
 
 
 def test_a_folder_in_the_place_of_the_database(tmp_path: Path) -> None:
@@ -116,11 +118,6 @@ def test_what_is_no_object_of_finite_numbers_is_damage(text: str) -> None:
 
 @pytest.mark.parametrize("value", ['"50"', "true", "[1]", "{}", "-Infinity", "1" + "0" * 400])
 def test_a_metric_that_is_no_number_is_damage(value: str) -> None:
-    with pytest.raises(StorageError, match="the metric 'a' is no finite number"):
+    with pytest.raises(StorageError, match="'a'"):
         parse_metrics(f'{{"a": {value}}}', PATH)
-
-
-def test_rows_are_read() -> None:
-    assert parse('{"a": [1, 2.5, null]}', PATH) == {"a": [1, 2.5, None]}
-    assert parse("[1]", PATH, list) == [1]
     assert parse_metrics('{"a": 1, "b": 2.5, "c": null}', PATH) == {"a": 1, "b": 2.5, "c": None}

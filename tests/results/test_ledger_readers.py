@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import lps_sweep.results
 from lps_sweep.errors import BadInputError
 from lps_sweep.results import Ledger
 from tests.results.sweep_cases import METRICS, epochs_of, planned, run_python, start
@@ -136,3 +137,14 @@ def test_a_folder_without_a_ledger_is_bad_input_and_stays_empty(tmp_path: Path) 
         with pytest.raises(BadInputError, match="no ledger"):
             Ledger.open(folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_front_door_has_all_its_names_and_loads_nothing_heavy() -> None:
+    for name in lps_sweep.results.__all__:
+        assert getattr(lps_sweep.results, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = lps_sweep.results.nonsense
+    code = "from lps_sweep.results import Ledger, driver_alive\nimport sys; print(*sys.modules)"
+    loaded = {name.partition(".")[0] for name in run_python(code).stdout.split()}
+    assert "sqlite3" in loaded
+    assert loaded.isdisjoint({"torch", "ray", "pandas", "scipy"})

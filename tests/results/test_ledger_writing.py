@@ -55,9 +55,7 @@ def test_rows_of_an_attempt_that_is_not_open_are_refused(tmp_path: Path, fenced_
         assert ledger.checkpoints("a") == []
 
 
-def test_an_epoch_is_recorded_once_per_attempt_and_the_newest_attempt_counts(
-    tmp_path: Path,
-) -> None:
+def test_an_epoch_is_recorded_once_per_attempt_and_the_newest_counts(tmp_path: Path) -> None:
     with planned(tmp_path, "a") as ledger:
         start(ledger, "a")
         for epoch in (1, 2, 3):
@@ -80,16 +78,7 @@ def test_a_finished_trial_gets_no_second_outcome_and_no_new_attempt(
     with planned(tmp_path, "a", "b") as ledger:
         attempt = start(ledger, "a")
         ref = FileRef("artefacts/a-1.npz", "cc")
-        finished = ledger.finish(
-            "a",
-            attempt,
-            status,
-            epoch=5,
-            metrics=METRICS,
-            artefact=ref,
-            error="e",
-        )
-        assert finished
+        assert ledger.finish("a", attempt, status, epoch=5, metrics=METRICS, artefact=ref)
         for other in STATUSES:
             assert not ledger.finish("a", attempt, other, epoch=6, metrics=METRICS)
         with pytest.raises(ValueError, match=f"trial a {status}"):
@@ -101,9 +90,7 @@ def test_a_finished_trial_gets_no_second_outcome_and_no_new_attempt(
         assert ledger.artefact("a") == ref
 
 
-def test_the_database_itself_refuses_a_second_outcome_and_a_second_open_attempt(
-    tmp_path: Path,
-) -> None:
+def test_the_database_itself_refuses_what_would_count_twice(tmp_path: Path) -> None:
     with planned(tmp_path, "a", "b") as ledger:
         ledger.finish("a", start(ledger, "a"), "failed", epoch=0)
         start(ledger, "b")
@@ -174,10 +161,8 @@ def test_counts_add_up_in_every_mixture_of_states(tmp_path: Path) -> None:
             ledger.record_plan(sweep_record(), trials(*mixture))
             for alive in (True, False):
                 c = ledger.counts("c_tau", alive)
-                assert c.planned == len(mixture)
-                assert c.planned == (
-                    c.done + c.stopped + c.failed + c.diverged + c.running + c.not_run
-                )
+                parts = (c.done, c.stopped, c.failed, c.diverged, c.running, c.not_run)
+                assert c.planned == len(mixture) == sum(parts)
                 assert c.running == (alive and "open" in mixture)
                 assert (c.done, c.stopped) == ("done" in mixture, "stopped" in mixture)
                 assert (c.failed, c.diverged) == ("failed" in mixture, "diverged" in mixture)

@@ -158,12 +158,6 @@ def test_the_second_training_is_compared(
     assert words in repeats_text(view.repeats)
 
 
-def test_nothing_twice_says_nothing(tmp_path: Path) -> None:
-    view = load_view(make_ledger(tmp_path, record({"C": [1, 10]}, [0])), "c_tau")
-    assert view.repeats == Repeats()
-    assert repeats_text(view.repeats) == ""
-
-
 def test_a_second_attempt_that_goes_on_is_no_repeat(tmp_path: Path) -> None:
     make_ledger(tmp_path, record({"C": [1]}, [0]), otherwise="running")
     with Ledger.open(tmp_path, write=True) as ledger, ledger.transaction():
@@ -171,3 +165,4 @@ def test_a_second_attempt_that_goes_on_is_no_repeat(tmp_path: Path) -> None:
         ledger.begin_attempt("t00000", attempt, {})
         ledger.add_epoch("t00000", attempt, 4, {"acc_all": 1.0}, 1.0)
     assert load_view(tmp_path, "c_tau").repeats == Repeats()
+    assert repeats_text(Repeats()) == ""
