@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING
 from lps_sweep.commands.output import open_console
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import inside
+from lps_sweep.results import Ledger
+from lps_sweep.results.places import check_results
 from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from lps_sweep.plan import PlannedTrial, SearchSpace
     from lps_sweep.sweep.budget import Budget
@@ -38,7 +38,6 @@ def run_space(
 
     The report that is made and told of is that of `about`, where it belongs to another sweep.
     """
-    from lps_sweep.results.places import check_results
     from lps_sweep.sweep.progress import Progress
     from lps_sweep.sweep.run import run_sweep
 
@@ -93,8 +92,6 @@ def executor_for(
 
 def _finished(results: Path, sweep: str) -> bool:
     """Whether all that was last planned has its outcome, so that perhaps nothing is to be run."""
-    from lps_sweep.results import Ledger
-
     try:
         with Ledger.open(results) as ledger:
             return sweep in ledger.sweeps() and not ledger.outstanding(sweep)
@@ -166,56 +163,9 @@ def _tell(
         _print(console, f"no report: {error}")
         return
     tables = path.parent / "tables"
-    for table in (_headline(tables / "default_cell.csv"), _noise(tables / "noise.csv")):
-        if table.rows:
-            console.print(table)
+    for table in ("default_cell.md", "noise.md"):
+        if outcome.counts.done and (tables / table).exists():
+            _print(console, (tables / table).read_text(encoding="utf-8"))
     if command := confirming(load_view(results, about), str(results)):
         _print(console, f"on fresh seeds: {command}")
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
-
-
-def _headline(path: Path) -> Table:
-    """The table of the default cell, for the terminal; without rows if none of it is done."""
-    from rich.table import Table
-
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    shown = [header.index(name) for name in ("metric", "mean", "sd", "n")]
-    table = Table(title="default cell, oracle accuracies in percent", title_justify="left")
-    if "selected" in header:
-        table.title = "default cell, and what the search selected: too high, as it was selected"
-        shown += [header.index(name) for name in ("selected", "selected_sd", "selected_n")]
-    for i in shown:
-        name = header[i].replace("_", " ")
-        table.add_column(name, justify="left" if name == "metric" else "right")
-    for row in rows:
-        name, *numbers = (row[i] for i in shown)
-        if any(numbers[::3]):
-            counts = {2, 5}
-            table.add_row(
-                name, *(n if i in counts else _decimals(n, 1) for i, n in enumerate(numbers))
-            )
-    return table
-
-
-def _noise(path: Path) -> Table:
-    """The table of machine noise, for the terminal; without rows where none was measured."""
-    from rich.table import Table
-
-    title = "machine noise: sd of the default in points, over seeds, and of last bits within them"
-    table = Table(title=title, title_justify="left")
-    if not path.exists():
-        return table
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    parts = [name.partition("_") for name in header]
-    for name, _, part in parts:
-        table.add_column(name if part in ("", "sd") else part, justify="right" if part else "left")
-    for row in rows:
-        cells = zip(parts, row, strict=True)
-        table.add_row(*(_decimals(n, 2) if part[2] == "sd" else n or "-" for part, n in cells))
-    return table
-
-
-def _decimals(number: str, digits: int) -> str:
-    return f"{float(number):.{digits}f}" if number else "-"

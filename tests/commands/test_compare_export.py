@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.results import Json, Ledger, TrialRecord, load_view
 from lps_sweep.results.statistics import welch_interval
+from tests.commands.conftest import Cli
 from tests.report.report_cases import make_ledger
 from tests.report.report_cases import record as report_record
 from tests.results.sweep_cases import start, sweep_record
@@ -29,41 +29,31 @@ def folders(tmp_path: Path) -> tuple[str, str]:
 
 @pytest.mark.parametrize("width", [80, 150])
 def test_two_sweeps_for_people(
-    folders: tuple[str, str],
-    width: int,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    folders: tuple[str, str], width: int, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    assert main(["compare", *folders, "--metric", "acc_all"]) == 0
-    text = capsys.readouterr().out
+    text = cli("compare", *folders, "--metric", "acc_all")
     facts, settings, words, table = [section.splitlines() for section in text.split("\n\n")]
-    assert facts[2:] == ["1 configuration in A only: C=5", "1 configuration in B only: C=9"]
+    assert [line.partition(": ")[2] for line in facts[2:]] == ["C=5", "C=9"]
     assert [line.split() for line in settings[1:]] == [["A", "B"], ["epochs", "10", "20"]]
-    assert words[0].startswith("1 configuration in both. B - A is paired by seed")
+    assert "paired by seed" in words[0]
     assert table[0] == "acc_all"
     assert " ".join(table[1].split()) == "C mean A n mean B n B - A pairs from to"
     assert table[2].split() == ["1", "82.0", "3", "85.0", "4", "+2.0", "3", "-0.5", "+4.5"]
     assert max(map(len, (*facts[2:], *settings, *words, *table))) <= width
 
 
-def test_sweeps_of_other_images_are_told_not_to_be_paired(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sweeps_of_other_images_are_told_not_to_be_paired(tmp_path: Path, cli: Cli) -> None:
     a = sweep(tmp_path / "a", "s", OLD, axes=("C",), epochs=10, split_seed=0)
     b = sweep(tmp_path / "b", "t", NEW, axes=("C",), epochs=10, split_seed=1)
-    assert main(["compare", f"{a}/s", f"{b}/t", "--metric", "acc_all"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert "not paired, because split_seed gives a seed other images: Welch's 95 % interval" in text
+    text = " ".join(cli("compare", f"{a}/s", f"{b}/t", "--metric", "acc_all").split())
+    assert "not paired, because split_seed" in text
     low, high = welch_interval([82.0, 84.0, 86.0, 88.0], [81.0, 82.0, 83.0]) or (0.0, 0.0)
     assert f"82.0 3 85.0 4 +3.0 0 {low:+.1f} {high:+.1f}" in text
 
 
-def test_two_sweeps_for_programs(
-    folders: tuple[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["compare", *folders, "--json"]) == 0
-    content = json.loads(capsys.readouterr().out)
+def test_two_sweeps_for_programs(folders: tuple[str, str], cli: Cli) -> None:
+    content = json.loads(cli("compare", *folders, "--json"))
     assert content["settings"] == {"epochs": [10, 20]}
     (shared,) = content["shared"]
     assert shared["metrics"]["acc_all"]["paired"]["differences"] == [1.0, 2.0, 3.0]
@@ -88,14 +78,12 @@ def odd(tmp_path: Path) -> Path:
     return tmp_path / "odd"
 
 
-def test_frames_leave_and_come_back_whole(
-    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_frames_leave_and_come_back_whole(odd: Path, cli: Cli) -> None:
     pytest.importorskip("pyarrow")
-    to = tmp_path / "new" / "folder"
-    assert main(["export", str(odd), "odd", "--to", str(to)]) == 0
+    to = cli.folder / "new" / "folder"
     names = [f"{n}.{kind}" for n in ("trials", "epochs", "attempts") for kind in ("csv", "parquet")]
-    assert capsys.readouterr().out.splitlines() == [str(to / name) for name in names]
+    printed = cli("export", odd, "odd", "--to", to)
+    assert printed.splitlines() == [str(to / name) for name in names]
     view = load_view(odd, "odd")
     for name, frame in (("trials", view.trials), ("epochs", view.epochs)):
         back = pd.read_parquet(to / f"{name}.parquet")
@@ -113,13 +101,10 @@ def test_frames_leave_and_come_back_whole(
     assert rows[1]["acc_all"] == ""
 
 
-def test_attempts_and_configurations_are_exported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_attempts_and_configurations_are_exported(tmp_path: Path, cli: Cli) -> None:
     fates = {(1, 0): "failed", (10, 1): "running"}
     made = make_ledger(tmp_path / "r", report_record({"C": [1, 10]}, [0, 1]), fates)
-    assert main(["export", str(made), "c_tau", "--to", str(tmp_path)]) == 0
-    assert "attempts.csv" in capsys.readouterr().out
+    cli("export", made, "c_tau", "--to", tmp_path)
     trials = pd.read_csv(tmp_path / "trials.csv")
     levels = trials.groupby("config_id")["C"].unique().map(list).tolist()
     assert sorted(levels) == [[1], [10]]
@@ -132,13 +117,9 @@ def test_attempts_and_configurations_are_exported(
 
 
 def test_without_pyarrow_there_is_csv_alone(
-    odd: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    odd: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert main(["export", str(odd), "odd", "--to", str(tmp_path / "to")]) == 0
-    names = sorted(path.name for path in (tmp_path / "to").glob("[!.]*"))
+    assert "pyarrow is not installed" in cli("export", odd, "odd", "--to", cli.folder / "to")
+    names = sorted(path.name for path in (cli.folder / "to").glob("[!.]*"))
     assert names == ["attempts.csv", "epochs.csv", "trials.csv"]
-    assert "pyarrow is not installed" in capsys.readouterr().out

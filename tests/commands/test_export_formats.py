@@ -6,33 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.commands.giving import watched
 from lps_sweep.errors import ExitCode
 from lps_sweep.results import driver_lock
+from tests.commands.conftest import Cli
 from tests.tracking.ledgers import ledger, train_on
 
 
 @pytest.mark.slow
-def test_each_tool_is_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    results = str(ledger(tmp_path / "r"))
-    study, board = tmp_path / "study.db", tmp_path / "board"
-    assert main(["export", results, "c", "--format", "optuna", "--to", str(study)]) == 0
-    assert "study 'c'" in capsys.readouterr().out
+def test_each_tool_is_reached(tmp_path: Path, cli: Cli) -> None:
+    results, study, board = ledger(tmp_path / "r"), tmp_path / "study.db", tmp_path / "board"
+    assert "study 'c'" in cli("export", results, "c", "--format", "optuna", "--to", study)
     assert study.stat().st_mode & 0o777 == 0o600
-    assert main(["export", results, "c", "--format", "tensorboard", "--to", str(board)]) == 0
-    assert capsys.readouterr().out == "c: 17 epochs sent of 5 trials\n"
+    told = cli("export", results, "c", "--format", "tensorboard", "--to", board)
+    assert told == "c: 17 epochs sent of 5 trials\n"
 
 
 def test_a_tool_that_is_not_installed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    results = str(ledger(tmp_path / "r"))
+    results = ledger(tmp_path / "r")
     for format_, package in (("wandb", "wandb"), ("tensorboard", "tensorboardX")):
-        code = main(["export", results, "c", "--format", format_, "--to", "x"])
-        assert code == ExitCode.BAD_INPUT
-        assert f"pip install {package}" in capsys.readouterr().err
+        asked = ("export", results, "c", "--format", format_, "--to", "x")
+        assert f"pip install {package}" in cli(*asked, status=ExitCode.BAD_INPUT)
 
 
 def test_watching_ends_after_the_driver_with_the_last_news(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from lps_sweep import failpoints
 from lps_sweep.cli import main
-from lps_sweep.errors import ExitCode, StorageError
+from lps_sweep.errors import BadInputError, ExitCode, StorageError
 from lps_sweep.results import Ledger
 from lps_sweep.results.outputs import RECORD_NAME, Output
+from lps_sweep.tracking import open_tracker
 from tests.report.report_cases import record
 from tests.tracking.ledgers import ledger, train_on
 
@@ -195,12 +196,9 @@ def test_an_export_that_broke_off_is_gone_on_with(
 
 
 @pytest.mark.slow
-def test_wandb_takes_a_project_and_no_path() -> None:
+@pytest.mark.parametrize("place", ["s3://b/x", "", "a/b/c", "a b", "~/x", "https://wandb.ai/a/b"])
+def test_wandb_takes_a_project_and_no_path(place: str) -> None:
     pytest.importorskip("wandb")
-    from lps_sweep.errors import BadInputError
-    from lps_sweep.tracking import open_tracker
-
     open_tracker("wandb", "team/project-1").close()
-    for place in ("s3://b/x", "", "a/b/c", "a b", "~/x", "https://wandb.ai/a/b"):
-        with pytest.raises(BadInputError):
-            open_tracker("wandb", place)
+    with pytest.raises(BadInputError):
+        open_tracker("wandb", place)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.config import field_table
 from lps_sweep.errors import ExitCode
+from tests.commands.conftest import Cli
 from tests.counted import counted_calls
-from tests.test_cli import SPACE, plan_json, record
+from tests.test_cli import SPACE, planned, record
 
 AXES = ("C", "tau", "eta1", "eta2")
+SHORT = SPACE.replace("epochs: 3", "epochs: 1\n  pretrain_epochs: 0")
 
 
-def test_plan_before_anything_ran(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    shown = plan_json(capsys, file, results)
+def test_before_anything_ran(cli: Cli) -> None:
+    shown = cli.plan()
     assert (shown["name"], shown["question"]) == ("small", "Does tau matter?")
     assert (shown["num_trials"], shown["num_configurations"]) == (6, 2)
-    assert shown["seeds"] == [0, 1, 2]
-    assert shown["outcomes"] == {}
+    assert (shown["seeds"], shown["outcomes"]) == ([0, 1, 2], {})
     assert sum(shown["pack_sizes"]) == 6
     assert list(shown["trunks"].values()) == [False]
     assert shown["epochs_left"] == 18
@@ -32,94 +27,66 @@ def test_plan_before_anything_ran(
     for configuration in shown["configurations"]:
         assert (configuration["method"], configuration["epochs"]) == ("lps", 3)
         assert (configuration["network"], configuration["C"]) == ("small_cnn", 10.0)
-    assert not results.exists()
+    title, varied, departures, facts = cli.of_file("plan").split("\n\n")
+    assert title.startswith("small: Does tau matter?\n6 trials: 2 configurations at seeds 0, 1, 2")
+    assert varied.splitlines()[1].split() == ["tau", "tau", "grid", "0.4", "0.2,", "0.4"]
+    assert departures.splitlines()[1].split() == ["epochs", "3", "20"]
+    assert "to run: 6, all new" in facts
+    assert not cli.results.exists()
 
 
-def test_plan_in_words(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", str(file), "--results", str(tmp_path / "results")]) == 0
-    title, varied, departures, facts = capsys.readouterr().out.split("\n\n")
-    assert title.splitlines() == [
-        "small: Does tau matter?",
-        "6 trials: 2 configurations at seeds 0, 1, 2",
-        "preset digits, method lps",
-    ]
-    assert [line.split(maxsplit=4) for line in varied.splitlines()] == [
-        ["varied", "symbol", "block", "default", "values"],
-        ["tau", "tau", "grid", "0.4", "0.2, 0.4"],
-    ]
-    assert [line.split() for line in departures.splitlines()] == [
-        ["set", "value", "preset", "digits"],
-        ["epochs", "3", "20"],
-    ]
-    recorded, packs, resources, trunks, estimate = facts.replace("\n  ", " ").splitlines()
-    assert recorded == "already recorded: none; to run: 6, all new"
-    assert packs.startswith("packs: ")
-    assert resources.startswith("resources: cpus_per_pack=1, ")
-    assert trunks == "trunks: 1 needed, 1 to be pre-trained"
-    assert "time unknown" in estimate
-    assert "disk unknown" in estimate
-
-
-def test_whole_configurations_are_shown_on_request(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = ["plan", str(file), "--results", str(tmp_path / "none"), "--configurations"]
+def test_whole_configurations_are_shown_on_request(cli: Cli) -> None:
     for more, number in ([], 1), (["2"], 2), (["3"], 2):
-        assert main([*asked, *more]) == 0
-        blocks = capsys.readouterr().out.split("\n\n")[4:]
+        blocks = cli.of_file("plan", "--configurations", *more).split("\n\n")[4:]
         assert len(blocks) == number
         values = dict(line.split(maxsplit=1) for line in blocks[0].splitlines())
         shown = {key for key, info in field_table("lps").items() if not info.param.noise}
         assert set(values) == {"configuration", "method", *shown}
         assert (values["tau"], values["epochs"], values["network"]) == ("0.2", "3", "small_cnn")
-    assert (
-        len(plan_json(capsys, file, tmp_path / "none", "--configurations")["configurations"]) == 1
-    )
+    assert len(cli.plan("--configurations")["configurations"]) == 1
     with pytest.raises(SystemExit) as ended:
-        main([*asked, "none"])
+        cli.of_file("plan", "--configurations", "none")
     assert ended.value.code == ExitCode.BAD_INPUT
 
 
-def test_plan_after_a_part_ran(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1, 2], failed=[3])
-    shown = plan_json(capsys, file, results)
+def test_after_a_part_ran(cli: Cli) -> None:
+    record(cli.results, cli.file, done=[0, 1, 2], failed=[3])
+    shown = cli.plan()
     assert shown["outcomes"] == {"done": 3, "failed": 1}
     assert sum(shown["pack_sizes"]) == 2
     assert shown["epochs_left"] == 6
     assert 0 < shown["cost"]["hours"] <= 6 * 2.0 / 3600
     assert (shown["cost"]["size"], shown["estimated_from"]) == (2_000_000, "records")
-    assert main(["plan", str(file), "--results", str(results)]) == 0
-    printed = capsys.readouterr().out
-    lines = printed.splitlines()
-    assert "already recorded: 3 done, 1 failed; to run: 2" in lines
-    assert "tried again with: --retry failed" in lines
-    assert "2 MB of disk" in printed
+    printed = cli.of_file("plan")
+    assert "3 done, 1 failed; to run: 2" in printed
+    assert "--retry failed" in printed
 
 
-def large(folder: Path, num_levels: int, axes: tuple[str, ...]) -> Path:
-    """A space of `num_levels` values of each of `axes`."""
-    levels = [(i + 1) / num_levels for i in range(num_levels)]
-    grid = "\n".join(f"  {axis}: {levels}" for axis in axes)
-    file = folder / "large.yaml"
-    file.write_text(f"name: large\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
-    return file
+def test_after_the_file_was_changed(cli: Cli) -> None:
+    record(cli.results, cli.file, done=[0, 1, 2, 3])
+    gone = [trial for trial in planned(cli.file)[1] if trial.swept["tau"] == 0.2]
+    cli.file.write_text(SPACE.replace("tau: [0.2, 0.4]", "tau: [0.4, 0.6, 0.8]"))
+    shown = cli.plan()
+    assert shown["change"] == {"added": 6, "shared": 0, "orphaned": 3}
+    assert shown["outcomes"] == {"done": 1}
+    assert [(old["swept"], old["seed"]) for old in shown["left_out"]] == [
+        ({"tau": 0.2}, trial.seed) for trial in sorted(gone, key=lambda t: t.trial_id)
+    ]
+    printed = " ".join(cli.of_file("plan").split())
+    assert "1 done; to run: 8, 6 of them new 3 trials no longer in the plan" in printed
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_the_calls_of_a_plan_grow_with_its_trials_and_are_few(
-    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_calls_of_a_plan_grow_with_its_trials_and_are_few(form: list[str], cli: Cli) -> None:
     """Before a point only changed its arm's configuration they were 842 a trial, and 1417."""
     numbers = []
-    for levels in (2, 2, 10, 20):  # the first also loads what is loaded once
-        file = large(tmp_path, levels, AXES[:2])
+    for number in (2, 2, 10, 20):  # the first also loads what is loaded once
+        levels = [(i + 1) / number for i in range(number)]
+        grid = "\n".join(f"  {axis}: {levels}" for axis in AXES[:2])
+        cli.file.write_text(f"name: large\npreset: digits\ngrid:\n{grid}\nseeds: [0]\n")
         with counted_calls() as calls:
-            assert main(["plan", str(file), "--results", str(tmp_path / "none"), *form]) == 0
+            cli.of_file("plan", *form)
         numbers.append(calls.number)
-    capsys.readouterr()
     _, *numbers = numbers
     first, second = (numbers[1] - numbers[0]) / (100 - 4), (numbers[2] - numbers[1]) / (400 - 100)
     assert 0 < second < 1.1 * first
@@ -127,47 +94,34 @@ def test_the_calls_of_a_plan_grow_with_its_trials_and_are_few(
 
 
 @pytest.mark.slow
-def test_a_probe_measures_and_leaves_nothing(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file.write_text(f"{SPACE}arms: {{lps: {{}}, clusters: {{C: 0}}}}\n")
-    results = tmp_path / "results"
-    shown = plan_json(capsys, file, results, "--probe")
+def test_a_probe_measures_and_leaves_nothing(cli: Cli) -> None:
+    cli.file.write_text(f"{SPACE}arms: {{lps: {{}}, clusters: {{C: 0}}}}\n")
+    shown = cli.plan("--probe")
     assert shown["estimated_from"] == "probe"
     assert 0 < shown["cost"]["pretrain_hours"] < shown["cost"]["hours"] < 1
     assert 12 * 100_000 < shown["cost"]["size"] < 12 * 2_000_000
-    assert main(["plan", str(file), "--results", str(results), "--probe"]) == ExitCode.DONE
-    line = capsys.readouterr().out.partition("estimate: ")[2].replace("\n  ", " ")
+    line = cli.of_file("plan", "--probe").partition("estimate: ")[2].replace("\n  ", " ")
     assert "on this machine (no GPU here), from a probe, " in line
     assert "of it pre-training; " in line
-    assert not results.exists()
+    assert not cli.results.exists()
 
 
 @pytest.mark.parametrize("limit", ["trials=5", "hours=0.001"])
-def test_much_is_started_only_when_it_is_allowed(
-    file: Path, tmp_path: Path, limit: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
+def test_much_is_started_only_when_it_is_allowed(cli: Cli, limit: str) -> None:
     if limit.startswith("hours"):
-        record(results, file, done=[0])
-        assert plan_json(capsys, file, results, "--set", "epochs=9")["cost"]["hours"] > 0.001
-    asked = ["run", str(file), "--inline", "--results", str(results), "--set", "epochs=9"]
-    assert main([*asked, "--ask-above", limit]) == ExitCode.BAD_INPUT
-    error = capsys.readouterr().err
+        record(cli.results, cli.file, done=[0])
+        assert cli.plan("--set", "epochs=9")["cost"]["hours"] > 0.001
+    asked = ("--inline", "--set", "epochs=9", "--ask-above", limit)
+    error = cli.of_file("run", *asked, status=ExitCode.BAD_INPUT)
     assert "6 trials are to be started" in error
-    assert "give --yes" in error
-    assert results.exists() == limit.startswith("hours")
+    assert "--yes" in error
+    assert cli.results.exists() == limit.startswith("hours")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("answer", "status"), [("", 6), ("n", 6), ("y", 0), ("Yes", 0)])
 def test_at_a_terminal_it_is_asked_for(
-    file: Path,
-    tmp_path: Path,
-    answer: str,
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    cli: Cli, answer: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions: list[str] = []
 
@@ -177,36 +131,26 @@ def test_at_a_terminal_it_is_asked_for(
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", answered)
-    text = SPACE.replace("epochs: 3", "epochs: 1\n  pretrain_epochs: 0")
-    file.write_text(text.replace("[0, 1, 2]", "[0]"))
-    results = tmp_path / "results"
-    asked = ["run", str(file), "--inline", "--results", str(results), "--ask-above=trials=1"]
-    assert main(asked) == status
+    cli.file.write_text(SHORT.replace("[0, 1, 2]", "[0]"))
+    cli.of_file("run", "--inline", "--ask-above=trials=1", status=status)
     assert questions == ["2 trials are to be started, more than 1. Start them? [y/N] "]
-    assert results.exists() == (status == 0)
-    assert ("nothing was started" in capsys.readouterr().err) == (status == 6)
+    assert cli.results.exists() == (status == 0)
     if status == 0:
-        assert main(asked) == 0, "nothing is left that could be much"
-        assert len(questions) == 1
+        cli.of_file("run", "--inline", "--ask-above=trials=1")
+        assert len(questions) == 1, "nothing is left that could be much"
 
 
 @pytest.mark.slow
-def test_a_budget_of_gpu_hours_without_a_gpu_is_told(
-    file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_budget_of_gpu_hours_without_a_gpu_is_told(cli: Cli) -> None:
     pytest.importorskip("torch")
-    text = SPACE.replace("epochs: 3", "epochs: 1\n  pretrain_epochs: 0")
-    file.write_text(f"{text}resources: {{gpus_per_pack: 0}}\n")
-    asked = ["run", str(file), "--inline", "--results", str(tmp_path / "results")]
-    assert main([*asked, "--budget", "gpu_hours=1"]) == ExitCode.DONE
-    assert "no GPU is used here, so that the budget gpu_hours is never" in capfd.readouterr().out
+    cli.file.write_text(f"{SHORT}resources: {{gpus_per_pack: 0}}\n")
+    told = cli.of_file("run", "--inline", "--budget", "gpu_hours=1")
+    assert "no GPU is used here, so that the budget gpu_hours is never" in told
 
 
-def test_twins_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    space = tmp_path / "space.yaml"
-    space.write_text("name: s\npreset: digits\ngrid: {novel_classes: [0, 5, 2]}\nseeds: [0]\n")
-    assert main(["plan", str(space), "--results", str(tmp_path / "r")]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
+def test_twins_are_named(cli: Cli) -> None:
+    cli.file.write_text("name: s\npreset: digits\ngrid: {novel_classes: [0, 5, 2]}\nseeds: [0]\n")
+    shown = " ".join(cli.of_file("plan").split())
     assert "2 trials" in shown
     assert "novel_classes=5 is novel_classes=0" in shown
     assert "novel_classes=2 is" not in shown

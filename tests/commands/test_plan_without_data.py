@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.data import ImageSet, imagenet100, load
 from lps_sweep.data.config import DataConfig
 from lps_sweep.data.imagenet100 import MANIFEST_NAME
 from lps_sweep.errors import ExitCode
 from lps_sweep.sweep import content
-from tests.test_cli import HEAVY, SPACE, loaded_by, plan_json, record
+from tests.commands.conftest import Cli
+from tests.test_cli import HEAVY, SPACE, loaded_by, record
 
 TABLE7 = Path(__file__).parents[2] / "search_spaces" / "paper" / "table7.yaml"
-CIFAR100 = "cifar-100-python"
 
 
 def nothing(_folder: Path) -> list[str]:
@@ -55,7 +55,8 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[DataConfig]:
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[DataConfig]:
     """The data sets that are read from now on, each time."""
     found: list[DataConfig] = []
 
@@ -63,8 +64,16 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[DataConfig]:
         found.append(data)
         return load(data)
 
+    forget()
     monkeypatch.setattr(content, "load", noted)
     return found
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No package but those that `plan` needs, so that the digits are not there."""
+    forget()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
 
 Broken = Callable[[Path], list[str]]
@@ -82,81 +91,65 @@ CASES: list[tuple[str, Broken]] = [
 
 @pytest.mark.parametrize(("preset", "broken"), CASES)
 def test_a_plan_without_images_says_the_rest_and_where_they_were_looked_for(
-    preset: str, broken: Broken, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    preset: str, broken: Broken, cli: Cli
 ) -> None:
-    folder, results = tmp_path / "images", tmp_path / "none"
+    folder, table = cli.folder / "images", replace(cli, file=TABLE7)
     folder.mkdir()
     said = broken(folder)
-    asked = [str(TABLE7), "--preset", preset, "--set", f"data_root={folder}"]
-    asked += ["--results", str(results)]
-    assert main(["plan", *asked]) == ExitCode.DONE
-    out = capsys.readouterr().out
-    assert "15 trials: 5 configurations at seeds 0, 1, 2" in out
+    asked = ("--preset", preset, "--set", f"data_root={folder}")
+    out = table.of_file("plan", *asked)
     line = next(line for line in out.splitlines() if line.startswith(f"images of {preset}: "))
     assert str(folder) in line
     assert all(words in line for words in said)
-    assert "already recorded: not known" in out
-    shown = plan_json(capsys, TABLE7, results, *asked[1:5])
+    shown = table.plan(*asked)
     assert (shown["num_unknown"], shown["outcomes"], shown["change"]) == (15, {}, None)
     assert sum(shown["pack_sizes"]) == 15
     assert (shown["num_trunks"], shown["trunks"]) == (1, {})
     assert {(trial["trial_id"], trial["status"]) for trial in shown["trials"]} == {
         (None, "unknown")
     }
-    assert main(["run", "--inline", *asked]) == ExitCode.BAD_INPUT
-    assert str(folder) in capsys.readouterr().err
-    assert not results.exists()
+    refused = table.of_file("run", "--inline", *asked, status=ExitCode.BAD_INPUT)
+    assert str(folder) in refused
+    assert not cli.results.exists()
 
 
-def test_digits_without_scikit_learn(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    forget()
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert main(["plan", str(file), "--results", str(tmp_path / "none")]) == ExitCode.DONE
-    out = capsys.readouterr().out
+@pytest.mark.usefixtures("bare")
+def test_digits_without_scikit_learn(cli: Cli) -> None:
+    out = cli.of_file("plan")
     assert "pip install scikit-learn" in out
     assert "already recorded: not known" in out
 
 
 @pytest.mark.parametrize("weights", ["nowhere.pth", "folder", "~nobody-of-this-name/a.pth"])
-def test_a_plan_without_released_weights(
-    weights: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "folder").mkdir()
-    path = weights if weights.startswith("~") else str(tmp_path / weights)
-    setting, results = ["--set", f"pretrained={path}"], tmp_path / "none"
-    shown = plan_json(capsys, file, results, *setting)
+def test_a_plan_without_released_weights(weights: str, cli: Cli) -> None:
+    (cli.folder / "folder").mkdir()
+    path = weights if weights.startswith("~") else str(cli.folder / weights)
+    setting = ("--set", f"pretrained={path}")
+    shown = cli.plan(*setting)
     assert (shown["num_trials"], shown["num_unknown"], shown["trunks"]) == (6, 6, {})
     assert [path in line for line in shown["missing"]] == [True]
-    asked = ["run", "--inline", str(file), *setting, "--results", str(results)]
-    assert main(asked) == ExitCode.BAD_INPUT
-    assert path in capsys.readouterr().err
-    assert not results.exists()
+    assert path in cli.of_file("run", "--inline", *setting, status=ExitCode.BAD_INPUT)
+    assert not cli.results.exists()
 
 
 @pytest.mark.parametrize(
     "setting", ["dataset=cifar1000", "image_size=64", "dataset=imagenet100,image_size=50"]
 )
-def test_a_wrong_setting_is_no_missing_file(setting: str, tmp_path: Path) -> None:
+def test_a_wrong_setting_is_no_missing_file(setting: str, cli: Cli) -> None:
     settings = [part for one in setting.split(",") for part in ("--set", one)]
-    asked = ["plan", str(TABLE7), *settings, "--results", str(tmp_path / "none")]
-    assert main(asked) == ExitCode.BAD_INPUT
+    replace(cli, file=TABLE7).of_file("plan", *settings, status=ExitCode.BAD_INPUT)
 
 
-def test_what_is_there_is_planned_as_ever_beside_what_is_not(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1], failed=[3])
-    before = (results / "ledger.sqlite").read_bytes()
+def test_what_is_there_is_planned_as_ever_beside_what_is_not(cli: Cli) -> None:
+    record(cli.results, cli.file, done=[0, 1], failed=[3])
+    before = (cli.results / "ledger.sqlite").read_bytes()
     text = SPACE.replace("grid:", "arms: {here: {}, there: {dataset: cifar100}}\ngrid:")
-    file.write_text(text)
-    nowhere = ["--set", f"data_root={tmp_path / 'nowhere'}"]
-    shown = plan_json(capsys, file, results, *nowhere)
+    cli.file.write_text(text)
+    nowhere = ("--set", f"data_root={cli.folder / 'nowhere'}")
+    shown = cli.plan(*nowhere)
     assert (shown["num_trials"], shown["num_unknown"]) == (12, 6)
     assert shown["outcomes"] == {"done": 2, "failed": 1}
-    assert (shown["change"], shown["left_out"]) == (None, [])
+    assert (shown["change"], shown["left_out"]) == (None, []), "it may still be planned"
     assert [trial["status"] for trial in shown["trials"]] == [
         *("done", "done", "not_run", "failed", "not_run", "not_run"),
         *["unknown"] * 6,
@@ -164,58 +157,28 @@ def test_what_is_there_is_planned_as_ever_beside_what_is_not(
     assert all((trial["trial_id"] is None) == (i >= 6) for i, trial in enumerate(shown["trials"]))
     assert (shown["num_trunks"], list(shown["trunks"].values())) == (2, [False])
     assert sum(shown["pack_sizes"]) == 9
-    assert main(["plan", str(file), "--results", str(results), *nowhere]) == 0
-    assert "2 done, 1 failed, not known of 6; to run: 9 at the most" in capsys.readouterr().out
-    assert (results / "ledger.sqlite").read_bytes() == before
-
-
-def test_nothing_is_left_out_that_may_still_be_planned(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1, 2])
-    nowhere = ["--set", "dataset=cifar100", "--set", f"data_root={tmp_path}"]
-    shown = plan_json(capsys, file, results, *nowhere)
-    assert (shown["left_out"], shown["change"], shown["outcomes"]) == ([], None, {})
+    assert "not known of 6; to run: 9 at the most" in cli.of_file("plan", *nowhere)
+    assert (cli.results / "ledger.sqlite").read_bytes() == before
 
 
 def test_recorded_epochs_estimate_what_is_not_there(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cli: Cli, request: pytest.FixtureRequest
 ) -> None:
-    results = tmp_path / "results"
-    record(results, file, done=[0, 1, 2])
-    forget()
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    shown = plan_json(capsys, file, results)
-    assert shown["num_unknown"] == 6
+    record(cli.results, cli.file, done=[0, 1, 2])
+    request.getfixturevalue("bare")
+    shown = cli.plan()
+    assert (shown["num_unknown"], shown["left_out"]) == (6, [])
     assert 0 < shown["cost"]["hours"] <= 18 * 2.0 / 3600
 
 
-def test_a_search_is_planned_without_images(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "search.yaml"
-    file.write_text(
-        f"name: s\npreset: cifar100\nseeds: [0, 1]\nset: {{data_root: {tmp_path}}}\n"
+def test_a_search_is_planned_without_images(cli: Cli) -> None:
+    cli.file.write_text(
+        f"name: s\npreset: cifar100\nseeds: [0, 1]\nset: {{data_root: {cli.folder}}}\n"
         "optuna: {objective: oracle.acc_all, configurations: 7, domains: {C: {low: 1, high: 9}}}\n"
     )
-    shown = plan_json(capsys, file, tmp_path / "none")
+    shown = cli.plan()
     assert (shown["num_trials"], shown["num_unknown"], shown["epochs_left"]) == (14, 14, 14 * 200)
     assert len(shown["missing"]) == 1
-
-
-def test_missing_files_are_looked_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    looked = loads(monkeypatch)
-    file = tmp_path / "many.yaml"
-    file.write_text(
-        "name: many\npreset: cifar100\ngrid: {split_seed: [0, 1, 2, 3], tau: [0.2, 0.4]}\n"
-        f"seeds: [0, 1]\nset: {{data_root: {tmp_path}}}\n"
-    )
-    shown = plan_json(capsys, file, tmp_path / "none")
-    assert (shown["num_unknown"], len(looked)) == (16, 1)
-    assert len(shown["pack_sizes"]) >= 8, "other images share no pack"
 
 
 def test_a_probe_needs_the_images(tmp_path: Path) -> None:
@@ -225,11 +188,9 @@ def test_a_probe_needs_the_images(tmp_path: Path) -> None:
     assert modules.isdisjoint(HEAVY - {"numpy"})
 
 
-def test_images_are_read_once_for_all_their_splits(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    forget()
-    looked = loads(monkeypatch)
-    file.write_text(SPACE.replace("grid:", "grid:\n  split_seed: [0, 1, 2, 3]"))
-    shown = plan_json(capsys, file, tmp_path / "none")
-    assert (shown["num_trials"], len(looked)) == (24, 1)
+def test_images_and_missing_files_are_looked_for_once(cli: Cli, looked: list[DataConfig]) -> None:
+    cli.file.write_text(SPACE.replace("grid:", "grid:\n  split_seed: [0, 1, 2, 3]"))
+    assert (cli.plan()["num_trials"], len(looked)) == (24, 1)
+    shown = cli.plan("--preset", "cifar100", "--set", f"data_root={cli.folder}")
+    assert (shown["num_unknown"], len(looked)) == (24, 2)
+    assert len(shown["pack_sizes"]) >= 4 * 3, "other images share no pack"

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.plan import Resources
 from lps_sweep.sweep.estimate import check_room
 from lps_sweep.train.device import Gpus
-from tests.test_cli import SPACE, plan_json, record
-
-FILE = f"{SPACE}resources: {{max_pack_size: 3, max_attempts: 2}}\n"
-
-
-def refusal(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> str:
-    assert main(arguments) == ExitCode.BAD_INPUT
-    return capsys.readouterr().err
+from tests.commands.conftest import Cli
+from tests.test_cli import SPACE, record
 
 
 @pytest.mark.parametrize(
@@ -39,85 +31,61 @@ def refusal(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> str
     ],
 )
 def test_a_plan_shows_what_is_used_and_where_it_is_from(
-    options: list[str],
-    used: dict[str, tuple[object, str]],
-    file: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], used: dict[str, tuple[object, str]], cli: Cli
 ) -> None:
-    file.write_text(FILE)
-    results = tmp_path / "r"
-    plain = plan_json(capsys, file, results)
-    shown = plan_json(capsys, file, results, *options)
+    cli.file.write_text(f"{SPACE}resources: {{max_pack_size: 3, max_attempts: 2}}\n")
+    plain, shown = cli.plan(), cli.plan(*options)
+    text = " ".join(cli.of_file("plan", *options).split())
     found = shown["resources"]
-    assert found["cpus_per_pack"]["from"] == used.get("cpus_per_pack", (1, "default"))[1]
+    assert found["cpus_per_pack"] == {"value": 1, "from": "default"}
     for name, (value, place) in used.items():
         assert found[name]["value"] == value
         assert found[name]["from"].endswith(place)
+        assert f"{name}={json.dumps(value)} ({found[name]['from']})" in text
     assert [t["trial_id"] for t in shown["trials"]] == [t["trial_id"] for t in plain["trials"]]
-    assert main(["plan", str(file), "--results", str(results), *options]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    for name in used:
-        assert f"{name}={json.dumps(found[name]['value'])} ({found[name]['from']})" in text
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "max_pack_size: 0",
-        "gpus_per_pack: 1.5",
-        "max_pack: 5",
-        "cpus_per_pack: null",
-    ],
+    "text", ["max_pack_size: 0", "gpus_per_pack: 1.5", "max_pack: 5", "cpus_per_pack: null"]
 )
-def test_the_messages_are_those_of_the_file(
-    text: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = ["--results", str(tmp_path / "r")]
-    file.write_text(f"{SPACE}resources:\n  {text}\n")
-    of_file = refusal(capsys, ["plan", str(file), *results])
-    file.write_text(SPACE)
-    option = ["--resources", text.replace(": ", "=")]
-    for verb in (["plan"], ["run", "--inline"]):
-        said = refusal(capsys, [*verb, str(file), *results, *option])
+def test_the_messages_are_those_of_the_file(text: str, cli: Cli) -> None:
+    cli.file.write_text(f"{SPACE}resources:\n  {text}\n")
+    of_file = cli.of_file("plan", status=ExitCode.BAD_INPUT)
+    cli.file.write_text(SPACE)
+    option = ("--resources", text.replace(": ", "="))
+    for verb in (("plan",), ("run", "--inline")):
+        said = cli.of_file(*verb, *option, status=ExitCode.BAD_INPUT)
         assert said.partition("command line: ")[2] == of_file.partition(":10: ")[2] != ""
-    assert not (tmp_path / "r").exists()
+    assert not cli.results.exists()
 
 
 @pytest.mark.parametrize("inline", [["--inline"], []])
 @pytest.mark.parametrize("text", ["cpus_per_pack: 4096", "gpus_per_pack: 0.5"])
 def test_what_this_machine_does_not_have_is_refused(
-    text: str,
-    inline: list[str],
-    file: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    text: str, inline: list[str], cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lps_sweep.train.device.usable_gpus", lambda: Gpus(0, "", "planted"))
-    results = tmp_path / "r"
-    run = ["run", *inline, "--results", str(results), str(file)]
-    assert "--resources: " in refusal(capsys, [*run, "--resources", text.replace(": ", "=")])
-    file.write_text(f"{SPACE}resources:\n  {text}\n")
-    said = refusal(capsys, run)
-    assert f"{file}:10: " in said
+
+    def refusal(*options: str) -> str:
+        return cli.of_file("run", *inline, *options, status=ExitCode.BAD_INPUT)
+
+    assert "--resources: " in refusal("--resources", text.replace(": ", "="))
+    cli.file.write_text(f"{SPACE}resources:\n  {text}\n")
+    said = refusal()
+    assert f"{cli.file}:10: " in said
     assert text.partition(": ")[2] in said
-    assert not results.exists()
-    record(results, file, done=[0])
-    assert f"{file}:10: " in refusal(capsys, run)
+    assert not cli.results.exists()
+    record(cli.results, cli.file, done=[0])
+    assert f"{cli.file}:10: " in refusal()
 
 
-def test_a_finished_sweep_is_looked_at_anywhere(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lps_sweep.report.build_report", _no_report)
-    record(tmp_path / "r", file, done=range(6))
-    asked = ["run", str(file), "--inline", "--results", str(tmp_path / "r")]
-    assert main([*asked, "--resources", "cpus_per_pack=4096"]) == 0
+def test_a_finished_sweep_is_looked_at_anywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_report(*_: Any) -> Path:
+        raise BadInputError("none")
 
-
-def _no_report(*_: Any) -> Path:
-    raise BadInputError("none")
+    monkeypatch.setattr("lps_sweep.report.build_report", no_report)
+    record(cli.results, cli.file, done=range(6))
+    cli.of_file("run", "--inline", "--resources", "cpus_per_pack=4096")
 
 
 @pytest.mark.parametrize(

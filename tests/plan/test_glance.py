@@ -76,7 +76,7 @@ def test_departures_are_what_the_preset_says_otherwise() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["c_tau", "eta", "ablation", "methods", "asha", "optuna_tpe", "optuna_methods", "paper/table5"],
+    ["c_tau", "methods", "asha", "optuna_tpe", "optuna_methods", "paper/table5"],
 )
 def test_a_plan_fits_one_screen(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -7,7 +7,7 @@ import pytest
 from lps_sweep.config import field_table, flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import expand
-from tests.plan.space_cases import no_content, space_of
+from tests.plan.space_cases import check_refused, no_content, space_of
 
 NOISE = """\
 name: {name}
@@ -21,6 +21,12 @@ arms:
 seeds: [0, 1]
 """
 GRID = "name: a_noise\npreset: digits\nseeds: [0]\n"
+SEARCH = """\
+optuna:
+  objective: oracle.acc_all
+  domains:
+    perturbation: {low: 1, high: 9}
+"""
 
 
 def test_each_draw_and_number_of_threads_is_a_trial_of_its_own() -> None:
@@ -35,18 +41,13 @@ def test_each_draw_and_number_of_threads_is_a_trial_of_its_own() -> None:
 
 
 def test_a_configuration_names_them_only_where_they_are_set() -> None:
-    found = [flat(space_of(NOISE.format(name="a_noise")).config_of(arm)) for arm in (
-        space_of(NOISE.format(name="a_noise")).arms
-    )]  # fmt: skip
+    space = space_of(NOISE.format(name="a_noise"))
+    found = [flat(space.config_of(arm)) for arm in space.arms]
     names = [name for name, info in field_table("lps").items() if info.param.noise]
     assert sorted(names) == ["perturbation", "threads"]
-    assert [{n: one[n] for n in names if n in one} for one in found] == [
-        {},
-        {"perturbation": 1},
-        {"perturbation": 2},
-        {"threads": 2},
-        {"threads": 3},
-    ]
+    given = [{n: one[n] for n in names if n in one} for one in found]
+    drawn, threaded = [{"perturbation": n} for n in (1, 2)], [{"threads": n} for n in (2, 3)]
+    assert given == [{}, *drawn, *threaded]
 
 
 @pytest.mark.parametrize(
@@ -59,17 +60,11 @@ def test_a_configuration_names_them_only_where_they_are_set() -> None:
         (f"{GRID}grid: {{perturbation: [1, 2]}}\n", 4),
         (f"{GRID}one_at_a_time: {{loop.threads: [1, 2]}}\n", 4),
         (f"{GRID}zip: {{C: [1, 2], threads: [1, 2]}}\n", 4),
-        (
-            f"{GRID}optuna:\n  objective: oracle.acc_all\n  domains:\n"
-            "    perturbation: {low: 1, high: 9}\n",
-            7,
-        ),
+        (GRID + SEARCH, 7),
     ],
 )
 def test_elsewhere_they_are_refused(text: str, line: int) -> None:
-    with pytest.raises(BadInputError, match="lps_sweep noise") as refused:
-        space_of(text)
-    assert refused.value.where.endswith(f":{line}")
+    check_refused(text, line, "lps_sweep noise")
 
 
 def test_on_the_command_line_they_are_refused() -> None:

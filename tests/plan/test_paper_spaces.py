@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lps_sweep.cli import main
 from lps_sweep.config import Value, flat
-from lps_sweep.errors import ExitCode
 from lps_sweep.plan import PlannedTrial, expand, read_space
 from lps_sweep.report.reference import PAPER_NAMES
 from lps_sweep.results.paper import (
@@ -86,6 +84,7 @@ def test_there_is_one_file_for_each_table_and_each_figure() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.yaml")) == sorted(NAMES)
     for name in NAMES:
         assert read_space(FOLDER / f"{name}.yaml").name == name
+        assert len(trials_of(name, "digits")) == NUM_TRIALS[name]
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -168,13 +167,3 @@ def test_figure_6_leaves_out_classes_and_labels_around_the_default() -> None:
         *((0, 0.5), (0.2, 0.5), (0.4, 0.5), (0.6, 0.5), (0.8, 0.5)),
         *((0, 0.1), (0, 0.3), (0, 0.7)),
     ]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_file_can_be_planned_with_the_digits(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = str(FOLDER / f"{name}.yaml")
-    arguments = ["plan", file, "--preset", "digits", "--results", str(tmp_path / "none")]
-    assert main(arguments) == ExitCode.DONE
-    assert f"{NUM_TRIALS[name]} trials: " in capsys.readouterr().out

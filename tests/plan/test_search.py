@@ -1,23 +1,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from lps_sweep.config import Config, Value, flat
+from lps_sweep.config import Value, flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import (
     Asked,
-    Content,
     defaults,
     expand,
     expand_asked,
     points,
-    read_space,
     unsearched,
     varied,
 )
+from tests.plan.space_cases import check_refused, no_content, space_of
 
 SPACE = """\
 name: search
@@ -36,18 +34,8 @@ optuna:
 """
 
 
-def content(config: Config) -> Content:
-    return Content("data", f"split {config.split}")
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "space.yaml"
-    path.write_text(text)
-    return path
-
-
-def test_a_search_is_read(tmp_path: Path) -> None:
-    space = read_space(write(tmp_path, SPACE))
+def test_a_search_is_read() -> None:
+    space = space_of(SPACE)
     search = space.search
     assert search is not None
     assert (search.sampler, search.configurations, search.together) == ("tpe", 12, 3)
@@ -61,16 +49,16 @@ def test_a_search_is_read(tmp_path: Path) -> None:
     }
     assert search.domains[2].when == {"lambda_novel_shape": ("linear",)}
     assert (space.num_trials, space.num_cells) == (24, 1)
-    assert len(expand(space, content)) == 2, "its only cell, nothing searched, at both seeds"
+    assert len(expand(space, no_content)) == 2, "its only cell, nothing searched, at both seeds"
 
 
-def test_what_was_asked_for_becomes_trials(tmp_path: Path) -> None:
-    space = read_space(write(tmp_path, SPACE))
+def test_what_was_asked_for_becomes_trials() -> None:
+    space = space_of(SPACE)
     asked: list[dict[str, Value]] = [
         {"C": 3.0, "lambda_novel_shape": "linear", "lambda_novel_start": 0.3, "batch_size": 64},
         {"C": 4.0, "lambda_novel_shape": "constant", "batch_size": 96},
     ]
-    trials = expand_asked(space, [Asked(0, point) for point in asked], content)
+    trials = expand_asked(space, [Asked(0, point) for point in asked], no_content)
     assert [trial.seed for trial in trials] == [0, 1, 0, 1]
     assert trials[0].swept == asked[0]
     assert trials[2].swept == {**asked[1], "lambda_novel_start": None}
@@ -94,6 +82,7 @@ def test_what_was_asked_for_becomes_trials(tmp_path: Path) -> None:
         ("low: 0.5", "low: 40", 10, "below high"),
         ("low: 0.5", "low: 0", 10, "above 0"),
         ("low: 0.5", "low: -1", 10, ">= 0"),
+        ("log: true", "log: true, when: {arm: lps}", 10, "no arms"),
         ("log: true", "log: 1", 10, "true or false"),
         ("log: true", "logg: true", 10, "'log'"),
         ("log: true}", "choices: [1, 2]}", 10, "choices and"),
@@ -110,25 +99,18 @@ def test_what_was_asked_for_becomes_trials(tmp_path: Path) -> None:
         ("seeds: [0, 1]", f"seeds: [0]\ngrid: {{split_seed: {[*range(1001)]}}}", 5, "1001"),
     ],
 )
-def test_a_wrong_search_is_refused(
-    tmp_path: Path, old: str, new: str, line: int, words: str
-) -> None:
+def test_a_wrong_search_is_refused(old: str, new: str, line: int, words: str) -> None:
     assert SPACE.count(old) == 1
-    with pytest.raises(BadInputError) as refusal:
-        read_space(write(tmp_path, SPACE.replace(old, new)))
-    assert f"space.yaml:{line}" in str(refusal.value)
-    assert words in str(refusal.value)
+    check_refused(SPACE.replace(old, new), line, words)
 
 
-def test_gp_refuses_whole_numbers_that_it_cannot_list(tmp_path: Path) -> None:
+def test_gp_refuses_whole_numbers_that_it_cannot_list() -> None:
     wide = "    split_seed: {low: 5, high: 4294967295}\n"
     text = SPACE.replace("  domains:\n", f"  domains:\n{wide}")
-    assert read_space(write(tmp_path, text)).search
-    with pytest.raises(BadInputError, match=r"split_seed .*5 to 4294967295") as refusal:
-        read_space(write(tmp_path, text.replace("sampler: tpe", "sampler: gp")))
-    assert "space.yaml:6" in str(refusal.value)
-    narrow = text.replace("4294967295", "1000005").replace("sampler: tpe", "sampler: gp")
-    assert read_space(write(tmp_path, narrow)).search
+    of_gp = text.replace("sampler: tpe", "sampler: gp")
+    check_refused(of_gp, 6, "5 to 4294967295")
+    for right in (text, of_gp.replace("4294967295", "1000005")):
+        assert space_of(right).search
 
 
 LISTS = "seen_classes: {choices: [[0, 1], [2, 3], 3, 4]}, concat_views: {choices: [true, false]}"
@@ -150,15 +132,15 @@ LISTS = "seen_classes: {choices: [[0, 1], [2, 3], 3, 4]}, concat_views: {choices
     ],
 )
 def test_a_condition_on_any_kind_of_value(
-    tmp_path: Path, when: str, means: dict[str, tuple[Value, ...]] | str
+    when: str, means: dict[str, tuple[Value, ...]] | str
 ) -> None:
     domains = f"{{{LISTS}, C: {{low: 1, high: 2, when: {{{when}}}}}}}"
     text = SPACE.partition("  domains:")[0] + f"  domains: {domains}\n"
     if isinstance(means, str):
         with pytest.raises(BadInputError, match=re.escape(means)):
-            read_space(write(tmp_path, text))
+            space_of(text)
         return
-    search = read_space(write(tmp_path, text)).search
+    search = space_of(text).search
     assert search is not None
     assert search.domains[-1].when == means
 
@@ -178,8 +160,8 @@ optuna:
 """
 
 
-def test_each_cell_of_the_other_blocks_has_a_search_of_its_own(tmp_path: Path) -> None:
-    space = read_space(write(tmp_path, PRODUCT))
+def test_each_cell_of_the_other_blocks_has_a_search_of_its_own() -> None:
+    space = space_of(PRODUCT)
     assert (space.num_cells, space.num_trials) == (6, 30)
     assert space.size_text() == "3 arms x 2 labeled_ratio x 5 configurations x 1 seeds"
     cells = [*points(space)]
@@ -190,7 +172,7 @@ def test_each_cell_of_the_other_blocks_has_a_search_of_its_own(tmp_path: Path) -
     ]
     assert unsearched(space, cells[0]) == {"head_scale": 10.0, "weight_decay": 5e-4}
     point: dict[str, Value] = {"head_scale": 7.0, "weight_decay": 0.0}
-    last, first = expand_asked(space, [Asked(5, point), Asked(0, point)], content)
+    last, first = expand_asked(space, [Asked(5, point), Asked(0, point)], no_content)
     assert last.swept == {"arm": "orca", "labeled_ratio": 0.5, **point}
     assert (last.config.method.name, first.config.method.name) == ("orca", "lps")
     assert last.config.head.head_scale == first.config.head.head_scale == 7.0
@@ -207,21 +189,13 @@ def test_each_cell_of_the_other_blocks_has_a_search_of_its_own(tmp_path: Path) -
         ("arms: {a: {labeled_holdout: 0.2}, b: {}}", False),
     ],
 )
-def test_an_objective_on_held_out_images_needs_them_in_every_cell(
-    tmp_path: Path, extra: str, right: bool
-) -> None:
+def test_an_objective_on_held_out_images_needs_them_in_every_cell(extra: str, right: bool) -> None:
     text = SPACE.replace("oracle.acc_all", "acc_holdout").replace("seeds:", f"{extra}\nseeds:")
-    file = write(tmp_path, text)
     if right:
-        assert read_space(file).search
+        assert space_of(text).search
         return
     with pytest.raises(BadInputError, match="labeled_holdout"):
-        read_space(file)
-
-
-def test_a_margin_is_read(tmp_path: Path) -> None:
-    text = "name: a\npreset: digits\nseeds: [0]\nmargin_points: 1\n"
-    assert read_space(write(tmp_path, text)).margin == 1.0
+        space_of(text)
 
 
 OF_ARMS = """\
@@ -244,8 +218,8 @@ optuna:
 """
 
 
-def test_an_arm_searches_what_names_it_by_the_names_of_its_method(tmp_path: Path) -> None:
-    space = read_space(write(tmp_path, OF_ARMS))
+def test_an_arm_searches_what_names_it_by_the_names_of_its_method() -> None:
+    space = space_of(OF_ARMS)
     lps, orca, kmeans = points(space)
     assert unsearched(space, lps) == {"lr": 0.1, "C": 10.0}
     of_orca = {"lr": 0.1, "margin_scale": 10.0, "w_pairwise": 1.0, "max_uncertainty": 0.5}
@@ -257,7 +231,7 @@ def test_an_arm_searches_what_names_it_by_the_names_of_its_method(tmp_path: Path
     assert defaults(space) == {"arm": "lps", "lr": 0.1, "C": 10.0, **others}
     assert {one.name: one.default for one in varied(space)} == {**of_orca, "C": 10.0}
 
-    (trial,) = expand_asked(space, [Asked(1, {"lr": 0.2, "margin_scale": 3.0})], content)
+    (trial,) = expand_asked(space, [Asked(1, {"lr": 0.2, "margin_scale": 3.0})], no_content)
     values = flat(trial.config)
     assert (values["method"], values["lr"], values["margin_scale"]) == ("orca", 0.2, 3.0)
     assert trial.swept == {
@@ -286,17 +260,6 @@ def test_an_arm_searches_what_names_it_by_the_names_of_its_method(tmp_path: Path
         ("arm: [orca]", "arm: [lps]", 15, "w_pairwise"),
     ],
 )
-def test_wrong_conditions_on_arms_are_refused(
-    tmp_path: Path, old: str, new: str, line: int, words: str
-) -> None:
+def test_wrong_conditions_on_arms_are_refused(old: str, new: str, line: int, words: str) -> None:
     assert OF_ARMS.count(old) == 1
-    with pytest.raises(BadInputError) as refusal:
-        read_space(write(tmp_path, OF_ARMS.replace(old, new)))
-    assert f"space.yaml:{line}" in str(refusal.value)
-    assert words in str(refusal.value)
-
-
-def test_without_arms_none_can_be_named(tmp_path: Path) -> None:
-    text = SPACE.replace("log: true", "log: true, when: {arm: lps}")
-    with pytest.raises(BadInputError, match=r"space.yaml:10: .*the file has no arms"):
-        read_space(write(tmp_path, text))
+    check_refused(OF_ARMS.replace(old, new), line, words)

@@ -34,7 +34,7 @@ def test_what_a_file_says() -> None:
         "name: my.sweep_1\nquestion: Why?\npreset: digits\nmethod: lps\n"
         "set:\n  epochs: 2\n  seen_classes: [3, 1]\n  method.C: 1e1\n"
         "grid:\n  tau: [1, 0.5]\n  uc_neg: [batch, low_confidence]\n"
-        "seeds: [3, 1, 2]\n"
+        "seeds: [3, 1, 2]\nmargin_points: 1\n"
         "resources:\n  max_pack_size: 4\n  checkpoint_interval_s: 0\n  gpus_per_pack: 0.5\n"
     )
     assert (space.name, space.question, space.preset) == ("my.sweep_1", "Why?", "digits")
@@ -44,8 +44,7 @@ def test_what_a_file_says() -> None:
     assert space.fixed["network"] == Located("small_cnn", "f.yaml:3: preset digits")
     assert list(space.grid) == ["tau", "uc_neg"]
     assert [v.value for v in space.grid["tau"]] == [1.0, 0.5]
-    assert space.seeds == (3, 1, 2)
-    assert space.num_trials == 12
+    assert (space.seeds, space.num_trials, space.margin) == ((3, 1, 2), 12, 1.0)
     assert space.resources == Resources(
         max_pack_size=4, checkpoint_interval_s=0.0, gpus_per_pack=0.5
     )

@@ -4,7 +4,7 @@ import pytest
 
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Stopping
-from tests.plan.space_cases import space_of
+from tests.plan.space_cases import check_refused, space_of
 
 SPACE = """\
 name: stopping
@@ -76,10 +76,7 @@ def test_rules_that_differ_have_texts_that_differ() -> None:
 )
 def test_a_wrong_rule_is_refused(old: str, new: str, line: int, words: str) -> None:
     assert SPACE.count(old) == 1
-    with pytest.raises(BadInputError) as refusal:
-        space_of(SPACE.replace(old, new))
-    assert f"f.yaml:{line}:" in str(refusal.value)
-    assert words in str(refusal.value)
+    check_refused(SPACE.replace(old, new), line, words)
 
 
 @pytest.mark.parametrize(
@@ -89,17 +86,6 @@ def test_trials_of_several_lengths_are_refused(block: str) -> None:
     text = SPACE.replace("grid: {C: [1, 2, 3]}", block).replace("epochs: 30, ", "")
     with pytest.raises(BadInputError, match="epochs"):
         space_of(text)
-
-
-@pytest.mark.parametrize(("levels", "right"), [("[0.1, 0.2]", True), ("[0, 0.2]", False)])
-def test_a_swept_holdout_is_there_in_all_trials(levels: str, right: bool) -> None:
-    text = SPACE.replace("C: [1, 2, 3]", f"labeled_holdout: {levels}")
-    text = text.replace(", labeled_holdout: 0.2", "")
-    if right:
-        assert space_of(text).stopping is not None
-    else:
-        with pytest.raises(BadInputError, match="labeled_holdout"):
-            space_of(text)
 
 
 def test_a_search_can_have_a_rule_with_one_objective() -> None:
