@@ -162,10 +162,12 @@ def _tell(
     except BadInputError as error:  # the trials are done, whatever lies in its place
         _print(console, f"no report: {error}")
         return
+    from rich.markdown import Markdown
+
     tables = path.parent / "tables"
     for table in ("default_cell.md", "noise.md"):
         if outcome.counts.done and (tables / table).exists():
-            _print(console, (tables / table).read_text(encoding="utf-8"))
+            console.print(Markdown((tables / table).read_text(encoding="utf-8")))
     if command := confirming(load_view(results, about), str(results)):
         _print(console, f"on fresh seeds: {command}")
     console.print(f"report: {path}", highlight=False, soft_wrap=True)

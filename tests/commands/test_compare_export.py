@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lps_sweep.results import Json, Ledger, TrialRecord, load_view
+from lps_sweep.commands.giving import watched
+from lps_sweep.errors import ExitCode
+from lps_sweep.results import Json, Ledger, TrialRecord, driver_lock, load_view
 from lps_sweep.results.statistics import welch_interval
 from tests.commands.conftest import Cli
 from tests.report.report_cases import make_ledger
 from tests.report.report_cases import record as report_record
 from tests.results.sweep_cases import start, sweep_record
 from tests.results.test_differences import sweep
+from tests.tracking.ledgers import ledger, train_on
 
 OLD = {(C, 0.2, seed): 80.0 + C + seed for C in (1.0, 5.0) for seed in (0, 1, 2)}
 NEW = {(C, 0.2, seed): 81.0 + C + 2 * seed for C in (1.0, 9.0) for seed in (0, 1, 2, 3)}
@@ -123,3 +128,41 @@ def test_without_pyarrow_there_is_csv_alone(
     assert "pyarrow is not installed" in cli("export", odd, "odd", "--to", cli.folder / "to")
     names = sorted(path.name for path in (cli.folder / "to").glob("[!.]*"))
     assert names == ["attempts.csv", "epochs.csv", "trials.csv"]
+
+
+@pytest.mark.slow
+def test_each_tool_is_reached(tmp_path: Path, cli: Cli) -> None:
+    results, study, board = ledger(tmp_path / "r"), tmp_path / "study.db", tmp_path / "board"
+    assert "study 'c'" in cli("export", results, "c", "--format", "optuna", "--to", study)
+    assert study.stat().st_mode & 0o777 == 0o600
+    told = cli("export", results, "c", "--format", "tensorboard", "--to", board)
+    assert told == "c: 17 epochs sent of 5 trials\n"
+
+
+def test_a_tool_that_is_not_installed(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    results = ledger(tmp_path / "r")
+    for format_, package in (("wandb", "wandb"), ("tensorboard", "tensorboardX")):
+        asked = ("export", results, "c", "--format", format_, "--to", "x")
+        assert f"pip install {package}" in cli(*asked, status=ExitCode.BAD_INPUT)
+
+
+def test_watching_ends_after_the_driver_with_the_last_news(tmp_path: Path) -> None:
+    results = ledger(tmp_path / "r")
+    seen: list[str] = []
+    looked = threading.Event()
+
+    def act(sweep: str) -> None:
+        seen.append(sweep)
+        looked.set()
+
+    watcher = threading.Thread(target=watched, args=(results, ["c"], 0.02, act))
+    with driver_lock(results):
+        watcher.start()
+        assert looked.wait(10)
+        train_on(results)
+    watcher.join(10)
+    assert not watcher.is_alive()
+    assert len(seen) in {2, 3}  # at first; what was recorded; perhaps the driver's end apart

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from lps_sweep.results.effects import EffectRange, effect_range
 from lps_sweep.results.importance import (
     Axis,
     forest_importances,
@@ -103,49 +102,3 @@ def test_places_on_an_axis() -> None:
     assert [c.place(v) for v in (0.5, math.sqrt(15), 30)] == pytest.approx([0, 0.5, 1])
     assert [shape.place(v) for v in shape.choices] == [0.0, 0.5, 1.0]
     assert Axis("x", "number", 2, 2).place(2) == 0.5
-
-
-def test_the_range_of_levels_whole() -> None:
-    levels = {
-        "1": {0: 90.0, 1: 91.0, 2: 92.0},
-        "5": {0: 93.0, 1: 94.5, 2: 94.5},
-        "10": {0: 91.0, 1: 92.0, 2: 93.0, 3: 50.0},
-    }
-    found = effect_range(levels)
-    assert found is not None
-    # Residuals of level + seed, by hand: the middle level is off by 0, 0.5, -0.5 less a third.
-    y = np.array([[90, 91, 92], [93, 94.5, 94.5], [91, 92, 93]])
-    residual = y - y.mean(1, keepdims=True) - y.mean(0) + y.mean()
-    error = math.sqrt((residual**2).sum() / 4 / 3)
-    assert (found.lowest, found.highest, found.range) == ("1", "5", 3.0)
-    assert (found.n, found.levels) == (3, 3)
-    assert found.chance == pytest.approx(5.040241 * error, rel=1e-4)
-    assert found.interval == pytest.approx((3 - 5.040241 * error, 3 + 5.040241 * error), rel=1e-4)
-
-
-def test_ranges_without_seeds() -> None:
-    assert effect_range({}) is None
-    assert effect_range({"a": {0: 1.0}, "b": {}}) is None
-    assert effect_range({"a": {0: 1.0}, "b": {1: 1.0}}) is None
-    assert effect_range({"a": {0: 1.0, 1: 2.0}, "b": {0: 3.0, 1: 3.0}}) == EffectRange(
-        "a", "b", 1.5, None, None, 2, 2
-    )
-
-
-def test_the_range_covers_as_it_says() -> None:
-    draw = np.random.default_rng(2)
-    true = np.array([0.0, 0.5, 2.0])
-    covered = beyond = 0
-    for _ in range(600):
-        seed_effect = draw.normal(size=4)
-        y = true[:, None] + seed_effect + 0.5 * draw.normal(size=(3, 4))
-        found = effect_range({str(i): dict(enumerate(row)) for i, row in enumerate(y)})
-        assert found is not None
-        assert found.interval is not None
-        covered += found.interval[0] <= 2.0 <= found.interval[1]
-        flat = effect_range({str(i): dict(enumerate(draw.normal(size=4))) for i in range(3)})
-        assert flat is not None
-        assert flat.chance is not None
-        beyond += flat.range > flat.chance
-    assert covered / 600 > 0.94
-    assert 0.025 < beyond / 600 < 0.08

@@ -131,23 +131,6 @@ def test_the_intervals_cover_with_and_without_interaction_and_spread(
     assert 93 <= found <= 97
 
 
-def test_an_interaction_is_found_beside_a_spread_of_level_and_seed() -> None:
-    """Cell x seed as the error, which holds that spread, would find a third of what this finds."""
-    draw, tables = np.random.default_rng(5), 300
-    found = by_cells = none = 0
-    for _ in range(tables):
-        y = drawn(draw, 0.5 * uneven(draw), 3.0)
-        p = grid_variance(y.tolist(), "a", "b")
-        both, errors = p[2], p[4:]
-        pooled = sum(e.squares for e in errors) / sum(e.df for e in errors)
-        found += both.p is not None and both.p < 0.05
-        by_cells += both.squares / both.df / pooled > 1.84  # 95 % of F(16, 48)
-        plain = grid_variance(drawn(draw, 0.0, 3.0).tolist(), "a", "b")[2].p
-        none += plain is not None and plain < 0.05
-    assert found / tables > 0.8 > 3 * by_cells / tables
-    assert none / tables == pytest.approx(0.05, abs=0.04)
-
-
 def test_the_largest_departure_has_an_interval_that_covers() -> None:
     """Without an interaction every departure is zero; the interval of the largest holds zero."""
     draw, tables, hits = np.random.default_rng(6), 400, 0

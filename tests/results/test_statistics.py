@@ -15,6 +15,8 @@ from lps_sweep.results.statistics import (
     slopes,
     t_interval,
     verdict,
+    welch_interval,
+    wilson_interval,
 )
 
 VALUES = [90.1, 93.4, 88.7, 95.2, 91.0]
@@ -154,3 +156,22 @@ def test_a_spread_within_groups_is_the_residual_of_a_one_way_layout() -> None:
     assert between / within.sd**2 == pytest.approx(stats.f_oneway(*balanced).statistic, rel=1e-9)
     assert pooled([[1.0], [2.0]]) is None
     assert pooled([]) is None
+
+
+def test_wilson_against_known_values() -> None:
+    assert wilson_interval(0, 10) == pytest.approx((0.0, 0.277533), abs=1e-6)
+    assert wilson_interval(3, 12) == pytest.approx((0.088937, 0.532305), abs=1e-5)
+    assert wilson_interval(0, 0) is None
+    with pytest.raises(ValueError, match="no rate"):
+        wilson_interval(3, 2)
+
+
+def test_welch_against_known_values() -> None:
+    a, b = [27.5, 21.0, 19.0, 23.6, 17.0, 17.9], [27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8]
+    found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    assert welch_interval(a, b) == pytest.approx((found.low, found.high))
+    assert welch_interval(a, [1.0, 2.0]) is None
+    assert welch_interval([5.0] * 3, [3.0] * 3) == (2.0, 2.0)
+    half = stats.t.ppf(0.975, 2) / 3**0.5
+    alike = welch_interval([1.0, 2.0, 3.0], [62.05357143] * 3)
+    assert alike == pytest.approx((-60.05357143 - half, -60.05357143 + half))

@@ -4,10 +4,54 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from lps_sweep.results.effects import chance_lead, near_best_paired
-from lps_sweep.results.statistics import welch_interval, wilson_interval
+from lps_sweep.results.effects import EffectRange, chance_lead, effect_range, near_best_paired
+
+
+def test_the_range_of_levels_whole() -> None:
+    levels = {
+        "1": {0: 90.0, 1: 91.0, 2: 92.0},
+        "5": {0: 93.0, 1: 94.5, 2: 94.5},
+        "10": {0: 91.0, 1: 92.0, 2: 93.0, 3: 50.0},
+    }
+    found = effect_range(levels)
+    assert found is not None
+    # Residuals of level + seed, by hand: the middle level is off by 0, 0.5, -0.5 less a third.
+    y = np.array([[90, 91, 92], [93, 94.5, 94.5], [91, 92, 93]])
+    residual = y - y.mean(1, keepdims=True) - y.mean(0) + y.mean()
+    error = math.sqrt((residual**2).sum() / 4 / 3)
+    assert (found.lowest, found.highest, found.range) == ("1", "5", 3.0)
+    assert (found.n, found.levels) == (3, 3)
+    assert found.chance == pytest.approx(5.040241 * error, rel=1e-4)
+    assert found.interval == pytest.approx((3 - 5.040241 * error, 3 + 5.040241 * error), rel=1e-4)
+
+
+def test_ranges_without_seeds() -> None:
+    assert effect_range({}) is None
+    assert effect_range({"a": {0: 1.0}, "b": {}}) is None
+    assert effect_range({"a": {0: 1.0}, "b": {1: 1.0}}) is None
+    assert effect_range({"a": {0: 1.0, 1: 2.0}, "b": {0: 3.0, 1: 3.0}}) == EffectRange(
+        "a", "b", 1.5, None, None, 2, 2
+    )
+
+
+def test_the_range_covers_as_it_says() -> None:
+    draw = np.random.default_rng(2)
+    true = np.array([0.0, 0.5, 2.0])
+    covered = beyond = 0
+    for _ in range(600):
+        seed_effect = draw.normal(size=4)
+        y = true[:, None] + seed_effect + 0.5 * draw.normal(size=(3, 4))
+        found = effect_range({str(i): dict(enumerate(row)) for i, row in enumerate(y)})
+        assert found is not None
+        assert found.interval is not None
+        covered += found.interval[0] <= 2.0 <= found.interval[1]
+        flat = effect_range({str(i): dict(enumerate(draw.normal(size=4))) for i in range(3)})
+        assert flat is not None
+        assert flat.chance is not None
+        beyond += flat.range > flat.chance
+    assert covered / 600 > 0.94
+    assert 0.025 < beyond / 600 < 0.08
 
 
 def test_a_level_clearly_below_the_best_is_told_apart() -> None:
@@ -54,25 +98,6 @@ def test_the_truly_best_is_kept_in_95_of_100_tables() -> None:
         told += len(found[1]) < 4
     assert kept / 2000 > 0.94, "all four are equal, so the first is as good a truth as any"
     assert told > 0
-
-
-def test_wilson_against_known_values() -> None:
-    assert wilson_interval(0, 10) == pytest.approx((0.0, 0.277533), abs=1e-6)
-    assert wilson_interval(3, 12) == pytest.approx((0.088937, 0.532305), abs=1e-5)
-    assert wilson_interval(0, 0) is None
-    with pytest.raises(ValueError, match="no rate"):
-        wilson_interval(3, 2)
-
-
-def test_welch_against_known_values() -> None:
-    a, b = [27.5, 21.0, 19.0, 23.6, 17.0, 17.9], [27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8]
-    found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert welch_interval(a, b) == pytest.approx((found.low, found.high))
-    assert welch_interval(a, [1.0, 2.0]) is None
-    assert welch_interval([5.0] * 3, [3.0] * 3) == (2.0, 2.0)
-    half = stats.t.ppf(0.975, 2) / 3**0.5
-    alike = welch_interval([1.0, 2.0, 3.0], [62.05357143] * 3)
-    assert alike == pytest.approx((-60.05357143 - half, -60.05357143 + half))
 
 
 def test_the_lead_by_chance_is_the_expected_highest_of_equal_levels() -> None:
