@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, inside, is_name, read_file, sha256_bytes
 from lps_sweep.results.records import FileRef
-
-ARTEFACTS = "artefacts"
+from lps_sweep.results.sidecars import FOLDER
 
 _NO_ARRAYS = (ValueError, OSError, EOFError, AttributeError, MemoryError, RuntimeError)
 
@@ -42,7 +41,7 @@ def save_artefact(
         raise ValueError(f"{trial_id!r} cannot be a file name")
     content, named = io.BytesIO(), dict[str, Any](arrays)
     np.savez_compressed(content, **named)
-    relative = f"{ARTEFACTS}/{trial_id}-{attempt}.npz"
+    relative = f"{FOLDER}/{trial_id}-{attempt}.npz"
     atomic_write(inside(results_dir, relative), content.getvalue())
     return FileRef(relative, sha256_bytes(content.getvalue()))
 

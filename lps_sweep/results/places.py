@@ -162,7 +162,7 @@ def _split(word: str) -> tuple[Path, str]:
         if one.name not in ("", "..") and _is_results(one.parent):
             return one.parent, one.name
     if path.is_dir():
-        if (path / "artefacts").is_dir():
+        if (path / FOLDER).is_dir():
             return path, ""  # `check` rebuilds a ledger from what lies there
         reason = "no ledger: nothing was run with this results folder"
     else:
