@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from lps_sweep.config import flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import SearchSpace, axes, default_config, defaults, expand
 from lps_sweep.plan.points import points
-from tests.counted import counted_calls
 from tests.plan.space_cases import no_content, space_of
 
 HEAD = "name: s\npreset: digits\n"
@@ -128,21 +125,3 @@ def test_what_changes_nothing_is_refused(blocks: str, message: str) -> None:
     with pytest.raises(BadInputError) as caught:
         expand(space, lambda config: no_content(config)._replace(weights="w"))
     assert str(caught.value).startswith(message)
-
-
-def test_the_calls_of_all_blocks_grow_with_their_trials() -> None:
-    counts = []
-    for number in (2, 4, 8):
-        levels = ", ".join(f"{(n + 1) / 10}" for n in range(number))
-        space = of(
-            "arms: {full: {}, without_entropy: {w_entropy: 0}}\n"
-            f"grid: {{C: [{levels}], tau: [{levels}]}}\n"
-            f"zip: {{eta1: [{levels}], eta2: [{levels}]}}\n"
-            "one_at_a_time: {lambda_seen: [0.8, 0.9, 0.95], lambda_novel_end: [0.7, 0.9]}\n"
-        )
-        with counted_calls() as calls:
-            trials = expand(space, no_content)
-        assert len(trials) == math.prod((2, number, number, number, 5))
-        counts.append(calls.number / len(trials))
-    assert counts[2] <= counts[1] <= counts[0], "what is done once counts for less and less"
-    assert counts[2] < 320

@@ -86,26 +86,3 @@ def test_a_plan_fits_one_screen(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     assert all(len(line) <= 80 or line.startswith("images of ") for line in lines)
-
-
-def test_long_lists_and_many_rows_stay_on_one_screen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    arms = ", ".join(f"arm{i}: {{head_scale: {i + 1}}}" for i in range(8))
-    axes = ("tau", "eta1", "eta2", "w_entropy", "lambda_seen", "lr", "momentum")
-    lists = ", ".join(f"{axis}: [0.1, 0.2]" for axis in axes)
-    file = tmp_path / "f.yaml"
-    file.write_text(
-        f"{HEAD.replace('[0]', str(list(range(9))))}arms: {{{arms}}}\n"
-        f"one_at_a_time: {{C: {list(range(1, 10))}, {lists}}}\n"
-        "set: {labeled_ratio: 0.4, epochs: 3}\n"
-    )
-    assert main(["plan", str(file), "--results", str(tmp_path)]) == 0
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
-    assert len(out.splitlines()) <= 34
-    words = " ".join(out.split())
-    assert "(9 values)" in words, "seeds"
-    assert "(10 values)" in words, "C"
-    assert out.count("and 2 more") == 2

@@ -134,14 +134,6 @@ def test_a_shape_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
         load_artefact(tmp_path, FileRef("a.npz", sha256_bytes(lie)))
 
 
-def test_neighbours_vote_by_cosine() -> None:
-    features = np.array([[1, 0], [100, 1], [1, 0.1], [0, 1], [0.1, 5], [0.02, 1.0]])
-    classes = np.array([0, 0, 0, 1, 1, 1])
-    assert knn_accuracy(features, classes, 2) == 100
-    assert knn_accuracy(features, np.array([0, 0, 0, 1, 1, 0]), 2) == pytest.approx(100 * 4 / 6)
-    assert math.isnan(knn_accuracy(features[:1], classes[:1]))
-
-
 def test_a_tie_goes_to_the_nearest() -> None:
     angle = np.deg2rad([0, 5, 20])
     features = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -167,6 +159,7 @@ def test_both_are_those_of_scikit_learn() -> None:
 
 def test_degenerate_features() -> None:
     assert math.isnan(silhouette(np.ones((4, 2)), np.zeros(4)))
+    assert math.isnan(knn_accuracy(np.ones((1, 2)), np.zeros(1)))
     assert silhouette(np.ones((4, 2)), np.array([0, 0, 1, 1])) == 0
     assert normalised(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2
 
