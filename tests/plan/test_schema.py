@@ -18,14 +18,13 @@ SPACES = sorted((Path(__file__).parents[2] / "search_spaces").rglob("*.yaml"))
 
 def validator() -> Any:
     library: Any = importlib.import_module("jsonschema")
-    schema = json_schema()
-    library.Draft202012Validator.check_schema(schema)
-    return library.Draft202012Validator(schema)
+    return library.Draft202012Validator(json_schema())
 
 
 def test_each_search_space_of_the_project_fits_the_schema() -> None:
     assert len(SPACES) > 20
     check = validator()
+    check.check_schema(json_schema())
     for path in SPACES:
         found = parse_yaml(path.read_text(), str(path)).plain()
         assert [error.message for error in check.iter_errors(found)] == []
