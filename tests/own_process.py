@@ -11,7 +11,10 @@ from typing import Any
 def python(*words: str | Path, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Runs ``python WORDS`` to its end; `settings` are those of `subprocess.run`."""
     command, most_s = [sys.executable, *map(str, words)], settings.pop("timeout", 280)
-    return subprocess.run(command, capture_output=True, text=True, timeout=most_s, **settings)
+    ended: subprocess.CompletedProcess[str] = subprocess.run(
+        command, capture_output=True, text=True, timeout=most_s, **settings
+    )
+    return ended
 
 
 def under_limit(kilobytes: int, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

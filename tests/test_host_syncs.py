@@ -76,7 +76,9 @@ def test_the_device_is_set_up_for_a_test_on_a_gpu_or_it_is_skipped(
     monkeypatch.setattr(train, "set_up_device", lambda *given: found.append(given))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     item: Any = SimpleNamespace(get_closest_marker=lambda name: name if name == marker else None)
-    skips = pytest.raises(pytest.skip.Exception) if not there else contextlib.nullcontext()
+    skips: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if not there:
+        skips = pytest.raises(pytest.skip.Exception)
     with skips:
         conftest.pytest_runtest_setup(item)
     assert found == ([("cuda", 1)] if there and marker == "gpu" else [])

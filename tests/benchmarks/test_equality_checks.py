@@ -103,6 +103,7 @@ def test_b3_sees_a_wait_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed(loss.measure(QUICK)) == ["host synchronisations of ours"]
 
 
+@pytest.mark.slow
 def test_b4(monkeypatch: pytest.MonkeyPatch) -> None:
     measurement = solo_step.measure(TINY, QUICK)
     assert measurement.valid
@@ -146,6 +147,7 @@ def test_b6_and_b10(monkeypatch: pytest.MonkeyPatch) -> None:
     assert packing.measure(alone, QUICK).valid
 
 
+@pytest.mark.slow
 def test_b6_is_void_if_members_do_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = configs_of
     monkeypatch.setattr(packing, "configs_of", lambda size, n: configs(size, 1) * n)

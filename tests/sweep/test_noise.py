@@ -155,6 +155,7 @@ def test_what_has_no_noise_to_measure(tmp_path: Path, capsys: pytest.CaptureFixt
     assert sorted(p.name for p in results.iterdir() if p.is_dir()) == []
 
 
+@pytest.mark.slow
 def test_the_verb_leaves_the_sweep_s_tables_as_they_were_but_for_the_spread(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
