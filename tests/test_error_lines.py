@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
 
 import pytest
 
+from lps_sweep.errors import ExitCode
+from lps_sweep.process import run_command
 from lps_sweep.report.model import unique_tables
 from lps_sweep.report.pages import all_sections
 from lps_sweep.report.pages.failures import kinds_of, read_failures, traces_text
@@ -56,3 +59,25 @@ def test_the_report_names_the_exception(tmp_path: Path) -> None:
     text = traces_text(kinds_of(read_failures(view)))
     assert text.startswith("t00000\nTraceback (most recent call last):")
     assert text.endswith("RuntimeError: made <b>")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "memory"),
+        (ImportError("libx.so: failed to map segment from shared object"), "libx.so"),
+        (RuntimeError("can't start new thread"), "thread"),
+        (OSError(errno.EMFILE, "Too many open files"), "open files"),
+    ],
+)
+def test_what_the_system_has_not_is_told_in_a_line(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def short() -> int:
+        raise error
+
+    monkeypatch.setattr("resource.getrlimit", lambda _: (10**6, -1))
+    assert run_command(short) == ExitCode.BAD_INPUT
+    (line,) = capfd.readouterr().err.splitlines()
+    assert told in line
+    assert "ulimit -v" in line

@@ -1,10 +1,12 @@
-"""Every verb and script as a process of its own: interrupted at some moment, and without a reader.
+"""Verbs and scripts as processes of their own: interrupted, asked at a terminal, without a reader.
 
 What is loaded while a signal comes, and what Python does at its end, is seen only here.
 """
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -90,3 +92,38 @@ def test_without_a_reader_the_process_ends_quietly(name: str, folder: Path) -> N
             command(name, folder), stdout=nowhere, stderr=subprocess.PIPE, text=True, cwd=ROOT
         )
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a process waits for something."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+def answered(what: bytes, arguments: Sequence[str]) -> tuple[int, str]:
+    """The exit status of a command at a terminal where `what` is typed, and what it printed."""
+    pid, master = pty.fork()
+    if pid == 0:
+        # Not in this process: pytest has loaded readline, which drops what is typed early.
+        os.execv(sys.executable, [sys.executable, "-m", "lps_sweep", *arguments])
+    shown = b""
+    while True:
+        try:
+            shown += os.read(master, 4096)
+        except OSError:
+            break
+        if b"[y/N]" in shown and what:
+            while not sleeps(pid):  # a signal on the way to reading would wait for what is typed
+                time.sleep(0.01)
+            os.write(master, what)
+            what = b""
+    os.close(master)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode(errors="replace")
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"\x04", 6), (b"\xff\n", 6), (b"\x03", 130)])
+def test_a_question_can_be_left_open(typed: bytes, code: int, folder: Path, tmp_path: Path) -> None:
+    asked = ["run", str(folder / "small.yaml"), "--inline", "--ask-above=trials=1"]
+    ended, shown = answered(typed, [*asked, "--results", str(tmp_path / "r")])
+    assert ended == code, shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "r").exists()

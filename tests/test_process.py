@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import pty
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,7 +17,6 @@ import pytest
 from lps_sweep.arguments import build_parser
 from lps_sweep.cli import main
 from lps_sweep.errors import ExitCode
-from lps_sweep.process import run_command
 from lps_sweep.results import driver_lock
 from tests.faults.harness import Case, in_child, warm_up
 from tests.faults.recorded import outcomes_of
@@ -223,28 +221,6 @@ def test_a_verb_that_writes_goes_on(
         assert len(capfd.readouterr().err.splitlines()) == lines
 
 
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (MemoryError(), "memory"),
-        (ImportError("libx.so: failed to map segment from shared object"), "libx.so"),
-        (RuntimeError("can't start new thread"), "thread"),
-        (OSError(errno.EMFILE, "Too many open files"), "open files"),
-    ],
-)
-def test_what_the_system_has_not_is_told_in_a_line(
-    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def short() -> int:
-        raise error
-
-    monkeypatch.setattr("resource.getrlimit", lambda _: (10**6, -1))
-    assert run_command(short) == ExitCode.BAD_INPUT
-    (line,) = capfd.readouterr().err.splitlines()
-    assert told in line
-    assert "ulimit -v" in line
-
-
 def streams(out: Callable[[], TextIO], error: Callable[[], TextIO] | None) -> None:
     """Replaces the descriptors of this process, too."""
     for number, name, make in ((1, "stdout", out), (2, "stderr", error)):
@@ -312,38 +288,3 @@ def test_a_wrong_number_is_told_in_words(text: str, capsys: pytest.CaptureFixtur
             assert getattr(action.type, "__name__", "?") not in message
             tried += 1
     assert tried >= 7
-
-
-def sleeps(pid: int) -> bool:
-    """Whether a process waits for something."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
-
-
-def answered(what: bytes, arguments: Sequence[str]) -> tuple[int, str]:
-    """The exit status of a command at a terminal where `what` is typed, and what it printed."""
-    pid, master = pty.fork()
-    if pid == 0:
-        # Not in this process: pytest has loaded readline, which drops what is typed early.
-        os.execv(sys.executable, [sys.executable, "-m", "lps_sweep", *arguments])
-    shown = b""
-    while True:
-        try:
-            shown += os.read(master, 4096)
-        except OSError:
-            break
-        if b"[y/N]" in shown and what:
-            while not sleeps(pid):  # a signal on the way to reading would wait for what is typed
-                time.sleep(0.01)
-            os.write(master, what)
-            what = b""
-    os.close(master)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode(errors="replace")
-
-
-@pytest.mark.parametrize(("typed", "code"), [(b"\x04", 6), (b"\xff\n", 6), (b"\x03", 130)])
-def test_a_question_can_be_left_open(typed: bytes, code: int, folder: Path, tmp_path: Path) -> None:
-    asked = ["run", str(folder / "small.yaml"), "--inline", "--ask-above=trials=1"]
-    ended, shown = answered(typed, [*asked, "--results", str(tmp_path / "r")])
-    assert ended == code, shown
-    assert "Traceback" not in shown
-    assert not (tmp_path / "r").exists()

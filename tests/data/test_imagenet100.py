@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lps_sweep.config import DataConfig
 from lps_sweep.data import fingerprint, load
@@ -111,3 +112,18 @@ def test_a_changed_manifest_is_named(root: Path, change: object) -> None:
     with pytest.raises(BadInputError) as refused:
         load(config(root))
     assert refused.value.where == str(file)
+
+
+def test_orientation_is_not_heeded_and_modes_become_rgb(tmp_path: Path) -> None:
+    image = picture(3, 60, 40)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.JPEG", exif=exif)
+    image.save(tmp_path / "plain.JPEG")
+    assert np.array_equal(decode(tmp_path / "turned.JPEG", 32), decode(tmp_path / "plain.JPEG", 32))
+    image.convert("CMYK").save(tmp_path / "cmyk.JPEG")
+    assert decode(tmp_path / "cmyk.JPEG", 32).shape == (3, 32, 32)
+    image.convert("L").save(tmp_path / "png in disguise.JPEG", format="PNG")
+    red, green, blue = decode(tmp_path / "png in disguise.JPEG", 32)
+    assert np.array_equal(red, green)
+    assert np.array_equal(green, blue)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from lps_sweep.cli import main
 from lps_sweep.config import DataConfig
@@ -239,21 +238,6 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 600_000))
     with pytest.raises(StorageError, match="200 images of 32 x 32"):
         prepare(root, SIZE, num_workers=1)
-
-
-def test_orientation_is_not_heeded_and_modes_become_rgb(tmp_path: Path) -> None:
-    image = picture(3, 60, 40)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    image.save(tmp_path / "turned.JPEG", exif=exif)
-    image.save(tmp_path / "plain.JPEG")
-    assert np.array_equal(decode(tmp_path / "turned.JPEG", 32), decode(tmp_path / "plain.JPEG", 32))
-    image.convert("CMYK").save(tmp_path / "cmyk.JPEG")
-    assert decode(tmp_path / "cmyk.JPEG", 32).shape == (3, 32, 32)
-    image.convert("L").save(tmp_path / "png in disguise.JPEG", format="PNG")
-    red, green, blue = decode(tmp_path / "png in disguise.JPEG", 32)
-    assert np.array_equal(red, green)
-    assert np.array_equal(green, blue)
 
 
 def test_the_verb(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
