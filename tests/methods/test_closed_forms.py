@@ -36,9 +36,15 @@ def test_fixmatch() -> None:
     assert terms.total.item() == pytest.approx(math.log(4 / 3) + 1.5 * math.log(2), abs=1e-12)
     assert terms.mask.tolist() == [True, False]
     assert terms.confidence.tolist() == pytest.approx([0.75, 0.5])
-    tied = Case({"weak": double([[0.0, 0.0]]), "strong": double([[0.0, 0.0]])}, NONE)
-    assert LOSSES["fixmatch"].of(tied, threshold=0.5).mask.tolist() == [True]
-    assert LOSSES["fixmatch"].of(tied, threshold=0.501).mask.tolist() == [False]
+
+
+@pytest.mark.parametrize(("name", "threshold"), [("fixmatch", "threshold"), ("lps", "lambda_seen")])
+def test_a_row_at_the_threshold_is_confident(name: str, threshold: str) -> None:
+    loss = LOSSES[name]
+    undecided = loss.case(6, 0, scale=0.0)
+
+    assert loss.of(undecided, **{threshold: 0.25}).mask.all()
+    assert not loss.of(undecided, **{threshold: 0.251}).mask.any()
 
 
 def test_the_lower_level_of_ds3l() -> None:
