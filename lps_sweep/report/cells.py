@@ -67,6 +67,11 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+def index_of(levels: Sequence[Any], value: Any) -> int | None:
+    """The index of the first of `levels` that is the same setting as `value`."""
+    return next((i for i, level in enumerate(levels) if same(level, value)), None)
+
+
 def is_numeric(levels: Sequence[Any]) -> bool:
     """Whether all `levels` are numbers, so that they have an order and distances."""
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in levels)

@@ -13,6 +13,7 @@ from lps_sweep.report.cells import (
     cell_of,
     held_point,
     in_order,
+    index_of,
     is_numeric,
     same,
     select,
@@ -21,7 +22,7 @@ from lps_sweep.report.cells import (
 from lps_sweep.report.columns import ACCURACY, counts, means, parameter, per_metric
 from lps_sweep.report.model import Column, Table
 from lps_sweep.report.numbers import at_text, slug
-from lps_sweep.report.reference import seeds_text, where_text
+from lps_sweep.report.reference import setting_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,15 +179,13 @@ def read_grid(view: SweepView, across: str, down: str) -> Grid:
         tuple(cell_of(select(trials, {across: x, down: y}), tuple(ACCURACIES)) for x in columns)
         for y in rows
     )
-    places = [
-        (i, j)
-        for i, y in enumerate(rows)
-        for j, x in enumerate(columns)
-        if same(y, record.defaults.get(down)) and same(x, record.defaults.get(across))
-    ]
-    where = where_text({**record.settings, **held}, across, down)
-    setting = f"{where}; {seeds_text(cell for row in cells for cell in row)}."
-    default = places[0] if places else None
+    i, j = (
+        index_of(levels, record.defaults.get(name))
+        for name, levels in ((down, rows), (across, columns))
+    )
+    default = None if i is None or j is None else (i, j)
+    flat = itertools.chain.from_iterable(cells)
+    setting = setting_text({**record.settings, **held}, flat, across, down)
     return Grid(across, down, columns, rows, cells, default, held, tuple(record.seeds), setting)
 
 

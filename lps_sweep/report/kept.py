@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import held_point, same, select
+from lps_sweep.report.cells import held_point, select
+from lps_sweep.report.levels import ARM
 from lps_sweep.report.numbers import value_text
 from lps_sweep.report.reference import num_seen
 
@@ -46,26 +47,24 @@ class Kept:
         return num_seen(self.config, 1 + int(self.arrays["targets"].max(initial=-1)))
 
 
-def chosen_trials(view: SweepView, *, seeds: int = 1) -> list[tuple[str, list[str]]]:
-    """Label and ids of the first `seeds` done trials with arrays, of each shown configuration.
+def chosen_trials(view: SweepView, *, seeds: int = 1) -> list[tuple[str, str]]:
+    """Label and id of the first `seeds` done trials with arrays, of each shown configuration.
 
     The default cell; where the sweep has arms, each of them, up to `MOST_GROUPS`.
     """
-    held = held_point(view)
     if view.record.search:
         return []
-    points = [("default cell", held)]
-    if len(view.record.axes.get("arm", ())) > 1:
-        arms = view.record.axes["arm"]
-        points = [(value_text(arm), {**held, "arm": arm}) for arm in arms]
+    held, arms = held_point(view), view.record.axes.get(ARM, ())
+    points = {"default cell": held}
+    if len(arms) > 1:
+        points = {value_text(arm): {**held, ARM: arm} for arm in arms[:MOST_GROUPS]}
     found = []
-    for label, point in points[:MOST_GROUPS]:
+    for label, point in points.items():
         rows = select(view.trials, point)
-        done = rows[rows["status"] == "done"]
-        pairs = sorted(zip(done["seed"].tolist(), done["trial_id"].tolist(), strict=True))
-        kept = [str(trial) for _, trial in pairs if trial in view.artefacts]
-        found.append((label, kept[:seeds]))
-    return [(label, trials) for label, trials in found if trials]
+        done = rows[rows["status"] == "done"].sort_values("seed")["trial_id"].tolist()
+        kept = [str(trial) for trial in done if trial in view.artefacts]
+        found += [(label, trial) for trial in kept[:seeds]]
+    return found
 
 
 def load_kept(view: SweepView, label: str, trial_id: str) -> Kept | None:
@@ -77,6 +76,5 @@ def load_kept(view: SweepView, label: str, trial_id: str) -> Kept | None:
         arrays = load_trial_arrays(view.folder, view.artefacts[trial_id])
     except StorageError:
         return None
-    seeds = zip(view.trials["trial_id"].tolist(), view.trials["seed"].tolist(), strict=True)
-    seed = next(int(seed) for trial, seed in seeds if same(trial, trial_id))
+    seed = int(view.trials["seed"][view.trials["trial_id"] == trial_id].iloc[0])
     return Kept(label, trial_id, seed, view.configs.get(trial_id, {}), arrays)

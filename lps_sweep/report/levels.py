@@ -33,8 +33,7 @@ from lps_sweep.report.reference import (
     level_reference,
     method_label,
     num_seen,
-    seeds_text,
-    where_text,
+    setting_text,
 )
 
 if TYPE_CHECKING:
@@ -156,8 +155,7 @@ class Levels:
 
     def setting_text(self, settings: Mapping[str, Any]) -> str:
         """What the levels were run with and how many of their trials count."""
-        where = where_text({**settings, **self.held}, self.parameter)
-        return f"{where}; {seeds_text(self.cells)}."
+        return setting_text({**settings, **self.held}, self.cells, self.parameter)
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,9 @@ def make_maps(view: SweepView) -> list[Path]:
 
     folder = sweep_folder(view.folder, view.record.name)
     written = []
-    for label, trials in chosen_trials(view):
-        path = map_path(folder, view.artefacts[trials[0]].sha256)
-        kept = None if load_map(path) else load_kept(view, label, trials[0])
+    for label, trial in chosen_trials(view):
+        path = map_path(folder, view.artefacts[trial].sha256)
+        kept = None if load_map(path) else load_kept(view, label, trial)
         features = None if kept is None else kept.arrays.get("features")
         if features is None or not np.isfinite(features).all():
             continue

@@ -232,6 +232,11 @@ def seeds_text(cells: Iterable[Cell]) -> str:
     )
 
 
+def setting_text(settings: Mapping[str, Json], cells: Iterable[Cell], *left_out: str) -> str:
+    """What `cells` were run with and how many of their trials count, for notes."""
+    return f"{where_text(settings, *left_out)}; {seeds_text(cells)}."
+
+
 def _frozen(frozen: Json) -> str:
     if frozen in (None, TUNED):
         return ", nothing frozen" if frozen else ""

@@ -7,22 +7,17 @@ import numpy as np
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.kept import Kept, chosen_trials, load_kept
+from lps_sweep.report.kept import Kept, load_kept
 from lps_sweep.report.pages.classes import (
     Shares,
-    dead_text,
     draw_shares,
-    final_table,
-    first_of_each,
-    read_shares,
     sections,
     shares_of,
-    shares_table,
 )
 from lps_sweep.report.reference import num_seen
 from lps_sweep.results import Json, load_view
 from tests.report.artefact_cases import Arrays, blobs, with_artefacts
-from tests.report.report_cases import SETTINGS, ablation_record, record
+from tests.report.report_cases import record
 
 
 def kept(arrays: Arrays, **config: Json) -> Kept:
@@ -100,40 +95,6 @@ def test_bars_are_sorted_hatched_and_slide() -> None:
     assert panel.title == "full, seed 0: estimate"
 
 
-def test_the_tables_have_every_seed_and_every_class() -> None:
-    both = [
-        Shares("a", 0, True, 1, (1,), ((0.5, 0.5),)),
-        Shares("a", 1, True, 1, (1,), ((0.96, 0.04),)),
-        Shares("b", 0, False, None, (0,), ((1.0, 0.0),)),
-    ]
-    table = shares_table(both)
-    assert [row[:5] for row in table.rows] == [
-        ("a", 0, "estimate", 2, 0),
-        ("a", 1, "estimate", 2, 1),
-        ("b", 0, "predictions", 2, 1),
-    ]
-    assert table.rows[0][5:7] == pytest.approx((math.log(2), 100.0))
-    assert table.rows[2][7] is None
-    assert first_of_each(both) == (both[0], both[2])
-    assert final_table(both).rows[-1] == ("b", 0, 1, "cluster", 0.0)
-    assert "(n 1 to 2): a 0.5, b 1" in dead_text(both)
-    assert "(n 2 each): a 0.5" in dead_text(both[:2])
-
-
-def test_a_sweep_of_arms_shows_each_arm(tmp_path: Path) -> None:
-    sweep = ablation_record([0, 1], arms=["full", "without_margin"])
-    view = load_view(with_artefacts(tmp_path, sweep), "ablation")
-    assert [(label, len(ids)) for label, ids in chosen_trials(view, seeds=9)] == [
-        ("full", 2),
-        ("without_margin", 2),
-    ]
-    found, lost = read_shares(view)
-    assert [(s.label, s.seed) for s in found] == [
-        *(("full", 0), ("full", 1), ("without_margin", 0), ("without_margin", 1)),
-    ]
-    assert lost == 0
-
-
 def test_damaged_arrays_are_counted_and_stop_nothing(tmp_path: Path) -> None:
     folder = with_artefacts(tmp_path, record({"C": [10]}, [0, 1]))
     view = load_view(folder, "c_tau")
@@ -143,10 +104,3 @@ def test_damaged_arrays_are_counted_and_stop_nothing(tmp_path: Path) -> None:
     (section,) = sections(view)
     assert any("arrays of 1 finished trials" in b for b in section.blocks if isinstance(b, str))
     assert "Class distribution" in build_report(folder, "c_tau").read_text(encoding="utf-8")
-
-
-def test_hostile_arms_are_only_text(tmp_path: Path) -> None:
-    sweep = ablation_record([0], arms=["full", "<img src=x>"], settings=SETTINGS)
-    page = build_report(with_artefacts(tmp_path, sweep), "ablation").read_text(encoding="utf-8")
-    assert "<img" not in page
-    assert "&lt;img src=x&gt;, seed 0: estimate" in page

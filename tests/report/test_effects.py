@@ -83,35 +83,3 @@ def test_parameters_that_move_together_stand_once(tmp_path: Path) -> None:
     rows = [(5, 0.2), (10, 0.4), (20, 0.6)]
     view = load_view(make_ledger(tmp_path, sweep, points=rows, epochs=1), "c_tau")
     assert [levels.parameter for levels in read_varied(view)] == ["C"]
-
-
-def test_the_forest_has_every_level_of_every_parameter_on_one_axis(tmp_path: Path) -> None:
-    section, _ = sections(view_of(tmp_path, margin=0.5))
-    (table,), (figure,) = section.tables, section.figures
-    assert len(table.rows) == 4 + 4 + 2 + 2
-    assert ("C", 10) not in {row[:2] for row in table.rows}
-    (panel,) = figure.draw()
-    means = panel.figure.data[3]
-    ticks = list(panel.figure.layout.yaxis.ticktext)
-    heights = dict(zip(ticks, panel.figure.layout.yaxis.tickvals, strict=True))
-    assert heights["tau = 0.2"] == max(heights.values())
-    assert heights["tau = 0.6"] - heights["C = 1"] > heights["C = 1"] - heights["C = 5"]
-    place = ticks.index("C = 20")
-    row = table.rows[place]
-    assert row[:2] == ("C", 20)
-    assert row[3] is not None
-    bars = means.error_x
-    ends = means.x[place] - bars.arrayminus[place], means.x[place] + bars.array[place]
-    assert means.x[place] == pytest.approx(row[2], abs=1e-3)
-    assert ends == pytest.approx(row[3], abs=1e-3)
-    band = panel.figure.layout.shapes[0]
-    assert (band.x0, band.x1) == (-0.5, 0.5)
-
-
-def test_without_three_seeds_there_is_no_bar(tmp_path: Path) -> None:
-    fates = {(*point, seed): "failed" for point in POINTS for seed in (1, 2)}
-    section, _ = sections(view_of(tmp_path, fates=fates))
-    (panel,) = section.figures[0].draw()
-    estimates = next(t for t in panel.figure.data if t.error_x.array is not None)
-    assert set(estimates.error_x.array) == {None}
-    assert {row[4] for row in section.tables[0].rows} == {"too few seeds"}

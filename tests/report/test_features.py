@@ -30,7 +30,7 @@ from lps_sweep.report.pages.features import (
 )
 from lps_sweep.results import Json, load_view
 from tests.report.artefact_cases import blobs, with_artefacts
-from tests.report.report_cases import ablation_record, make_ledger, record
+from tests.report.report_cases import ablation_record, record
 
 
 def put_map(folder: Path) -> FeatureMap:
@@ -61,18 +61,6 @@ def test_without_a_map_the_numbers_stand_and_the_command_is_named(tmp_path: Path
     texts = [block for block in section.blocks if isinstance(block, str)]
     assert any("lps-sweep report DIR c_tau --maps" in text for text in texts)
     assert section.figures == ()
-
-
-def test_before_the_first_finished_trial_the_section_says_what_will_fill_it(
-    tmp_path: Path,
-) -> None:
-    waiting = make_ledger(tmp_path / "a", record({"C": [10]}, [0]), otherwise="running")
-    (section,) = sections(load_view(waiting, "c_tau"))
-    assert "lps-sweep report DIR c_tau --maps" in str(section.blocks[0])
-    search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}
-    asked = record({"C": [10]}, [0], search=search)
-    asked_of = make_ledger(tmp_path / "b", asked, otherwise="running")
-    assert sections(load_view(asked_of, "c_tau")) == []
 
 
 def test_a_map_is_drawn_with_rings_and_fixed_markers(tmp_path: Path) -> None:

@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 
 from lps_sweep.report.cells import Cell
-from lps_sweep.report.grid import Grid, grid_table, numeric_pairs, read_grid, variance_table
+from lps_sweep.report.grid import grid_table, numeric_pairs, read_grid, variance_table
 from lps_sweep.report.pages.pair import (
-    NARROWEST,
     cell_label,
-    colour_range,
-    draw_lines,
     draw_map,
     draw_residuals,
     sections,
@@ -74,14 +71,6 @@ def test_one_factor_at_a_time_has_no_grid(tmp_path: Path) -> None:
     view = view_of(tmp_path, record({"C": [1, 10], "tau": [0.2, 0.4]}), points=points)
     assert numeric_pairs(view) == []
     assert sections(view) == []
-
-
-def test_a_narrow_grid_keeps_a_wide_scale() -> None:
-    cells = ((_cell(99.4), _cell(99.6)),)
-    info = Grid("C", "tau", (1, 2), (0.4,), cells, None, {}, (0,), "")
-    low, high = colour_range(info, "acc_seen")
-    assert high - low == pytest.approx(NARROWEST)
-    assert high <= 100.0
 
 
 def test_cells_like_the_best_are_outlined_together(tmp_path: Path) -> None:
@@ -147,17 +136,6 @@ def test_residuals_and_variance_of_effects_that_add_up(tmp_path: Path) -> None:
     assert [row[3] for row in novel] == pytest.approx(
         [100 * df / 17 for df in (2, 1, 2, 2, 4, 2, 4)]
     )
-
-
-def test_shares_have_intervals_and_axes_end_at_100(tmp_path: Path) -> None:
-    info = read_grid(view_of(tmp_path, record(C_TAU), epochs=1), "C", "tau")
-    assert 100 < draw_lines(info)[0].figure.layout.yaxis.range[1] <= 100.5
-    rows = variance_table(info).rows
-    assert [row[-1] is None for row in rows[:7]] == [False] * 3 + [True] * 4
-    found = next(row[-1] for row in rows if row[:2] == ("Novel", "C"))
-    assert isinstance(found, tuple)
-    low, high = (float(end or 0) for end in found)
-    assert 0 <= low < high < 100
 
 
 @pytest.mark.parametrize(

@@ -90,16 +90,6 @@ def test_the_spread_within_seeds_stands_beside_that_over_seeds(tmp_path: Path) -
     assert all(part in finding for part in ("1.00 (df = 6", "2.83 (df = 3", "10.00 (n = 3)"))
 
 
-def test_of_one_kind_the_other_is_missing(tmp_path: Path) -> None:
-    add_noise(swept(tmp_path), ["draw_1"])
-    (section,) = found(tmp_path)
-    (table,) = section.tables
-    values = dict(zip((c.key for c in table.columns), table.rows[0], strict=True))
-    assert values["perturbation_df"] == 3
-    assert values["threads_sd"] is values["threads_df"] is None
-    assert "threads" not in section.findings[0]
-
-
 def test_noise_of_another_default_does_not_count(tmp_path: Path) -> None:
     add_noise(swept(tmp_path), [*DRAWS], epochs=7)
     (section,) = found(tmp_path)

@@ -10,16 +10,17 @@ import pytest
 
 from lps_sweep.report.drawings import Drawing, draw_all, to_data_csv
 from lps_sweep.report.model import Figure, Section, Table, unique_tables
-from lps_sweep.report.pages import all_sections
+from lps_sweep.report.pages import all_sections, page_modules
 from lps_sweep.report.pages.overview import summarise
 from lps_sweep.results import Json, SweepView, load_view
 from tests.report.artefact_cases import with_artefacts
 from tests.report.frozen_cases import FINISHED, SWEEPS
-from tests.report.report_cases import PAPER, ablation_record, make_ledger, record
+from tests.report.report_cases import ARMS, PAPER, ablation_record, make_ledger, record
 
 LONGEST = 260
 """Characters of a caption: about two lines."""
 WIDE: dict[str, list[Json]] = {"C": [1, 5, 10], "tau": [0.2, 0.4]}
+METHODS: dict[str, dict[str, Json]] = {"lps": {"method": "lps"}, "orca": {"method": "orca"}}
 SMALL: dict[str, list[Json]] = {"C": [1, 10], "tau": [0.2, 0.4]}
 
 
@@ -35,6 +36,7 @@ def of_made(name: str) -> Callable[[Path], SweepView]:
             "nothing": record(WIDE, margin=0.5),
             "failed": ablation_record(margin=0.5),
             "arms": ablation_record(margin=0.5),
+            "methods": record({"arm": list(METHODS)}, settings=PAPER, defaults={"arm": "lps"}),
             "counts": record({"novel_classes": [1, 0]}, defaults={"novel_classes": 0}),
             "freezing": record({"frozen_through": ["stage3", "none"]}, settings=PAPER),
         }[name]
@@ -43,7 +45,8 @@ def of_made(name: str) -> Callable[[Path], SweepView]:
         fates = {(1, 0.2, 0): "failed", (5, 0.2, 1): "diverged", (1, 0.4, 0): "stopped"}
         otherwise = {"nothing": "not_run", "failed": "failed"}.get(name, "done")
         known = fates if name == "broken" else None
-        made = make_ledger(folder, sweep, known, epochs=2, otherwise=otherwise)
+        arms = METHODS if name == "methods" else ARMS
+        made = make_ledger(folder, sweep, known, epochs=2, otherwise=otherwise, arms=arms)
         return load_view(made, sweep.name)
 
     return read
@@ -54,8 +57,8 @@ def of_finished(name: str) -> Callable[[Path], SweepView]:
     return lambda folder: load_view(shutil.copytree(FINISHED, folder / "results"), name)
 
 
-MADE = ("paper", "one seed", "one level", "broken", "nothing", "failed", "arms", "counts")
-CASES = {name: of_made(name) for name in (*MADE, "freezing")}
+MADE = ("paper", "one seed", "one level", "broken", "nothing", "failed", "arms")
+CASES = {name: of_made(name) for name in (*MADE, "methods", "counts", "freezing")}
 CASES |= {name: of_finished(name) for name in SWEEPS}
 EMPTY = frozenset({"nothing", "failed"})
 
@@ -63,14 +66,30 @@ EMPTY = frozenset({"nothing", "failed"})
 @pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     name = str(request.param)
+    read_case(name, tmp_path_factory)
+    return name
+
+
+def read_case(name: str, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The slugs of all parts of a case, each of which is read once."""
     if name not in _READ:
         view = CASES[name](tmp_path_factory.mktemp("case"))
         sections = all_sections(view)
         _READ[name] = (view, sections, draw_all(sections))
-    return name
+    return {part.slug for s in _READ[name][1] for part in (s, *s.tables, *s.figures)}
 
 
 _READ: dict[str, tuple[SweepView, list[Section], Sequence[Drawing]]] = {}
+
+
+def test_no_page_and_no_rare_table_escapes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = set().union(*(read_case(name, tmp_path_factory) for name in CASES))
+    pages = {module.__name__ for module in page_modules()}
+    views = [view for view, *_ in _READ.values()]
+    shown = {m.__name__ for m in page_modules() if any(m.sections(view) for view in views)}
+    assert shown == pages
+    assert {"failures", "failure_rates", "error_kinds", "incomplete", "stopped"} <= found
+    assert {"ablation_changes", "effect_ranges", "main_against_paper"} <= found
 
 
 def test_slugs_are_unique_and_plain(case: str) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.pages.cost import MOST_LISTED, busy_text, work_table, workers_table
+from lps_sweep.report.pages.cost import busy_text, work_table, workers_table
 from lps_sweep.report.pages.overview import origin_text
 from lps_sweep.report.work import Work, end_kind, newest, read_packs, read_work
 from lps_sweep.results import Attempt, Ledger, SweepView, load_view
@@ -171,13 +171,6 @@ def test_workers_are_called_by_what_tells_them_apart() -> None:
         "b CPU #1": "machine 2, CPU worker 1",
         "odd <b>": "odd <b>",
     }
-
-
-def test_of_many_packs_the_first_are_listed() -> None:
-    packs = [pack(10.0 * k, 10.0 * k + 8, name=f"p{k}") for k in range(MOST_LISTED + 1)]
-    table = work_table(info_of(*packs))
-    assert len(table.rows) == MOST_LISTED
-    assert str(MOST_LISTED + 1) in table.caption
 
 
 def view_of(folder: Path) -> SweepView:

@@ -123,8 +123,7 @@ def _normal(row: NDArray[Any]) -> tuple[float, ...]:
 
 def read_shares(view: SweepView) -> tuple[tuple[Shares, ...], int]:
     """The distributions of the shown trials, group by group, and how many could not be read."""
-    trials = [(label, t) for label, own in chosen_trials(view, seeds=MOST_SEEDS) for t in own]
-    kept = [load_kept(view, label, trial) for label, trial in trials]
+    kept = [load_kept(view, *one) for one in chosen_trials(view, seeds=MOST_SEEDS)]
     found = [None if one is None else shares_of(one) for one in kept]
     return tuple(shares for shares in found if shares is not None), kept.count(None)
 

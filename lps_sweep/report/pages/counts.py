@@ -21,7 +21,7 @@ from lps_sweep.report.levels import ARM, IMAGES, Compared, Level, Levels, read_l
 from lps_sweep.report.model import Block, Column, Figure, Key, Panel, Section, Table
 from lps_sweep.report.numbers import number_text
 from lps_sweep.report.plot import Plot
-from lps_sweep.report.reference import seeds_text, where_text
+from lps_sweep.report.reference import setting_text
 from lps_sweep.report.style import cycled_keys
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _figure(view: SweepView, groups: Sequence[Levels]) -> Figure:
         320,
         f"counts_{first.parameter}",
         f"{images_note(first)} No line joins the values of a seed, because a seed pairs nothing "
-        f"between levels. {paper_note(groups)} {where_text(view.record.settings, first.parameter)}"
-        f"; {seeds_text(cells)}.",
+        f"between levels. {paper_note(groups)} "
+        f"{setting_text(view.record.settings, cells, first.parameter)}",
         lead=1,
     )

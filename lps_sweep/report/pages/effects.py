@@ -21,7 +21,7 @@ from lps_sweep.report.grid import numeric_pairs
 from lps_sweep.report.levels import ARM, IMAGES, Compared, Levels, read_levels
 from lps_sweep.report.model import Block, Column, Figure, Fold, Key, Panel, Section, Table
 from lps_sweep.report.numbers import number_text, value_text
-from lps_sweep.report.reference import seeds_text, where_text
+from lps_sweep.report.reference import setting_text, where_text
 from lps_sweep.report.style import thin
 
 if TYPE_CHECKING:
@@ -120,11 +120,11 @@ def forest_finding(rows: Sequence[Compared]) -> str:
 
 @dataclass(frozen=True)
 class Range:
-    """How far the level means of a parameter lie apart in a metric; None without two to compare."""
+    """How far the level means of a parameter lie apart in a metric: a row of a table."""
 
     parameter: str
     metric: str
-    found: EffectRange[str] | None
+    found: EffectRange[str]
 
     @property
     def accuracy(self) -> str:
@@ -132,51 +132,46 @@ class Range:
         return HEADLINE[self.metric]
 
     @property
-    def size(self) -> float:
-        """The range; below zero where it is not known."""
-        return -1.0 if self.found is None else self.found.range
-
-    @property
     def beyond(self) -> str:
         """Whether chance alone would not do it."""
-        if self.found is None or self.found.chance is None:
+        if self.found.chance is None:
             return "too few seeds"
         return "yes" if self.found.range > self.found.chance else "no"
 
 
 def ranges_of(parameters: Sequence[Levels]) -> list[Range]:
-    """The ranges of each parameter, the widest range of All first."""
+    """The ranges of each parameter with two levels to compare, the widest range of All first."""
     from lps_sweep.results.effects import effect_range
 
-    found = []
+    known: dict[str, list[Range]] = {}
     for levels in parameters:
-        rows = levels.rows
-        values = {m: {row.text: row.cell.values[m] for row in rows} for m in ACCURACIES}
-        each = [Range(levels.parameter, m, effect_range(values[m])) for m in ACCURACIES]
-        found.append(each)
-    return [one for each in sorted(found, key=lambda each: -each[-1].size) for one in each]
+        for metric in ACCURACIES:
+            found = effect_range({row.text: row.cell.values[metric] for row in levels.rows})
+            if found is not None:
+                one = Range(levels.parameter, metric, found)
+                known.setdefault(levels.parameter, []).append(one)
+    return [
+        one for each in sorted(known.values(), key=lambda r: -r[-1].found.range) for one in each
+    ]
 
 
 def range_table(ranges: Sequence[Range]) -> Table:
     """One row per parameter and accuracy."""
 
-    def of(name: str, nothing: int | None = None) -> Any:
-        return lambda row: nothing if row.found is None else getattr(row.found, name)
-
     def end(name: str) -> Any:
-        return lambda row: getattr(row.found, name) if row.size > 0 else None
+        return lambda row: getattr(row.found, name) if row.found.range > 0 else None
 
     columns = (
         Column("parameter", "Parameter"),
         ACCURACY,
-        Column("range", "Largest difference", "number", of=of("range")),
-        Column("interval95", "95 % interval", "interval", of=of("interval")),
-        Column("chance", "By chance up to", "number", of=of("chance")),
+        Column("range", "Largest difference", "number", of="found.range"),
+        Column("interval95", "95 % interval", "interval", of="found.interval"),
+        Column("chance", "By chance up to", "number", of="found.chance"),
         Column("beyond", "Beyond chance"),
         Column("lowest", "Lowest at", "value", of=end("lowest")),
         Column("highest", "Highest at", "value", of=end("highest")),
-        Column("levels", "Levels", "value", of=of("levels", 0)),
-        Column("n", "Seeds", "value", of=of("n", 0)),
+        Column("levels", "Levels", "value", of="found.levels"),
+        Column("n", "Seeds", "value", of="found.n"),
     )
     caption = (
         "Largest difference between the means of two levels of a parameter, in points, the others "
@@ -190,25 +185,27 @@ def draw_ranges(ranges: Sequence[Range]) -> tuple[Panel, ...]:
 
     def draw_one(figure: Any, metric: str) -> str:
         own = [one for one in ranges if one.metric == metric][::-1]
-        known = [(i, one.found) for i, one in enumerate(own) if one.found is not None]
-        marks.estimates(figure, [(r.range, i, r.interval) for i, r in known])
-        chance: list[marks.Point] = [(thin(r.chance), i, "") for i, r in known if r.chance]
+        marks.estimates(figure, [(r.found.range, i, r.found.interval) for i, r in enumerate(own)])
+        chance: list[marks.Point] = [
+            (thin(r.found.chance), i, "") for i, r in enumerate(own) if r.found.chance
+        ]
         marks.dots(figure, chance, _CHANCE, size=8, hover="by chance up to %{x:.1f} points")
         figure.update_xaxes(title_text="points", rangemode="tozero", showgrid=True)
         marks.rows_axis(figure, [one.parameter for one in own])
-        return marks.spoken([f"{own[i].parameter} {r.range:.1f} points" for i, r in known[::-1]])
+        return marks.spoken([f"{one.parameter} {one.found.range:.1f} points" for one in own[::-1]])
 
     return draw.panels(draw_one)
 
 
-def range_finding(ranges: Sequence[Range]) -> str:
-    """Which parameters move All by more than chance."""
-    judged = [one for one in ranges if one.metric == "acc_all"]
-    few = [one.parameter for one in judged if one.beyond == "too few seeds"]
-    if len(few) == len(judged):
+def range_finding(ranges: Sequence[Range], parameters: Sequence[Levels]) -> str:
+    """Which of `parameters` move All by more than chance."""
+    judged = [one for one in ranges if one.metric == METRIC and one.found.chance is not None]
+    if not judged:
         return "Effect ranges: too few finished seeds."
+    told = [one.parameter for one in judged]
+    few = [levels.parameter for levels in parameters if levels.parameter not in told]
     beyond = [
-        f"{one.parameter} ({number_text(one.size, 1)} points)"
+        f"{one.parameter} ({number_text(one.found.range, 1)} points)"
         for one in judged
         if one.beyond == "yes"
     ]
@@ -242,12 +239,12 @@ def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
 
 def _ranges(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
     ranges = ranges_of(parameters)
+    said = range_finding(ranges, parameters)
     blocks: list[Block] = ["No two levels have a finished seed in common yet."]
-    if any(one.found for one in ranges):
-        figures = [_range_figure(view, ranges)] if len(parameters) > 1 else []
+    if ranges:
+        figures = [_range_figure(view, ranges, said)] if len(parameters) > 1 else []
         blocks = [*figures, range_table(ranges)]
-    said = (range_finding(ranges),)
-    return [Section("ranges", "Effect ranges", tuple(blocks), said, folded=True)]
+    return [Section("ranges", "Effect ranges", tuple(blocks), (said,), folded=True)]
 
 
 def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:
@@ -267,16 +264,16 @@ def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:
         lambda: draw_forest(rows),
         100 + 22 * max(4, min(len(rows), MOST_ROWS)),
         "forest",
-        f"{_FAMILY}{other} {where_text(view.record.settings, *names)}; {seeds_text(cells)}.",
+        f"{_FAMILY}{other} {setting_text(view.record.settings, cells, *names)}",
         lead=2,
     )
 
 
-def _range_figure(view: SweepView, ranges: Sequence[Range]) -> Figure:
+def _range_figure(view: SweepView, ranges: Sequence[Range], said: str) -> Figure:
     names = list(dict.fromkeys(one.parameter for one in ranges))
     return Figure(
         "effect_ranges_figure",
-        range_finding(ranges),
+        said,
         "Largest difference between two level means of each parameter, with its interval.",
         (_RANGE, _CHANCE),
         lambda: draw_ranges(ranges),

@@ -69,12 +69,9 @@ class FeatureInfo:
 
 def feature_info(view: SweepView) -> tuple[FeatureInfo, ...]:
     """The first finished seed of each shown configuration that kept features."""
-    found = []
-    for label, trials in chosen_trials(view):
-        kept = load_kept(view, label, trials[0])
-        info = None if kept is None else _info(view, kept)
-        found += [] if info is None else [info]
-    return tuple(found)
+    kept = (load_kept(view, *one) for one in chosen_trials(view))
+    found = (_info(view, one) for one in kept if one is not None)
+    return tuple(info for info in found if info is not None)
 
 
 def _info(view: SweepView, kept: Kept) -> FeatureInfo | None:

@@ -172,31 +172,28 @@ def headline_table(view: SweepView) -> Table:
     cell = cell_of(select(view.trials, point), tuple(HEADLINE))
     reference = default_reference(record.settings)
     papers = {metric: reference.numbers.get((0, metric)) for metric in HEADLINE}
+    interval = Column("interval95", "95 % t interval", "interval", of=cell.interval, percent=True)
+    mean, sd, n = _cell_columns(cell)
     columns = [
         Column("metric", "Metric", of=HEADLINE.get, says="metric"),
-        *_cell_columns(cell),
+        *(mean, sd, interval, n),
         Column("seeds", "Each seed", of=lambda m: _seeds_text(cell.numbers(m))),
         Column("paper", "Paper", "number", of=papers.get),
     ]
-    interval = Column("interval95", "95 % t interval", "interval", of=cell.interval, percent=True)
-    columns.insert(3, interval)
-    off = [n for n, v in point.items() if not same(v, record.defaults.get(n))]
-    if reference.comparable and off:
+    off = [name for name, v in point.items() if not same(v, record.defaults.get(name))]
+    if reference.comparable and not off:
+
+        def less_paper(metric: str) -> float | None:
+            return minus(cell.mean(metric), papers[metric])
+
+        def word(metric: str) -> str:
+            values = cell.numbers(metric)
+            return paper_word(values, metric, papers[metric]) if values else ""
+
+        columns.append(Column("difference", "Difference to paper", "signed", of=less_paper))
+        columns.append(Column("against_paper", "Against the paper", of=word))
+    else:
         reference = replace(reference, comparable=False)
-    if reference.comparable:
-        columns += [
-            Column(
-                "difference",
-                "Difference to paper",
-                "signed",
-                of=lambda m: minus(cell.mean(m), papers[m]),
-            ),
-            Column(
-                "against_paper",
-                "Against the paper",
-                of=lambda m: paper_word(cell.numbers(m), m, papers[m]) if cell.numbers(m) else "",
-            ),
-        ]
     caption = _headline_caption(point, off, cell)
     best = selected_of(view)
     if best is not None:

@@ -9,10 +9,10 @@ from lps_sweep.report.cells import (
     HEADLINE,
     held_point,
     in_order,
+    index_of,
     metric_facets,
     moving_with,
     parameter_says,
-    same,
     without,
 )
 from lps_sweep.report.curves import (
@@ -218,8 +218,7 @@ def _level_blocks(view: SweepView, parameter: str, point: dict[str, Any]) -> lis
     groups = [read_group(view, {**held, parameter: v}, value_text(v)) for v in levels]
     if not any(any(group.lines.values()) for group in groups):
         return []
-    base = view.record.defaults.get(parameter)
-    default = next((i for i, v in enumerate(levels) if same(v, base)), None)
+    default = index_of(levels, view.record.defaults.get(parameter))
     keys = level_keys(levels, default)
     figure = Figure(
         f"pace_{slug(parameter)}_figure",
