@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,8 +97,6 @@ class Comparison:
         settings: The groups of columns.
         methods: One per method that was planned; in a setting the first of several arms of it, or
             the selected one of a confirmation.
-        near: By setting and metric, the indices of `methods` that are the best or like it; empty
-            where the seeds do not allow to tell.
         left_out: The other arms.
         where: What all of it was run with, in words.
         margin: The declared practical margin in points, or None.
@@ -106,7 +104,6 @@ class Comparison:
 
     settings: tuple[Setting, ...]
     methods: tuple[Method, ...]
-    near: Mapping[tuple[Setting, str], frozenset[int]]
     left_out: tuple[str, ...] = ()
     where: str = ""
     margin: float | None = None
@@ -124,6 +121,14 @@ class Comparison:
     def whole(self) -> bool:
         """Whether there are several methods, and no arm that is not shown."""
         return len(self.methods) > 1 and not self.left_out
+
+    def near(self, setting: Setting, metric: str) -> frozenset[int]:
+        """The indices of `methods` that are the best or like it; empty where none can be told."""
+        from lps_sweep.results.effects import near_best_paired
+
+        values = {i: m.cells[setting].values[metric] for i, m in enumerate(self.methods)}
+        found = near_best_paired(values)
+        return frozenset(found[1]) if found else frozenset()
 
     def levels(self, setting: Setting) -> Levels:
         """The methods as levels, all against LPS, or the first where there is no LPS."""
@@ -185,12 +190,11 @@ def read_methods(view: SweepView) -> Comparison | None:
         )
         for name, of_method in rows.items()
     )
-    near = {(s, m): _near(methods, s, m) for s in settings for m in (*RANKED, *MATCHINGS)}
     used = set().union(*shown.values())
     left_out = tuple(arm for arm in dict.fromkeys(arms) if arm not in used)
     where = where_text(view.record.settings, *_COMPARED)
     where += "; each method as its search selected it" if confirmed else ""
-    found = Comparison(settings, methods, near, left_out, where, view.record.margin)
+    found = Comparison(settings, methods, left_out, where, view.record.margin)
     return found if len(methods) > 1 or found.papers() else None
 
 
@@ -205,11 +209,3 @@ def _method(view: SweepView, name: str, label: str, trials: Mapping[Setting, Dat
         {s: gaps_of(view, rows) for s, rows in trials.items()},
         frozenset(s for s, some in configs.items() if some and same_setting(some[0])[0]),
     )
-
-
-def _near(methods: Sequence[Method], setting: Setting, metric: str) -> frozenset[int]:
-    from lps_sweep.results.effects import near_best_paired
-
-    values = {i: method.cells[setting].values[metric] for i, method in enumerate(methods)}
-    found = near_best_paired(values)
-    return frozenset(found[1]) if found else frozenset()

@@ -11,7 +11,7 @@ import pytest
 from lps_sweep.report.cells import Cell
 from lps_sweep.report.grid import grid_table, numeric_pairs, read_grid, variance_table
 from lps_sweep.report.pages.pair import (
-    cell_label,
+    count_label,
     draw_map,
     draw_residuals,
     sections,
@@ -37,12 +37,12 @@ def _cell(*values: float, planned: int = 3, **causes: int) -> Cell:
     return Cell(planned, named, causes)
 
 
-def test_cell_labels() -> None:
-    assert cell_label(_cell(90.0, 91.0, 92.0), "acc_all") == ("91.0", "n 3")
-    assert cell_label(_cell(90.0, 91.0, failed=1), "acc_all") == ("90.5", "(2/3)")
-    assert cell_label(_cell(diverged=2, failed=1), "acc_all") == ("—", "several causes")
-    assert cell_label(_cell(failed=3), "acc_all") == ("—", "failed")
-    assert cell_label(_cell(planned=0), "acc_all") == ("—", "not planned")
+def test_cells_say_of_how_many_seeds_they_are() -> None:
+    assert count_label(_cell(90.0, 91.0, 92.0), "acc_all") == "n 3"
+    assert count_label(_cell(90.0, 91.0, failed=1), "acc_all") == "(2/3)"
+    assert count_label(_cell(diverged=2, failed=1), "acc_all") == "several causes"
+    assert count_label(_cell(failed=3), "acc_all") == "failed"
+    assert count_label(_cell(planned=0), "acc_all") == "not planned"
 
 
 def test_the_map_shows_every_cell_and_its_gaps_and_buttons_its_sd_and_n(tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def test_the_cells_whole_and_what_is_like_the_best(tmp_path: Path) -> None:
     assert values == pytest.approx({0: 93.0, 1: 93.1, 2: 93.2})
     for row in info.methods:
         assert row.gaps[digits] == pytest.approx(dict.fromkeys((0, 1, 2), -2.0))
-    assert info.near[digits, "acc_novel"] == {0, 2}, "the third is noisy, the second far below"
-    assert info.near[digits, "acc_seen"] == {0, 1, 2}
+    assert info.near(digits, "acc_novel") == {0, 2}, "the third is noisy, the second far below"
+    assert info.near(digits, "acc_seen") == {0, 1, 2}
     assert info.papers() == ()
     table = accuracy_table(info)
     assert table.spans(table.shown) == (("", 1), ("digits, 50\u00a0% labeled", 5))
@@ -154,8 +154,8 @@ def test_two_tracks_are_ranked_each_by_itself(tmp_path: Path) -> None:
     assert info.settings == (unified, own)
     assert info.left_out == ()
     assert [row.label for row in info.methods] == ["LPS", "ORCA", "SimCLR + k-means"]
-    assert info.near[unified, "acc_novel"] == {0}, "the second is worse, the third of another track"
-    assert info.near[own, "acc_novel"] == {0, 2}
+    assert info.near(unified, "acc_novel") == {0}, "the second is worse, the third of another track"
+    assert info.near(own, "acc_novel") == {0, 2}
     table = accuracy_table(info)
     orca = dict(zip([c.key for c in table.columns], table.rows[1], strict=True))
     assert orca["digits_50_n"] == 3

@@ -89,7 +89,7 @@ def _table(
     for setting in found.settings:
         columns += _columns(setting, metrics, digits, extra)
     strong = frozenset(
-        (i, f"{s.key}_{m}") for s in found.settings for m in metrics for i in found.near[s, m]
+        (i, f"{s.key}_{m}") for s in found.settings for m in metrics for i in found.near(s, m)
     )
     own = len(found.methods)
     words = [_EMPHASIS if strong else _NO_EMPHASIS, notes]
@@ -221,7 +221,7 @@ def finding(found: Comparison) -> str:
     for setting in found.settings:
         means = {
             i: found.methods[i].value(setting, "acc_all")[0] or 0.0
-            for i in sorted(found.near[setting, "acc_all"])
+            for i in sorted(found.near(setting, "acc_all"))
         }
         if not means:
             continue

@@ -45,14 +45,14 @@ def colour_range(grid: Grid, metric: str) -> tuple[float, float]:
     return low, low + 2 * half
 
 
-def cell_label(cell: Cell, metric: str) -> tuple[str, str]:
-    """What is printed in a cell: the mean or a dash, and below it n, ``(2/3)``, or the cause."""
-    mean, n = cell.mean(metric), len(cell.numbers(metric))
-    if mean is None:
-        causes = cell.cause_text.split(", ")
-        only = causes[0].lstrip("0123456789 ") if len(causes) == 1 else "several causes"
-        return "—", only or "no value"
-    return f"{mean:.1f}", f"n {n}" if n == cell.planned else f"({n}/{cell.planned})"
+def count_label(cell: Cell, metric: str) -> str:
+    """What is printed below the number of a cell: ``n 3``, ``(2/3)``, or why it has none."""
+    n = len(cell.numbers(metric))
+    if n:
+        return f"n {n}" if n == cell.planned else f"({n}/{cell.planned})"
+    causes = cell.cause_text.split(", ")
+    only = causes[0].lstrip("0123456789 ") if len(causes) == 1 else "several causes"
+    return only or "no value"
 
 
 def draw_map(grid: Grid) -> tuple[Panel, ...]:
@@ -106,7 +106,7 @@ def _view(
     digits = 0 if label == "n" else 1
     texts = [
         [
-            f"{'—' if value is None else f'{value:.{digits}f}'}<br>{cell_label(cell, metric)[1]}"
+            f"{'—' if value is None else f'{value:.{digits}f}'}<br>{count_label(cell, metric)}"
             for cell, value in zip(cells, row, strict=True)
         ]
         for cells, row in zip(grid.cells, values, strict=True)

@@ -12,15 +12,15 @@ from lps_sweep.report.averages import Average, average_table, read_averages, tre
 from lps_sweep.report.cells import (
     ACCURACIES,
     FREEZING,
+    cell_of,
     is_numeric,
     metric_facets,
-    plain,
     select,
 )
 from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.levels import ARM, IMAGES, Level, Levels, read_levels
-from lps_sweep.report.model import Block, Cell, Column, Figure, Fold, Panel, Section, Table
+from lps_sweep.report.model import Block, Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import at_text, slug, value_text
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.reference import NAMES
@@ -115,9 +115,8 @@ def freezing_table(view: SweepView, levels: Levels) -> Table:
     """One row per level: accuracies, what a trial costs, n, the paper's numbers."""
 
     def median(row: Level, key: str) -> float | None:
-        rows = select(view.trials, {**levels.held, FREEZING: levels.values[row.index]})
-        done = [plain(value) for value in rows[rows["status"] == "done"][key].tolist()]
-        known = [float(value) for value in done if value is not None and value == value]
+        trials = select(view.trials, {**levels.held, FREEZING: levels.values[row.index]})
+        known = cell_of(trials, (key,)).numbers(key)
         return statistics.median(known) if known else None
 
     extra = [
@@ -149,12 +148,10 @@ def paper_freezing_table() -> Table:
         ]
     rows = []
     for ratio, dataset, method in cases:
-        cells: list[Cell] = [method, NAMES[dataset], 100 * ratio]
         both = [paper_value(dataset, ratio, method=method, frozen=how) for how in (True, False)]
-        for metric in ACCURACIES:
-            frozen, fine = (numbers[metric] for numbers in both)
-            cells += [frozen, fine, fine - frozen]
-        rows.append(tuple(cells))
+        pairs = [tuple(numbers[metric] for numbers in both) for metric in ACCURACIES]
+        cells = [cell for frozen, fine in pairs for cell in (frozen, fine, fine - frozen)]
+        rows.append((method, NAMES[dataset], 100 * ratio, *cells))
     return Table(
         "freezing_paper",
         "The paper: frozen through the first three stages (Table 1) and fine-tuned (Table 3 with "
@@ -173,22 +170,22 @@ def sections(view: SweepView) -> list[Section]:
         return []
     swept = [name for name, values in view.record.axes.items() if len(values) > 1]
     names = [name for name in swept if name not in {ARM, FREEZING, *IMAGES}]
-    found = []
-    for name in [*names, *(name for name in swept if name == FREEZING)]:
-        levels = read_levels(view, name)
-        if name == FREEZING:
-            slugs = ("freezing", "freezing_differences", "freezing")
-            paper = Fold("Frozen and fine-tuned in the paper", paper_freezing_table())
-            table = freezing_table(view, levels)
-            found.append(_section(view, levels, slugs, "Freezing", table, paper))
-        else:
-            short = slug(name)
-            slugs = (f"sensitivity_{short}", f"differences_{short}", f"sensitivity_{short}_section")
-            title = f"Sensitivity to {name}"
-            slice_ = _section(view, levels, slugs, title, level_table(levels))
-            averages = read_averages(view, name)
-            found.append(_averaged(view, averages, slice_) if averages else slice_)
-    return found
+    found = [_sensitivity(view, name) for name in names]
+    return [*found, _freezing(view)] if FREEZING in swept else found
+
+
+def _sensitivity(view: SweepView, name: str) -> Section:
+    levels, averages, short = read_levels(view, name), read_averages(view, name), slug(name)
+    slugs = (f"sensitivity_{short}", f"differences_{short}", f"sensitivity_{short}_section")
+    slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", level_table(levels))
+    return _averaged(view, averages, slice_) if averages else slice_
+
+
+def _freezing(view: SweepView) -> Section:
+    levels = read_levels(view, FREEZING)
+    slugs = ("freezing", "freezing_differences", "freezing")
+    paper = Fold("Frozen and fine-tuned in the paper", paper_freezing_table())
+    return _section(view, levels, slugs, "Freezing", freezing_table(view, levels), paper)
 
 
 def _averaged(view: SweepView, averages: Sequence[Average], slice_: Section) -> Section:
@@ -196,7 +193,7 @@ def _averaged(view: SweepView, averages: Sequence[Average], slice_: Section) -> 
     first, *more = averages
     levels, short = first.levels, slug(first.levels.parameter)
     said = f"{trend_text(first)} {finding(levels)}".strip()
-    inner = [block for b in slice_.blocks for block in (b.blocks if isinstance(b, Fold) else (b,))]
+    parts = tuple(part for part in slice_.parts if not isinstance(part, str))
     blocks: list[Block] = [
         _figure(view, levels, f"main_effect_{short}", said),
         Fold("The numbers", _main_table(levels, f"main_effect_{short}")),
@@ -209,7 +206,7 @@ def _averaged(view: SweepView, averages: Sequence[Average], slice_: Section) -> 
             )
             for i, one in enumerate(more, start=2)
         ),
-        Fold("The slice through the default", tuple(b for b in inner if not isinstance(b, str))),
+        Fold("The slice through the default", parts),
     ]
     return Section(slice_.slug, slice_.title, tuple(blocks), (said,))
 
