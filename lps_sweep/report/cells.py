@@ -236,3 +236,14 @@ def cell_of(rows: DataFrame, metrics: Sequence[str]) -> Cell:
     ids = zip(rows["seed"].tolist(), rows["trial_id"].tolist(), strict=True)
     trials = {int(seed): str(trial) for seed, trial in ids}
     return Cell(planned=len(rows), values=values, causes=dict(causes), trials=trials)
+
+
+def like_best(cells: Sequence[Cell], metric: str) -> frozenset[int]:
+    """The indices of the best of `cells` and of all not distinguishable from it, paired by seed.
+
+    Empty where none can be told apart.
+    """
+    from lps_sweep.results.effects import near_best_paired
+
+    found = near_best_paired({i: cell.values[metric] for i, cell in enumerate(cells)})
+    return frozenset(found[1]) if found else frozenset()

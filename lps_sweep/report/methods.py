@@ -12,6 +12,7 @@ from lps_sweep.report.cells import (
     Cell,
     cell_of,
     held_point,
+    like_best,
     select,
     without,
 )
@@ -124,11 +125,7 @@ class Comparison:
 
     def near(self, setting: Setting, metric: str) -> frozenset[int]:
         """The indices of `methods` that are the best or like it; empty where none can be told."""
-        from lps_sweep.results.effects import near_best_paired
-
-        values = {i: m.cells[setting].values[metric] for i, m in enumerate(self.methods)}
-        found = near_best_paired(values)
-        return frozenset(found[1]) if found else frozenset()
+        return like_best([method.cells[setting] for method in self.methods], metric)
 
     def levels(self, setting: Setting) -> Levels:
         """The methods as levels, all against LPS, or the first where there is no LPS."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lps_sweep.report import draw, marks
-from lps_sweep.report.cells import ACCURACIES
+from lps_sweep.report.cells import ACCURACIES, like_best
 from lps_sweep.report.columns import (
     ACCURACY,
     COMPARED,
@@ -113,16 +113,13 @@ def count_table(groups: Sequence[Levels]) -> Table:
 
 def _near_best(groups: Sequence[Levels]) -> frozenset[tuple[int, str]]:
     """Row and metric of the best methods of each level."""
-    from lps_sweep.results.effects import near_best_paired
-
-    strong = set()
     size = len(groups[0].values)
-    for i in range(size):
-        for metric in ACCURACIES:
-            found = {g: levels.cells[i].values[metric] for g, levels in enumerate(groups)}
-            near = near_best_paired(found)
-            strong |= {(g * size + i, metric) for g in (near[1] if near else ())}
-    return frozenset(strong)
+    return frozenset(
+        (g * size + i, metric)
+        for i in range(size)
+        for metric in ACCURACIES
+        for g in like_best([levels.cells[i] for levels in groups], metric)
+    )
 
 
 def unpaired_table(groups: Sequence[Levels]) -> Table:
