@@ -1,4 +1,4 @@
-"""The arms of a sweep: what they change, what that does, and designs of all subsets of changes."""
+"""The arms of a sweep: what they change, and what that does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.report.against import by_effect
+from lps_sweep.report.against import by_effect, trade_finding
 from lps_sweep.report.arms import Arms, assignment_gap, read_arms, seen_weight
 from lps_sweep.report.pages.arms import (
     arms_table,
@@ -94,6 +94,7 @@ def test_the_arms_and_what_they_change(view: SweepView) -> None:
     words = [found and found.word for found in info.levels.differences["acc_novel"]]
     assert words == [None, "inconclusive", "inconclusive", "better", "worse"]
     assert by_effect(info.levels)[-1] == 4
+    assert trade_finding(info.levels) == "without_entropy: seen up, novel down"
 
 
 def test_the_table_of_arms(view: SweepView) -> None:
@@ -130,30 +131,18 @@ def test_an_arm_is_known_by_what_it_changes_and_not_by_its_name(tmp_path: Path) 
     assert any("without_pc, without_uc" in text for text in texts)
 
 
-@pytest.mark.parametrize(
-    ("arms", "title"),
-    [
-        ({"default": {}, "selected": {"C": 20.0}}, "Confirmation"),
-        (
-            {
-                "lps": {"method": "lps"},
-                "orca": {"method": "orca", "C": None, "weight": 2},
-                "heavy": {"method": "orca", "C": None, "weight": 3},
-            },
-            "Arms",
-        ),
-    ],
-)
-def test_what_the_arms_are_is_in_the_title(
-    arms: dict[str, dict[str, Json]], title: str, tmp_path: Path
-) -> None:
-    view = view_of(tmp_path, arms, {**PAPER, "method": "lps"})
-    (section,) = sections(view)
-    assert (section.slug, section.title) == ("ablation", title)
-    assert section.findings[0].startswith(f"{title}: ")
-    if title == "Arms":
-        changed = {"method": ("lps", "orca"), "C": (10.0, None), "weight": (None, 2)}
-        assert arms_of(view).changes[1] == changed
+def test_arms_of_several_methods_and_of_a_confirmation_are_called_so(tmp_path: Path) -> None:
+    methods: dict[str, dict[str, Json]] = {
+        "lps": {"method": "lps"},
+        "orca": {"method": "orca", "C": None, "weight": 2},
+        "heavy": {"method": "orca", "C": None, "weight": 3},
+    }
+    settings = {**PAPER, "method": "lps"}
+    view = view_of(tmp_path / "a", methods, settings)
+    changed = {"method": ("lps", "orca"), "C": (10.0, None), "weight": (None, 2)}
+    assert arms_of(view).changes[1] == changed
+    again = view_of(tmp_path / "b", {"default": {}, "selected": {"C": 20.0}}, settings)
+    assert [sections(v)[0].title for v in (view, again)] == ["Arms", "Confirmation"]
 
 
 def test_the_assignment_gap_uses_the_true_numbers_of_images() -> None:

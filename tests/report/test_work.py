@@ -61,15 +61,6 @@ def two_workers() -> Work:
     )
 
 
-def test_busy_and_idle_by_hand() -> None:
-    info = two_workers()
-    assert info.stretches == {1: 100.0}
-    assert idle_share(info) == 20.0
-    assert info.runs["worker"].str[-1].tolist() == ["1", "2", "1", "2"]
-    assert info.runs["idle"].tolist() == [0.0, 10.0, 10.0, 0.0]
-    assert "2 workers were busy 80 % of 100.0 s" in busy_text(info)
-
-
 def test_the_tables_by_hand() -> None:
     info = two_workers()
     assert workers_table(info).rows == (
@@ -81,7 +72,7 @@ def test_the_tables_by_hand() -> None:
     assert table.rows[2] == (
         *(50.0, 100.0, "CPU worker 1", "p", 2, "1 done, 1 failed", "yes", 10.0, 1),
     )
-    assert "after 2026-09-21 14:13 UTC" in table.caption
+    assert "2 workers were busy 80 % of 100.0 s" in busy_text(info)
 
 
 def test_the_rest_of_a_pack_that_is_not_over_or_lost_is_told_by_its_epochs() -> None:
@@ -131,11 +122,6 @@ def test_a_clock_that_was_set_back_breaks_nothing() -> None:
         assert min(*seconds(info.runs), *info.runs["idle"]) >= 0
         assert 0 <= idle_share(info) <= 100
         assert len(work_table(info).rows) == 12
-
-
-def test_an_end_before_its_begin_is_no_end() -> None:
-    runs = read_packs(pack(100, 50, seconds=7.0))
-    assert (seconds(runs), runs["known"].tolist()) == ([7.0], [False])
 
 
 @pytest.mark.parametrize(
@@ -190,16 +176,11 @@ def test_an_older_ledger_has_no_time(tmp_path: Path) -> None:
     view_of(tmp_path)
     make_old(tmp_path / "ledger.sqlite")
     assert origin_text(load_view(tmp_path, "c_tau")).startswith("12.0 s of device time")
-    page = build_report(tmp_path, "c_tau").read_text(encoding="utf-8")
-    assert 'id="table-workers"' not in page
-    assert "As of" not in page
+    assert 'id="table-workers"' not in build_report(tmp_path, "c_tau").read_text("utf-8")
 
 
-def test_the_page_has_the_workers_and_its_bytes_are_the_ledgers(tmp_path: Path) -> None:
-    pages = []
-    for name in "ab":
-        view_of(tmp_path / name)
-        pages.append(build_report(tmp_path / name, "c_tau").read_bytes())
-    assert pages[0] == pages[1]
-    assert b"2 workers were busy 93 % of 29.0 s" in pages[0]
-    assert b"box CPU" not in pages[0], "machines have no names here"
+def test_machines_have_no_names_on_the_page(tmp_path: Path) -> None:
+    view_of(tmp_path)
+    page = build_report(tmp_path, "c_tau").read_text("utf-8")
+    assert "CPU worker 1" in page
+    assert "box CPU" not in page
