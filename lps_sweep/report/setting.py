@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.arms import assignment_gap
@@ -116,14 +115,13 @@ def _paper_settings() -> tuple[Setting, ...]:
 
 def paper_table() -> Table:
     """The paper\u2019s Table 1 whole, with the gap of each cell."""
-
-    def printed(setting: Setting, metric: str, method: str) -> float | None:
-        return setting.paper(method).get(metric)
-
     columns = [Column("method", "Method", of=str)]
     for s in _paper_settings():
         for m, title in ACCURACIES.items():
-            read: Any = partial(printed, s, m)
+
+            def read(method: str, s: Setting = s, m: str = m) -> float | None:
+                return s.paper(method).get(m)
+
             columns.append(s.column(m, title, "number", of=read, facets=metric_facets(m)))
         columns.append(s.column("gap", "Gap", "signed", of=s.paper_gap))
     caption = (

@@ -60,7 +60,6 @@ def test_ranges_are_in_the_true_order(tmp_path: Path) -> None:
     words = {name: one.beyond for name, one in found.items()}
     assert words == {"tau": "yes", "C": "yes", "eta1": "no", "eta2": "no"}
     tau = found["tau"].found
-    assert tau is not None
     assert (tau.highest, tau.levels, tau.n) == ("0.4", 5, 3)
     assert tau.range == pytest.approx(4.0, abs=0.5)
     seen = next(r for r in range_table(ranges).rows if r[:2] == ("eta1", "Seen"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lps_sweep.report import marks
@@ -141,10 +140,6 @@ def _map_panel(info: FeatureInfo, perplexity: int, points: Sequence[tuple[float,
 
 def feature_table(infos: Sequence[FeatureInfo]) -> Table:
     """One row per trial: what the features themselves say, and how far the maps can be trusted."""
-
-    def trust(info: FeatureInfo, perplexity: int) -> float | None:
-        return info.map.trustworthiness.get(perplexity) if info.map else None
-
     columns = [
         Column("configuration", "Configuration", of="label"),
         Column("seed", "Seed", "value"),
@@ -153,10 +148,16 @@ def feature_table(infos: Sequence[FeatureInfo]) -> Table:
         Column("silhouette", "Silhouette", "number", 3),
         Column("wrong", "Misclassified", "value"),
     ]
-    for p in PERPLEXITIES:
-        label = f"Trustworthiness, perplexity {p}"
-        of = partial(trust, perplexity=p)
-        columns.append(Column(f"trust_{p}", label, "number", 3, of))
+    columns += [
+        Column(
+            f"trust_{p}",
+            f"Trustworthiness, perplexity {p}",
+            "number",
+            3,
+            lambda info, p=p: info.map.trustworthiness.get(p) if info.map else None,
+        )
+        for p in PERPLEXITIES
+    ]
     caption = (
         "The features of the unlabeled images, before any map. One seed each: no interval, no "
         "ranking."

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ORDER = 40
 TARGETS = (50, 60, 70, 80, 90, 95)
 """Accuracies, in percent, of which it is told when they are reached."""
+KL = "kl_prior_to_estimate"
 SHARE = 0.9
 """Part of its last value that a level must have reached."""
 DEFAULT_KEYS = {
@@ -112,33 +113,31 @@ def reach_table(group: Group) -> Table:
 def pace_table(parameter: str, groups: Sequence[Group], default: int | None, held: str) -> Table:
     """Per level: the gap at the end and its area, when most is learnt, and the KL divergence."""
 
-    def gap(read: Callable[[Line], float]) -> Any:
-        return lambda group: described(map(read, group.done_lines(GAP).values()))
+    def of_each(metric: str, read: Callable[[Line], float | None]) -> Any:
+        def of(group: Group) -> Pair:
+            found = map(read, group.done_lines(metric).values())
+            return described(value for value in found if value is not None)
 
-    def late(metric: str) -> Any:
-        def read(group: Group) -> Pair:
-            lines = group.done_lines(metric).values()
-            found = (first_at(line, SHARE * ends(line)[1]) for line in lines)
-            return described(epoch for epoch in found if epoch is not None)
+        return of
 
-        return read
+    def last(line: Line) -> float:
+        return ends(line)[1]
+
+    def late(line: Line) -> int | None:
+        return first_at(line, SHARE * last(line))
 
     def kl(place: int) -> Any:
-        def read(group: Group) -> float | None:
-            line = group.means["kl_prior_to_estimate"]
-            return ends(line)[place] if line else None
-
-        return read
+        return lambda group: ends(line)[place] if (line := group.means[KL]) else None
 
     part = f"at {100 * SHARE:.0f}\u00a0% of the end, epoch ± sd"
     divergence = "KL(prior ‖ estimate)"
     columns = (
         Column(parameter, parameter, "value", of="label", says=parameter_says(parameter)),
         Column("n", "n", "value", of=lambda group: len(group.done)),
-        Column("gap_end", "Gap at the end ± sd", "mean_sd", of=gap(lambda line: ends(line)[1])),
-        Column("gap_average", "Gap, average over epochs ± sd", "mean_sd", of=gap(average)),
-        Column("seen_epoch", f"Seen {part}", "mean_sd", of=late("acc_seen")),
-        Column("novel_epoch", f"Novel {part}", "mean_sd", of=late("acc_novel")),
+        Column("gap_end", "Gap at the end ± sd", "mean_sd", of=of_each(GAP, last)),
+        Column("gap_average", "Gap, average over epochs ± sd", "mean_sd", of=of_each(GAP, average)),
+        Column("seen_epoch", f"Seen {part}", "mean_sd", of=of_each("acc_seen", late)),
+        Column("novel_epoch", f"Novel {part}", "mean_sd", of=of_each("acc_novel", late)),
         Column("kl_first", f"{divergence}, first epoch", "number", 3, of=kl(0)),
         Column("kl_end", f"{divergence}, last epoch", "number", 3, of=kl(1)),
     )
