@@ -14,7 +14,6 @@ from lps_sweep.report.pages.effects import (
     ranges_of,
     read_varied,
     sections,
-    varied_alone,
 )
 from lps_sweep.results import Json, SweepView, load_view
 from tests.report.report_cases import SETTINGS, make_ledger, record
@@ -53,7 +52,6 @@ def view_of(folder: Path, margin: float | None = None, **known: Any) -> SweepVie
 
 def test_ranges_are_in_the_true_order(tmp_path: Path) -> None:
     view = view_of(tmp_path)
-    assert varied_alone(view)
     ranges = ranges_of(read_varied(view))
     found = {one.parameter: one for one in ranges}
     assert {*list(found)[:2]} == {"tau", "C"}
@@ -69,7 +67,6 @@ def test_ranges_are_in_the_true_order(tmp_path: Path) -> None:
 def test_crossed_parameters_have_both_and_a_search_has_none(tmp_path: Path) -> None:
     crossed = record({"C": [1, 10], "tau": [0.2, 0.4]})
     view = load_view(make_ledger(tmp_path / "a", crossed, epochs=1), "c_tau")
-    assert not varied_alone(view)
     slugs = [t.slug for section in sections(view) for t in section.tables]
     assert slugs == ["forest", "effect_ranges"]
     search: dict[str, Json] = {"objectives": ["oracle.acc_all"], "sampler": "tpe"}

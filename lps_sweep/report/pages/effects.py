@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report import draw, marks
 from lps_sweep.report.averages import main_levels
-from lps_sweep.report.cells import (
-    ACCURACIES,
-    FREEZING,
-    HEADLINE,
-    held_point,
-    moving_with,
-    same,
-)
+from lps_sweep.report.cells import ACCURACIES, FREEZING, HEADLINE, moving_with
 from lps_sweep.report.columns import ACCURACY, AGREEING, COMPARED
-from lps_sweep.report.grid import numeric_pairs
 from lps_sweep.report.levels import ARM, IMAGES, Compared, Levels, read_levels
 from lps_sweep.report.model import Block, Column, Figure, Fold, Key, Panel, Section, Table
 from lps_sweep.report.numbers import number_text, value_text
@@ -32,11 +24,6 @@ ORDER = 19
 METRIC = "acc_all"
 MOST_ROWS = 60
 """Levels that the figure shows at the most; the table has all of them."""
-_NO_IMPORTANCE = (
-    "One parameter at a time was varied. Shares of variance would mislead with such a design, so "
-    "no importance of parameters is given."
-)
-_TOGETHER = "What crossed parameters do together is in their analysis of variance."
 _HOW = (
     "Each level less the default in All, in points, paired by seed; the other parameters averaged "
     "over where they were crossed, else held."
@@ -71,16 +58,6 @@ def read_varied(view: SweepView) -> tuple[Levels, ...]:
         ):
             found.append(read_levels(view, name))
     return tuple(found)
-
-
-def varied_alone(view: SweepView) -> bool:
-    """Whether no planned point departs from the default in two parameters."""
-    held = held_point(view)
-    off = [0] * len(view.trials)
-    for name, value in held.items():
-        values = view.trials[name].tolist()
-        off = [n + (not same(v, value)) for n, v in zip(off, values, strict=True)]
-    return max(off, default=0) <= 1
 
 
 def draw_forest(rows: Sequence[Compared]) -> tuple[Panel, ...]:
@@ -228,13 +205,8 @@ def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
     rows = [row for row in compared if row.found.difference is not None]
     if not rows:
         return []
-    blocks: list[Block] = []
-    if len(parameters) > 1 and varied_alone(view):
-        blocks.append(_NO_IMPORTANCE)
-    elif numeric_pairs(view):
-        blocks.append(_TOGETHER)
-    blocks += [_forest_figure(view, rows), Fold("All levels", forest_table(rows))]
-    return [Section("effects", "Effects at a glance", tuple(blocks))]
+    blocks = (_forest_figure(view, rows), Fold("All levels", forest_table(rows)))
+    return [Section("effects", "Effects at a glance", blocks)]
 
 
 def _ranges(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
