@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.cells import ACCURACIES, plain, same, select
+from lps_sweep.report.cells import ACCURACIES, Cell, plain, same, select
 from lps_sweep.report.levels import ARM, Levels, read_levels
 from lps_sweep.report.reference import LOCATIONS, level_reference
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
 
 METRICS = (*ACCURACIES, "acc_novel_strict")
+GAP = "gap"
+"""The assignment gap in points, which `with_gap` gives a cell as one more metric."""
 
 Changes = Mapping[str, tuple[Any, Any]]
 """By setting, its value in the default arm and in another; None where an arm has it not."""
@@ -29,14 +31,11 @@ class Arms:
         levels: The arms; their reference is matched by what an arm changes, never by
             its name.
         changes: Per arm, the settings that differ from the default arm's.
-        gaps: Per arm and seed, the assignment gap in points: All minus the mean of Seen and Novel
-            that is weighted by their numbers of images.
         paper_names: Per arm, the one of Table 4 that its changes make; empty for any other.
     """
 
     levels: Levels
     changes: tuple[Changes, ...]
-    gaps: tuple[Mapping[int, float], ...]
     paper_names: tuple[str, ...]
 
     @property
@@ -58,12 +57,9 @@ def read_arms(view: SweepView) -> Arms | None:
     names = [_paper_name(i == info.default, change) for i, change in enumerate(changes)]
     reference = level_reference(view.record.settings, ARM, names)
     comparable = reference.comparable and not info.off_default
-    return Arms(
-        levels=replace(info, reference=replace(reference, comparable=comparable)),
-        changes=changes,
-        gaps=tuple(gaps_of(view, frame) for frame in rows),
-        paper_names=tuple(names),
-    )
+    cells = tuple(with_gap(view, *both) for both in zip(rows, info.cells, strict=True))
+    reference = replace(reference, comparable=comparable)
+    return Arms(replace(info, cells=cells, reference=reference), changes, tuple(names))
 
 
 def is_confirmation(arms: Sequence[str]) -> bool:
@@ -97,19 +93,20 @@ def _paper_name(is_default: bool, changes: Changes) -> str:
     return paper_arm({name: new for name, (_, new) in changes.items()}) or "" if changes else ""
 
 
-def gaps_of(view: SweepView, trials: DataFrame) -> dict[int, float]:
-    """The assignment gap of each done seed among `trials`, in points."""
+def with_gap(view: SweepView, trials: DataFrame, cell: Cell) -> Cell:
+    """The cell of `trials` with the assignment gap of each done seed."""
     done = [row for row in trials.to_dict("records") if row["status"] == "done"]
     settings = view.record.settings
     found = {
         int(row["seed"]): assignment_gap(row, view.configs.get(row["trial_id"], settings))
         for row in done
     }
-    return {seed: gap for seed, gap in found.items() if gap is not None}
+    gaps = {seed: gap for seed, gap in found.items() if gap is not None}
+    return replace(cell, values={**cell.values, GAP: gaps})
 
 
 def assignment_gap(row: Mapping[Any, Any], settings: Mapping[str, Any]) -> float | None:
-    """All minus the weighted mean of Seen and Novel, in points.
+    """All minus the mean of Seen and Novel, weighted by their numbers of images, in points.
 
     The weights are the shares of seen and novel images, which the strict accuracies give exactly
     (there All is that mean); where these are too close together, those of equal classes.

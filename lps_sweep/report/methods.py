@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lps_sweep.report.arms import gaps_of, is_confirmation
+from lps_sweep.report.arms import GAP, is_confirmation, with_gap
 from lps_sweep.report.cells import (
     ACCURACIES,
     Cell,
@@ -18,7 +18,7 @@ from lps_sweep.report.cells import (
 )
 from lps_sweep.report.differences import level_differences
 from lps_sweep.report.levels import ARM, Levels
-from lps_sweep.report.numbers import described, value_text
+from lps_sweep.report.numbers import value_text
 from lps_sweep.report.reference import PAPER_NAMES, Reference, method_label, where_text
 from lps_sweep.report.setting import Setting, paper_methods
 
@@ -38,6 +38,8 @@ MATCHINGS = {
     "acc_all_strict": "All, strict",
 }
 """The accuracies by other protocols than ORCA's."""
+GAIN = "gain"
+"""What a matching of its own adds to Seen, in points."""
 COST = ("seconds", "trained_weights")
 _COMPARED = frozenset({ARM, "dataset", "labeled_ratio", "recipe"})
 """Swept parameters over which the comparison runs; all others are held."""
@@ -51,7 +53,6 @@ class Method:
         name: In the configuration, or in the paper.
         label: For readers, with the arm where that has another name.
         cells: By setting, its trials; none of the paper's.
-        gaps: By setting and seed, the assignment gap in points.
         comparable: The settings in which it is run as in the paper, so that a difference to the
             paper means something.
     """
@@ -59,27 +60,15 @@ class Method:
     name: str
     label: str
     cells: Mapping[Setting, Cell]
-    gaps: Mapping[Setting, Mapping[int, float]]
     comparable: frozenset[Setting] = frozenset()
 
     def value(self, setting: Setting, metric: str) -> tuple[float | None, float | None]:
         """Mean and standard deviation of a metric, or the paper's number."""
         if self.cells:
             return self.cells[setting].mean_sd(metric)
+        if metric == GAP:
+            return setting.paper_gap(self.name), None
         return setting.paper(self.name).get(metric), None
-
-    def gap(self, setting: Setting) -> tuple[float | None, float | None]:
-        """Mean and standard deviation of the assignment gap, or the paper's."""
-        if self.cells:
-            return described(self.gaps[setting].values())
-        return setting.paper_gap(self.name), None
-
-    def seen_gain(self, setting: Setting) -> tuple[float | None, float | None]:
-        """Mean and standard deviation of what a matching of its own adds to seen, in points."""
-        if not self.cells:
-            return None, None
-        own, matched = (self.cells[setting].values[m] for m in ("acc_seen", "acc_seen_subset"))
-        return described(matched[seed] - own[seed] for seed in sorted(own.keys() & matched.keys()))
 
     def count(self, setting: Setting, metrics: Iterable[str]) -> int | str | None:
         """Seeds with a value of any of `metrics`: ``2/3`` where some lack; None of the paper's."""
@@ -113,7 +102,7 @@ class Comparison:
         """The paper's methods with a number of `metrics` in one of the settings, in its order."""
         known = set(metrics)
         return tuple(
-            Method(name, f"{name}, paper", {}, {})
+            Method(name, f"{name}, paper", {})
             for name in paper_methods()
             if any(known & {*s.paper(name)} for s in self.settings)
         )
@@ -202,7 +191,14 @@ def _method(view: SweepView, name: str, label: str, trials: Mapping[Setting, Dat
     return Method(
         name,
         label,
-        {s: cell_of(rows, (*RANKED, *MATCHINGS, *COST)) for s, rows in trials.items()},
-        {s: gaps_of(view, rows) for s, rows in trials.items()},
+        {s: _cell(view, rows) for s, rows in trials.items()},
         frozenset(s for s, some in configs.items() if some and same_setting(some[0])[0]),
     )
+
+
+def _cell(view: SweepView, trials: DataFrame) -> Cell:
+    """The cell of `trials`, with what is derived of its accuracies."""
+    cell = with_gap(view, trials, cell_of(trials, (*RANKED, *MATCHINGS, *COST)))
+    own, matched = (cell.values[m] for m in ("acc_seen", "acc_seen_subset"))
+    gain = {seed: matched[seed] - own[seed] for seed in own.keys() & matched.keys()}
+    return replace(cell, values={**cell.values, GAIN: gain})

@@ -86,8 +86,9 @@ def test_the_arms_and_what_they_change(view: SweepView) -> None:
     )
     assert changes_table(info).rows[1] == ("without_pc", "eta1", 1.0, 0.0)
     assert (info.paper_names, info.misnamed) == (tuple(ARMS), ())
-    assert info.gaps[0] == pytest.approx(dict.fromkeys(range(5), 0.0), abs=1e-9)
-    assert info.gaps[4] == pytest.approx(dict.fromkeys(range(5), -6.0), abs=1e-9)
+    gaps = [cell.values["gap"] for cell in info.levels.cells]
+    assert gaps[0] == pytest.approx(dict.fromkeys(range(5), 0.0), abs=1e-9)
+    assert gaps[4] == pytest.approx(dict.fromkeys(range(5), -6.0), abs=1e-9)
     numbers = info.levels.reference.numbers
     assert (len(numbers), numbers[4, "acc_novel"]) == (15, 55.4)
     assert info.levels.reference.comparable

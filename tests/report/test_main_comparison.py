@@ -66,7 +66,7 @@ def test_the_cells_whole_and_what_is_like_the_best(tmp_path: Path) -> None:
     values = info.methods[0].cells[digits].values["acc_novel"]
     assert values == pytest.approx({0: 93.0, 1: 93.1, 2: 93.2})
     for row in info.methods:
-        assert row.gaps[digits] == pytest.approx(dict.fromkeys((0, 1, 2), -2.0))
+        assert row.cells[digits].values["gap"] == pytest.approx(dict.fromkeys((0, 1, 2), -2.0))
     assert info.near(digits, "acc_novel") == {0, 2}, "the third is noisy, the second far below"
     assert info.near(digits, "acc_seen") == {0, 1, 2}
     assert info.papers() == ()

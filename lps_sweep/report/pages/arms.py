@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lps_sweep.report import against
-from lps_sweep.report.arms import Arms, assignment_gap, is_confirmation, read_arms
+from lps_sweep.report.arms import GAP, Arms, assignment_gap, is_confirmation, read_arms
 from lps_sweep.report.cells import ACCURACIES, same
 from lps_sweep.report.columns import finding, level_table
 from lps_sweep.report.levels import Level
 from lps_sweep.report.methods import read_methods
 from lps_sweep.report.model import Block, Column, Fold, Pair, Section, Table
-from lps_sweep.report.numbers import described, scalar
+from lps_sweep.report.numbers import scalar
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -33,11 +33,11 @@ def arms_table(arms: Arms) -> Table:
     """One row per arm: accuracies, assignment gap, n, the paper's numbers and gap."""
     levels = arms.levels
 
-    def measured(row: Level) -> Pair:
-        return described(arms.gaps[row.index].values())
-
     def gap(row: Level) -> float | None:
         return assignment_gap({m: row.paper(m) for m in ACCURACIES}, {"labeled_ratio": 0.5})
+
+    def measured(row: Level) -> Pair:
+        return row.cell.mean_sd(GAP)
 
     extra = [Column("assignment_gap", "Assignment gap ± sd", "mean_sd", of=measured)]
     if levels.reference.numbers:

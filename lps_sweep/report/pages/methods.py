@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lps_sweep.report import against
+from lps_sweep.report.arms import GAP
 from lps_sweep.report.cells import ACCURACIES, HEADLINE, metric_facets
 from lps_sweep.report.methods import (
+    GAIN,
     MATCHINGS,
     NMI,
     Comparison,
     Method,
     read_methods,
 )
-from lps_sweep.report.model import Block, Column, Figure, Fold, Pair, Section, Table
+from lps_sweep.report.model import Block, Column, Figure, Fold, Section, Table
 from lps_sweep.report.numbers import minus, number_text
 from lps_sweep.report.reference import PAPER_NAMES, paper_interval, paper_word
 from lps_sweep.report.setting import Setting, doubts_table, paper_table
@@ -29,7 +31,7 @@ _EMPHASIS = (
     "differences. With fewer than three seeds in common nothing can be told apart."
 )
 _NO_EMPHASIS = "No method is emphasised: that needs two with three finished seeds in common."
-_GAP = (
+_GAP_NOTES = (
     "The gap is All minus the mean of seen and novel, weighted by their images: far below zero, "
     "novel classes are scored only because they took a seen class\u2019s place."
 )
@@ -45,8 +47,6 @@ _MATCHINGS = (
     "novel images that are given a seen class are errors."
 )
 _SAME = "A standard deviation of 0: the method gives the same at each seed."
-_Extra = tuple[str, str, Callable[[Method, Setting], Pair]]
-"""Key and label of a further column of each setting, and what it reads of a method."""
 _TRACKS = (
     "Two tracks: one recipe of training for all methods, and each method\u2019s own. Methods are "
     "ranked within a track only."
@@ -55,20 +55,19 @@ _TRACKS = (
 
 def accuracy_table(found: Comparison) -> Table:
     """The layout of Table 1: a row per method, under each setting Seen, Novel, All, gap and n."""
-    what = "Seen, novel and all accuracy"
-    gap = ("gap", "Gap ± sd", Method.gap)
-    return _table(found, "main", what, ACCURACIES, f"{_GAP} {found.where}.", extra=(gap,))
+    what, metrics = "Seen, novel and all accuracy", {**ACCURACIES, GAP: "Gap"}
+    return _table(found, "main", what, metrics, f"{_GAP_NOTES} {found.where}.")
 
 
 def nmi_table(found: Comparison) -> Table:
     """The layout of Table 2: a row per method, under each setting the NMI of the novel images."""
-    return _table(found, "main_nmi", "NMI of the novel images", {NMI: "NMI"}, _NMI, digits=2)
+    return _table(found, "main_nmi", "NMI of the novel images", {NMI: "NMI"}, _NMI, 2)
 
 
 def matching_table(found: Comparison) -> Table:
     """Accuracies by other matchings of ids with classes, in the same layout."""
-    what, gain = "Accuracies by other matchings", ("gain", "Seen gain ± sd", Method.seen_gain)
-    return _table(found, "main_matching", what, MATCHINGS, _MATCHINGS, extra=(gain,))
+    metrics = {**MATCHINGS, GAIN: "Seen gain"}
+    return _table(found, "main_matching", "Accuracies by other matchings", metrics, _MATCHINGS)
 
 
 def _table(
@@ -77,19 +76,16 @@ def _table(
     what: str,
     metrics: Mapping[str, str],
     notes: str,
-    *,
     digits: int = 1,
-    extra: Sequence[_Extra] = (),
 ) -> Table:
-    cells = [
-        m.value(s, metric) for m in found.methods for s in found.settings for metric in metrics
-    ]
+    ranked = [metric for metric in metrics if metric not in (GAP, GAIN)]
+    cells = [m.value(s, metric) for m in found.methods for s in found.settings for metric in ranked]
     papers = found.papers(metrics)
     columns = [Column("method", "Method", of="label")]
     for setting in found.settings:
-        columns += _columns(setting, metrics, digits, extra)
+        columns += _columns(setting, metrics, digits)
     strong = frozenset(
-        (i, f"{s.key}_{m}") for s in found.settings for m in metrics for i in found.near(s, m)
+        (i, f"{s.key}_{m}") for s in found.settings for m in ranked for i in found.near(s, m)
     )
     own = len(found.methods)
     words = [_EMPHASIS if strong else _NO_EMPHASIS, notes]
@@ -114,9 +110,7 @@ def _table(
     )
 
 
-def _columns(
-    setting: Setting, metrics: Mapping[str, str], digits: int, extra: Sequence[_Extra]
-) -> Iterator[Column]:
+def _columns(setting: Setting, metrics: Mapping[str, str], digits: int) -> Iterator[Column]:
     def missing(method: Method) -> str | None:
         return method.cells[setting].cause_text if method.cells else None
 
@@ -129,8 +123,6 @@ def _columns(
             of=lambda method, metric=metric: method.value(setting, metric),
             facets=metric_facets(metric) if metric in HEADLINE else {},
         )
-    for name, label, read in extra:
-        yield setting.column(name, label, "mean_sd", of=lambda m, read=read: read(m, setting))
     yield setting.column("n", "n", "value", of=lambda method: method.count(setting, metrics))
     yield setting.column("missing", "Missing", "text", of=missing, hidden=True)
 
