@@ -86,7 +86,8 @@ def test_without_noise_of_this_default_the_section_has_the_command(tmp_path: Pat
     add_noise(swept(tmp_path), [*DRAWS], epochs=7)
     (section,) = found(tmp_path)
     assert "lps-sweep noise DIR c" in str(section.blocks)
-    assert section.tables == section.findings == ()
+    assert section.tables == ()
+    assert section.findings == ()
 
 
 def test_neither_a_sweep_of_noise_nor_one_without_a_default_has_a_section(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from lps_sweep.report.cells import (
 from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.levels import ARM, IMAGES, Level, Levels, read_levels
-from lps_sweep.report.model import Block, Column, Figure, Fold, Panel, Section, Table
+from lps_sweep.report.model import Block, Cell, Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import at_text, slug, value_text
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.reference import NAMES
@@ -146,7 +146,7 @@ def paper_freezing_table() -> Table:
             Column(f"{metric}_tuned", f"{title}, fine-tuned", "number", facets=facets),
             Column(f"{metric}_difference", f"{title}, difference", "signed", facets=facets),
         ]
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for ratio, dataset, method in cases:
         both = [paper_value(dataset, ratio, method=method, frozen=how) for how in (True, False)]
         pairs = [tuple(numbers[metric] for numbers in both) for metric in ACCURACIES]
