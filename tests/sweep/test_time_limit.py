@@ -69,8 +69,8 @@ from pathlib import Path
 from lps_sweep.sweep.time_limit import WorkerLimit
 
 with WorkerLimit(Path(sys.argv[1]), float(sys.argv[2])) as limit:
-    for _ in range(3):
-        time.sleep(0.2)
+    for _ in range(2):
+        time.sleep(0.1)
         with limit.suspended():
             time.sleep(0.6)
     if sys.argv[3] == "python":
