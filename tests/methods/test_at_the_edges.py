@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from lps_sweep.methods.dtc import core as dtc
+from lps_sweep.methods.gcd import GCDConfig
+from lps_sweep.methods.gcd import core as gcd
 from lps_sweep.methods.hyper import Hyper
 from lps_sweep.methods.nach import NACHConfig
 from lps_sweep.methods.nach import core as nach
@@ -68,6 +70,18 @@ def test_the_sharpening_of_dtc_is_off_exactly_while_consistency_is_on() -> None:
     assert centres.grad is not None
     assert centres.grad.isfinite().all()
     assert centres.grad.any()
+
+
+@pytest.mark.parametrize(("share", "off"), [(0.0, "supervised"), (1.0, "contrastive")])
+def test_a_term_of_gcd_is_off_exactly_at_a_temperature_that_spoils_it(
+    share: float, off: str
+) -> None:
+    config = GCDConfig(w_supervised=share, **{f"{off}_temperature": 1e-40})  # type: ignore[arg-type]
+    views = torch.eye(3).requires_grad_(), torch.ones(3, 3).requires_grad_()
+    terms = gcd.gcd_terms(*views, torch.zeros(2).long(), Hyper.of(config, "cpu", torch.float32))
+    assert terms.contrastive.isfinite() != terms.supervised_contrastive.isfinite()
+    for gradient in torch.autograd.grad(terms.total, views):
+        assert gradient.isfinite().all()
 
 
 def test_a_queue_of_owmatch_that_is_as_long_as_it_may_be_grows_no_more() -> None:
