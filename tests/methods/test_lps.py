@@ -184,10 +184,10 @@ def test_no_host_synchronisation_on_a_gpu() -> None:
         pytest.skip("no CUDA device")
     cpu = LOSS.case().to(torch.float32)
     case = cpu.mapped(lambda x: x.detach().cuda())
-    hyper, leaves = LOSS.hyper(case), case.leaves.values()
+    hyper, (weak1, weak2, strong) = LOSS.hyper(case), case.leaves.values()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        terms = lps_terms(*leaves, case.labels, hyper, **case.more)
+        terms = lps_terms(weak1, weak2, strong, case.labels, hyper, **case.more)
         terms.total.backward()  # type: ignore[no-untyped-call]
     finally:
         torch.cuda.set_sync_debug_mode("default")

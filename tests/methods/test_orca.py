@@ -32,10 +32,11 @@ def table(num_columns: int, value: Callable[[int, int], float]) -> Tensor:
 def wave_case() -> Case:
     """B = 10, K = 6, d = 5."""
     features = table(5, lambda i, d: math.cos(0.8 * i + 0.37 * d * (i + 1)))
-    leaves = {
-        name: table(6, lambda i, j, o=o: 3.5 * math.sin(1.3 * i + 0.9 * j * (i + 1) + o))  # type: ignore[misc]
-        for name, o in (("first", 0.0), ("second", 0.15))
-    }
+
+    def view(offset: float) -> Tensor:
+        return table(6, lambda i, j: 3.5 * math.sin(1.3 * i + 0.9 * j * (i + 1) + offset))
+
+    leaves = {"first": view(0.0), "second": view(0.15)}
     return Case(leaves, LABELS, {"features": features, "draws": torch.zeros(10)})
 
 

@@ -127,5 +127,5 @@ class RankStats(Loss):
 
 def slow_positive(features: Matrix, topk: int) -> list[list[bool]]:
     """Whether the places of the largest features are the same."""
-    tops = [set(sorted(range(len(row)), key=lambda d, r=row: r[d])[-topk:]) for row in features]
+    tops = [set(sorted(range(len(row)), key=row.__getitem__)[-topk:]) for row in features]
     return [[one == other for other in tops] for one in tops]
