@@ -21,7 +21,7 @@ from lps_sweep.report.cells import (
 )
 from lps_sweep.report.columns import ACCURACY
 from lps_sweep.report.differences import level_differences
-from lps_sweep.report.levels import ARM, IMAGES, Levels
+from lps_sweep.report.levels import ARM, IMAGES, Levels, default_of
 from lps_sweep.report.model import Cell as TableCell
 from lps_sweep.report.model import Column, Table
 from lps_sweep.report.numbers import point_text, slug, typeset
@@ -35,12 +35,10 @@ APART = frozenset({ARM, "method", FREEZING, *IMAGES})
 """Parameters that are never averaged over: each of their values has averages of its own."""
 Row = Mapping[str, Any]
 _DEPARTURE_NOTES = (
-    "Trend: the least-squares line over the levels at each seed, from the lowest level to the "
-    "highest; t interval over the seeds, each accuracy by itself. p: F test of parameter \u00d7 "
-    "others against parameter \u00d7 others \u00d7 seed. A large p does not show that there is no "
-    "interaction; how large it may be, the largest departure says: the difference to the default "
-    "at one combination, less the main effect, its interval simultaneous over all levels and "
-    "combinations (Bonferroni)."
+    "Trend: the least-squares line over the levels at each seed; t interval over the seeds. p: F "
+    "test of parameter \u00d7 others against parameter \u00d7 others \u00d7 seed; a large p does "
+    "not show that there is no interaction. Departure: the difference to the default at one "
+    "combination, less the main effect; interval simultaneous over all of them (Bonferroni)."
 )
 
 
@@ -104,9 +102,7 @@ def _read(
     record, values = view.record, in_order(view.record.axes[parameter], parameter)
     inside = [row for row in rows if all(same(row[n], v) for n, v in within.items())]
     levels = [[row for row in inside if same(row[parameter], value)] for value in values]
-    default = next(
-        (i for i, v in enumerate(values) if same(v, record.defaults.get(parameter))), None
-    )
+    default = default_of(record.defaults, {parameter: values})
     effects = _effects(levels, others, default)
     if effects is None:
         return None
@@ -171,8 +167,8 @@ def _finals(rows: list[Row], others: list[str], metric: str) -> dict[str, dict[i
 def _averaged(effect: MainEffect[int, str], others: list[str]) -> str:
     """``the 5 combinations of tau``, and what was left out."""
     number, left = len(effect.combinations), len(effect.left_out)
-    text = f"{number} values of {others[0]}" if len(others) == 1 else ""
-    text = text or f"{number} combinations of {', '.join(others)}"
+    what = "values" if len(others) == 1 else "combinations"
+    text = f"{number} {what} of {', '.join(others)}"
     if left:
         text += f" ({left} left out, with a level or seed missing)"
     if effect.seeds_left_out:

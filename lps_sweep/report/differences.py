@@ -48,11 +48,6 @@ class LevelDifference:
         """Seeds at which the level is above the reference; None without a common one."""
         return sum(1 for d in self.by_seed.values() if d > 0) if self.by_seed else None
 
-    @property
-    def lower(self) -> int:
-        """Seeds at which the level is below the reference."""
-        return sum(1 for difference in self.by_seed.values() if difference < 0)
-
 
 NO_DIFFERENCE = LevelDifference({}, None, None, None, "too few seeds")
 """Of a level without a seed in common with the reference."""

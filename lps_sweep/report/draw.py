@@ -37,6 +37,17 @@ def seed_points(places: Sequence[Any], cells: Sequence[Cell], metric: str) -> li
     ]
 
 
+def seeds_and_means(
+    figure: Plot, places: Sequence[Any], cells: Sequence[Cell], metric: str
+) -> list[marks.Point]:
+    """Small dots for the seeds of each cell, which are given back, and a large one for its mean."""
+    seeds = seed_points(places, cells, metric)
+    marks.dots(figure, seeds, marks.SEED, size=4, hover="%{x}, a seed: %{y:.2f}")
+    means = [(x, cell.mean(metric), "") for x, cell in zip(places, cells, strict=True)]
+    marks.dots(figure, means, marks.MEAN_ONLY, size=7, hover="%{x}, mean: %{y:.2f}")
+    return seeds
+
+
 def mean_words(labels: Sequence[str], cells: Sequence[Cell], metric: str) -> str:
     """The mean of each cell for a listener."""
     pairs = zip(labels, cells, strict=True)

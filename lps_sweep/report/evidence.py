@@ -164,36 +164,42 @@ def judge_differences(
     Without the `whole` of what the sentence names there is no support, nor for a sentence on a
     large difference where an interval is not wholly `beyond` so many points (None: not declared).
     """
-    if all(found is None for _, found in parts):
-        return Judgement("not tested", "no seeds in common yet")
     words = {found.word if found else None for _, found in parts}
     verdict: Verdict = "inconclusive"
     if ({"better", "worse", "equivalent"} - SUPPORTS[want]) & words:
         verdict = "contradicted"
     elif whole and words <= SUPPORTS[want]:
-        intervals = [found.interval for _, found in parts if found and found.interval]
-        large = not beyond or all(min(map(abs, ends)) > beyond for ends in intervals)
+        large = not beyond or all(min(map(abs, ends)) > beyond for ends in _intervals(parts))
         verdict = "supported" if large else "inconclusive"
     note = "" if beyond is not None else "; direction only: without a declared margin none is large"
     if beyond:
         note = f"; large: wholly beyond the margin of {value_text(beyond)}"
-    return Judgement(verdict, parts_text(parts) + note, link)
+    return _judgement(verdict, parts, link, after=note)
 
 
 def judge_equivalence(parts: Sequence[Part], margin: float | None, link: str) -> Judgement:
     """Supported if all are equivalent, contradicted if an interval lies beyond the margin."""
-    if all(found is None for _, found in parts):
-        return Judgement("not tested", "no seeds in common yet")
+    verdict: Verdict = "inconclusive"
     if margin is None:
         text = "no practical margin was declared, and without one nothing is called robust: "
-        return Judgement("inconclusive", text + parts_text(parts), link)
-    intervals = [found.interval for _, found in parts if found and found.interval]
-    verdict: Verdict = "inconclusive"
-    if any(low > margin or high < -margin for low, high in intervals):
+        return _judgement(verdict, parts, link, before=text)
+    if any(low > margin or high < -margin for low, high in _intervals(parts)):
         verdict = "contradicted"
     elif all(found is not None and found.word == "equivalent" for _, found in parts):
         verdict = "supported"
-    return Judgement(verdict, f"margin {value_text(margin)}: {parts_text(parts)}", link)
+    return _judgement(verdict, parts, link, before=f"margin {value_text(margin)}: ")
+
+
+def _intervals(parts: Sequence[Part]) -> list[tuple[float, float]]:
+    return [found.interval for _, found in parts if found and found.interval]
+
+
+def _judgement(
+    verdict: Verdict, parts: Sequence[Part], link: str | None, before: str = "", after: str = ""
+) -> Judgement:
+    if all(found is None for _, found in parts):
+        return Judgement("not tested", "no seeds in common yet")
+    return Judgement(verdict, f"{before}{parts_text(parts)}{after}", link)
 
 
 def judge_sign(values: Values, want: Want, what: str, link: str, digits: int = 1) -> Judgement:

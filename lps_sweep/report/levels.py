@@ -234,7 +234,7 @@ def read_levels(
         settings |= next((view.configs[trial] for trial in ids if trial in view.configs), {})
     moving = {name: _values_at(trials, parameter, values, name) for name in names}
     cells = tuple(cell_of(select(trials, {parameter: v}), metrics) for v in values)
-    default = _default(record.defaults, {parameter: values, **moving})
+    default = default_of(record.defaults, {parameter: values, **moving})
     pooled = not images and parameter not in (ARM, FREEZING)
     differences = {
         m: unpaired_differences([c.numbers(m) for c in cells], default, record.margin)
@@ -263,7 +263,7 @@ def read_levels(
     )
 
 
-def _default(defaults: Mapping[str, Any], together: Mapping[str, Sequence[Any]]) -> int | None:
+def default_of(defaults: Mapping[str, Any], together: Mapping[str, Sequence[Any]]) -> int | None:
     """The first level at which all that moves `together` is at its default."""
     rows = zip(*together.values(), strict=True)
     wanted = [defaults.get(name) for name in together]

@@ -92,7 +92,6 @@ def means(
     places: Iterable[tuple[float, Description | None]],
     key: Key = MEAN,
     *,
-    size: float = 8,
     line: bool = False,
     **more: Any,
 ) -> None:
@@ -104,7 +103,7 @@ def means(
     bars = mean_bars([found for _, found in known], key.colour)
     told = [described_text(found) for _, found in known]
     hover = "%{customdata}"
-    dots(figure, points, key, size=size, line=line, hover=hover, customdata=told, **bars, **more)
+    dots(figure, points, key, size=8, line=line, hover=hover, customdata=told, **bars, **more)
 
 
 def described_text(found: Description) -> str:

@@ -59,9 +59,9 @@ def number_text(value: object, digits: int, *, signed: bool = False) -> str:
     return zero if text.lstrip("+-") == zero else text
 
 
-def typeset(number: float, digits: int = 1, *, signed: bool = False) -> str:
-    """`number_text` with the typographic minus, for sentences."""
-    return number_text(number, digits, signed=signed).replace("-", MINUS)
+def typeset(number: float, *, signed: bool = False) -> str:
+    """`number` to one decimal with the typographic minus, for sentences."""
+    return number_text(number, 1, signed=signed).replace("-", MINUS)
 
 
 def duration(seconds: float) -> str:

@@ -65,9 +65,8 @@ def render_page(
         choices=[*choices(drawings, tables.values()), *_bars_choice(drawings)],
         palette=[(f"c-{name}", *forms) for name, forms in PALETTE.items()],
         css=Markup(asset("report.css")),
-        early=Markup(asset("early.js")),
         js=Markup(js),
-        allowed=Markup(" ".join(map(_hash, (asset("early.js").encode(), js.encode(), plotly)))),
+        allowed=Markup(" ".join(map(_hash, (js.encode(), plotly)))),
         **{name: Markup(_packed(content)) for name, content in packed.items()},
     )
 

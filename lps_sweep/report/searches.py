@@ -166,6 +166,16 @@ class Search:
         return replace(figure, slug=slug, data=data, notes=f"{notes} {self.where}")
 
 
+def told(view: SweepView) -> tuple[Search, ...]:
+    """The first searches of the plan, which have sections of their own."""
+    return searches(view)[:MOST_CELLS]
+
+
+def with_parameters(view: SweepView) -> list[Search]:
+    """Those of them that have parameters and a complete configuration."""
+    return [search for search in told(view) if search.complete and search.axes]
+
+
 def short(value: Any, digits: int = 4) -> Cell:
     """A value of a parameter to four digits, for tables, titles and axes."""
     if isinstance(value, float):

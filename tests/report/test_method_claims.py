@@ -157,10 +157,3 @@ def test_links_lead_somewhere(tmp_path: Path) -> None:
     links = {found.link for found in judged(view).values() if found and found.link}
     assert len(links) > 3
     assert [link for link in links if f'id="{link}"' not in page] == []
-
-
-def test_no_trial_yet(tmp_path: Path) -> None:
-    sweep = record({"arm": list(ARMS)}, SEEDS, defaults={"arm": "lps"}, name="m")
-    view = load_view(make_ledger(tmp_path, sweep, otherwise="not_run", arms=ARMS), "m")
-    verdicts = {found.verdict for found in judged(view).values() if found}
-    assert verdicts == {"not tested"}

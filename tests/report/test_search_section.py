@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.report import build_report
 from lps_sweep.report.pages import all_sections
-from lps_sweep.report.pages.search import asked_table, draw_front, finding
+from lps_sweep.report.pages.search import asked_table
 from lps_sweep.report.searches import Search, searches
 from lps_sweep.results import Json
 from lps_sweep.results.view import load_view
@@ -40,7 +39,6 @@ def test_configurations_come_in_the_order_of_asking(tmp_path: Path) -> None:
     assert info.configurations[1].point == {"C": 3.0, "tau": None}
     assert [info.mean(c) for c in info.complete] == [91.0, 96.0, 93.0, 81.0]
     assert info.selected is info.configurations[1]
-    assert "number 2 (C = 3)" in finding(info)
     table = asked_table(info)
     assert table.marked == {1}
     assert table.rows[1][:3] == (2, 3.0, None)
@@ -54,17 +52,6 @@ def test_a_configuration_that_lacks_a_seed_is_shown_but_not_ranked(tmp_path: Pat
     assert asked_table(info).rows[1][-1] == 2
 
 
-def test_the_front_of_two_objectives(tmp_path: Path) -> None:
-    info = info_of(tmp_path, ["oracle.acc_seen", "oracle.acc_novel"])
-    assert [c.number for c in info.front] == [2, 1, 4], "number 3 is beaten in both by 2"
-    assert info.selected is None
-    assert asked_table(info).marked == set()
-    region, means, ahead = draw_front(info)[0].figure.data
-    assert (region.fill, len(means.x)) == ("toself", 4)
-    assert list(ahead.x) == [97.0, 99.0, 99.5]
-    assert list(ahead.error_y.array) == [1.0, 1.0, 1.0]
-
-
 @pytest.mark.parametrize("fate", ["done", "not_run", "failed"])
 def test_a_search_has_no_section_that_reads_its_points_as_levels(tmp_path: Path, fate: str) -> None:
     fates = {(*point, seed): fate for point in POINTS for seed in (0, 1, 2)}
@@ -72,4 +59,3 @@ def test_a_search_has_no_section_that_reads_its_points_as_levels(tmp_path: Path,
     slugs = [section.slug for section in all_sections(load_view(tmp_path, "search"))]
     assert "search" in slugs
     assert not [slug for slug in slugs if slug.startswith(("sensitivity", "grid", "interaction"))]
-    assert "Search" in build_report(tmp_path, "search").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ import pytest
 
 from lps_sweep.report.drawings import Drawing, draw_all, to_data_csv
 from lps_sweep.report.model import Figure, Section, Table, unique_tables
+from lps_sweep.report.page import lead_figure
 from lps_sweep.report.pages import all_sections
 from lps_sweep.report.pages.overview import summarise
 from lps_sweep.report.render.html import to_html
@@ -43,6 +44,14 @@ MADE = {
 }
 """Made sweeps; what is lost of them stands in `made`."""
 EMPTY = frozenset({"nothing", "failed"})
+LEADS = {
+    "net_grid": "forest_figure",
+    "net_arms": "ablation_figure",
+    "net_search": "search_history",
+    "net_front": "search_front",
+    "net_one": "freezing_figure",
+}
+"""The figure of the first screen of a sweep."""
 CASES = (*MADE, *SWEEPS)
 
 
@@ -144,6 +153,12 @@ def test_intervals_of_tables_say_what_they_are_and_counts_stand_beside_means(cas
             keys = {column.key.rpartition("_")[2] for column in table.columns}
             alone = table.slug.startswith(("effect", "variance", "search_importance"))
             assert alone or keys & {"n", "levels", "ended"}, table.slug
+
+
+def test_each_kind_of_sweep_has_its_picture(case: str) -> None:
+    lead = lead_figure(_READ[case][1])
+    assert case not in LEADS or (lead and lead.slug == LEADS[case])
+    assert case not in EMPTY or lead is None
 
 
 def test_every_trial_drawn_is_planned(case: str) -> None:

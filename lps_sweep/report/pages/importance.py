@@ -10,7 +10,7 @@ from lps_sweep.report import marks
 from lps_sweep.report.model import Block, Column, Figure, Key, Panel, Section, Table
 from lps_sweep.report.numbers import number_text
 from lps_sweep.report.plot import Plot
-from lps_sweep.report.searches import MOST_CELLS, Search, searches
+from lps_sweep.report.searches import Search, with_parameters
 from lps_sweep.report.style import light, thin
 
 if TYPE_CHECKING:
@@ -85,20 +85,16 @@ def importance_notes(search: Search, found: Importances) -> str:
     """How the shares come about."""
     from lps_sweep.results.importance import NUM_TREES
 
-    looked = "The sampler looked evenly."
-    if search.sampler not in ("random", "quasi_random"):
-        looked = (
-            f"{search.sampler} does not look evenly, so that the forests know little of what it "
-            "passed over."
-        )
+    even = search.sampler in ("random", "quasi_random")
+    looked = (
+        "" if even else f" {search.sampler} passed over much, of which the forests know little."
+    )
     return (
-        f"Of {len(search.complete)} configurations {found.num_used} are used. Share of variance: "
-        f"functional ANOVA of {len(found.r2)} forests of {NUM_TREES} trees, main effects only, "
-        f"mean and range over the forests, no interval; mean out-of-bag R\u00b2 "
-        f"{number_text(found.mean_r2, 2)}. Above noise: the least share of the parameter exceeds "
-        "the highest of a parameter of pure noise that took part. Beside it, another question: "
-        "what reaching the top 10\u00a0% depends on (PED-ANOVA, sum 100). "
-        f"{looked} The seed is no parameter here: means over seeds are explained."
+        f"Functional ANOVA of {len(found.r2)} forests of {NUM_TREES} trees on {found.num_used} of "
+        f"{len(search.complete)} configurations, main effects only, mean and range over the "
+        f"forests, no interval; mean out-of-bag R\u00b2 {number_text(found.mean_r2, 2)}. Above "
+        "noise: the least share exceeds the highest of a parameter of pure noise that took part. "
+        f"The top 10\u00a0%: PED-ANOVA, sum 100.{looked}"
     )
 
 
@@ -138,9 +134,8 @@ def importance_figure(search: Search, found: Importances) -> Figure:
 def sections(view: SweepView) -> list[Section]:
     """A section for each of the first searches that has parameters and a complete configuration."""
     sections = []
-    for search in searches(view)[:MOST_CELLS]:
-        if search.complete and search.axes:
-            title, blocks = search.titled("Importance of parameters"), importance_blocks(search)
-            slug, folded = search.named("search_importance"), len(blocks) == 1
-            sections.append(Section(slug, title, tuple(blocks), folded=folded))
+    for search in with_parameters(view):
+        title, blocks = search.titled("Importance of parameters"), importance_blocks(search)
+        slug, folded = search.named("search_importance"), len(blocks) == 1
+        sections.append(Section(slug, title, tuple(blocks), folded=folded))
     return sections

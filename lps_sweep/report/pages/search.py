@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report import draw, marks
 from lps_sweep.report.cells import metric_facets
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.model import Block, Column, Figure, Key, Panel, Section, Table
+from lps_sweep.report.model import Block, Cell, Column, Figure, Key, Panel, Section, Table
 from lps_sweep.report.numbers import value_text
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.reference import default_reference
-from lps_sweep.report.searches import MOST_CELLS, Configuration, Search, searches, short
+from lps_sweep.report.searches import Configuration, Search, short, told
 from lps_sweep.report.style import light, thin
 
 if TYPE_CHECKING:
@@ -80,26 +80,23 @@ def search_table(
             for name in search.parameters
         ),
         *(
-            Column(
-                key,
-                f"{label} ± sd",
-                "mean_sd",
-                of=lambda c, metric=metric: c.trials.mean_sd(metric),
-                facets=metric_facets(metric),
-            )
-            for key, metric, label in objectives
+            Column(key, f"{label} ± sd", "mean_sd", facets=metric_facets(m), of=_mean_sd(m))
+            for key, m, label in objectives
         ),
         Column("n", "n", "value", of="trials.num_done"),
         *extra,
     )
     notes = (
         f"Mean ± sample standard deviation over n of {search.num_seeds} seeds; the highest is too "
-        "high because it was selected. Values to four digits, in full in the table of all trials, "
-        "which has every configuration. A dash: the parameter has no part in this one. "
-        f"{search.where}"
+        "high because it was selected. Values to four digits; in full in the table of all trials. "
+        f"A dash: the parameter has no part in this one. {search.where}"
     )
     marked = frozenset(i for i, c in enumerate(rows) if c is search.selected)
     return Table.of(search.named(slug), caption, columns, rows, marked=marked, notes=notes)
+
+
+def _mean_sd(metric: str) -> Callable[[Configuration], Cell]:
+    return lambda configuration: configuration.trials.mean_sd(metric)
 
 
 def asked_table(search: Search) -> Table:
@@ -137,10 +134,7 @@ def draw_history(search: Search) -> tuple[Panel, ...]:
     """The first objective against the order of asking; what is not complete at the bottom."""
     figure, shown, metric = Plot(), search.some(), search.objectives[0]
     numbers = [c.number for c in shown]
-    seeds = draw.seed_points(numbers, [c.trials for c in shown], metric)
-    marks.dots(figure, seeds, marks.SEED, size=4, hover="%{x}, a seed: %{y:.2f}")
-    means: list[marks.Point] = [(c.number, search.mean(c), "") for c in shown]
-    marks.dots(figure, means, marks.MEAN_ONLY, size=7, hover="%{x}, mean: %{y:.2f}")
+    seeds = draw.seeds_and_means(figure, numbers, [c.trials for c in shown], metric)
     highest = list(itertools.accumulate((search.mean(c) for c in search.complete), max))
     figure.add_scatter(
         x=[c.number for c in search.complete],
@@ -261,14 +255,11 @@ def plateau_table(search: Search, margin: float) -> Table:
         pair = compare(c.trials.values[metric], best.trials.values[metric])
         return None if c is best or pair is None else pair.described.interval
 
+    def difference(c: Configuration) -> float:
+        return search.mean(c) - search.mean(best)
+
     extra = (
-        Column(
-            "difference",
-            "Difference to the best",
-            "signed",
-            2,
-            lambda c: search.mean(c) - search.mean(best),
-        ),
+        Column("difference", "Difference to the best", "signed", 2, difference),
         Column("interval95", "95 % t interval, paired", "interval", 2, interval),
         Column("seconds", "Device-seconds", "number"),
     )
@@ -282,12 +273,12 @@ def plateau_table(search: Search, margin: float) -> Table:
 
 def sections(view: SweepView) -> list[Section]:
     """A section for the search of a sweep, or for each of the first searches of several."""
-    return [_section(one, view.record.margin) for one in searches(view)[:MOST_CELLS]]
+    return [_section(one, view.record.margin) for one in told(view)]
 
 
 def _section(search: Search, margin: float | None) -> Section:
-    told = search.alone or search.complete  # as a finding, or as the title of a figure
-    blocks: list[Block] = [] if told else [finding(search)]
+    said = search.alone or search.complete  # as a finding, or as the title of a figure
+    blocks: list[Block] = [] if said else [finding(search)]
     if search.complete:
         two = len(search.objectives) > 1
         blocks += [search.own(front_figure(search)), front_table(search)] if two else []
@@ -296,5 +287,5 @@ def _section(search: Search, margin: float | None) -> Section:
             none = "No plateau is named: the search space declares no practical margin."
             blocks.append(none if margin is None else plateau_table(search, margin))
     blocks.append(asked_table(search))
-    said = (finding(search),) if search.alone else ()
-    return Section(search.named("search"), search.titled("Search"), tuple(blocks), said)
+    findings = (finding(search),) if search.alone else ()
+    return Section(search.named("search"), search.titled("Search"), tuple(blocks), findings)

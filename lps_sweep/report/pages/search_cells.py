@@ -48,10 +48,9 @@ def cells_table(found: Sequence[Search]) -> Table:
     caption = f"One row per search by {first.sampler}, each at one cell of {', '.join(first.cell)}."
     notes = (
         f"Complete: configurations whose {first.num_seeds} seeds are done. Selected: the one with "
-        "the highest mean, which is too high because it was selected for it; its 95 % t interval "
-        "over the seeds takes no account of that. Confirmed: the same on fresh seeds, where a "
-        "confirmation measured it. On the front: configurations that no other of the same search "
-        "beats in both objectives; dominated: share of the square from zero to 100 % below them."
+        "the highest mean, too high because it was selected for it, of which its 95 % t interval "
+        "takes no account. Confirmed: the same on fresh seeds. On the front: beaten in both "
+        "objectives by no other; dominated: share of the square from zero to 100 % below them."
     )
     return Table.of("search_cells", caption, columns, found, marked=marked, notes=notes)
 

@@ -11,7 +11,7 @@ from lps_sweep.report.escape import plot_text
 from lps_sweep.report.model import Figure, Key, Panel, Section
 from lps_sweep.report.numbers import value_text
 from lps_sweep.report.plot import Plot
-from lps_sweep.report.searches import MOST_CELLS, Search, searches, short
+from lps_sweep.report.searches import Search, short, with_parameters
 from lps_sweep.report.style import SEQUENTIAL, colour_scale, light, thin
 
 if TYPE_CHECKING:
@@ -46,17 +46,12 @@ def scale(figure: Plot, along: str, axis: Axis) -> None:
 
 def draw_slices(search: Search) -> tuple[Panel, ...]:
     """The first objective against each searched parameter: seeds and means."""
-    metric, panels = search.objectives[0], []
+    panels = []
     for axis in search.axes:
         figure = Plot()
         used = [c for c in search.some() if c.point[axis.name] is not None]
         places = [at(c.point[axis.name]) for c in used]
-        seeds = draw.seed_points(places, [c.trials for c in used], metric)
-        marks.dots(figure, seeds, marks.SEED, size=4, hover="%{x}, a seed: %{y:.2f}")
-        means: list[marks.Point] = [
-            (x, search.mean(c), "") for x, c in zip(places, used, strict=True)
-        ]
-        marks.dots(figure, means, marks.MEAN_ONLY, size=7, hover="%{x}, mean: %{y:.2f}")
+        draw.seeds_and_means(figure, places, [c.trials for c in used], search.objectives[0])
         scale(figure, "x", axis)
         figure.update_yaxes(title_text=plot_text(search.labels[0]))
         panels.append(Panel(axis.name, figure, f"{len(used)} configurations"))
@@ -127,7 +122,6 @@ def draw_parallel(search: Search) -> tuple[Panel, ...]:
             y=y if key is OTHER else y[:-1],
             mode="lines",
             line={"color": light(key.colour), "width": key.width},
-            opacity=0.8 if key is OTHER else 1.0,
             hovertemplate=f"{words}<extra></extra>" if words else None,
             hoverinfo=None if words else "skip",
         )
@@ -221,6 +215,5 @@ def sections(view: SweepView) -> list[Section]:
             search.titled("Parameters of the search"),
             tuple(figures(search)),
         )
-        for search in searches(view)[:MOST_CELLS]
-        if search.complete and search.axes
+        for search in with_parameters(view)
     ]

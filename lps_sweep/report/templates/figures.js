@@ -5,8 +5,7 @@ const plotlyReady = once(async () => {
   const script = document.createElement("script");
   script.textContent = code;
   document.head.append(script);
-  drawn.page = await page();
-  return drawn.page;
+  drawn.page = JSON.parse(await unpack("figures"));
 });
 const drawn = { page: null, forPrint: false };
 
@@ -19,7 +18,7 @@ function inTheme(value, dark, colours) {
 }
 
 function draw(place) {
-  const dark = isDark() && !drawn.forPrint, found = drawn.page;
+  const dark = systemDark.matches && !drawn.forPrint, found = drawn.page;
   const figure = inTheme(found.panels[place.id], dark, found.colours);
   figure.data = figure.data.map(withBars);
   figure.layout.template = found.templates[dark ? "dark" : "light"];
@@ -53,14 +52,9 @@ async function zoomAlike(place, change) {
   zooming = false;
 }
 
-function trialOf(trace, number) {
-  const id = trace.ids?.[number] || trace.meta;
-  return typeof id === "string" ? id : "";
-}
-
-function openPoint(point) {
-  const trial = trialOf(point.data, point.pointNumber);
-  if (trial) go(`trial-${trial.replace(/[^\w-]/g, "_")}`, true);
+function openPoint({ data, pointNumber }) {
+  const trial = data.ids?.[pointNumber] || data.meta;
+  if (typeof trial === "string") go(`trial-${trial.replace(/[^\w-]/g, "_")}`, true);
 }
 
 async function show(place) {
@@ -92,27 +86,18 @@ async function saveImage(place, format) {
   element("a", { href: url, download: `${panel.name}.${format}` }).click();
 }
 
-async function saveJson(place) {
-  await plotlyReady();
-  const { data, layout, name } = drawn.page.panels[place.id];
-  const whole = { data, layout: { ...layout, template: drawn.page.templates.light } };
-  save(`${name}.json`, JSON.stringify(whole), "application/json");
-}
-
 const places = [...document.querySelectorAll(".plot")];
 
 for (const figure of document.querySelectorAll("figure")) {
   const tools = figure.querySelector(".tools"), own = [...figure.querySelectorAll(".plot")];
-  const each = (act) => async () => {
-    for (const place of own) if (!place.closest("[hidden]")) await act(place);
-  };
-  for (const [word, act] of [
-    ["SVG", (place) => saveImage(place, "svg")], ["PNG", (place) => saveImage(place, "png")],
-    ["JSON", saveJson],
-  ]) {
+  for (const format of ["svg", "png"]) {
+    const word = format.toUpperCase();
     const label = `Save as ${word}: ${figure.querySelector("h3").firstChild.textContent.trim()}`;
+    const onclick = async () => {
+      for (const place of own) if (!place.closest("[hidden]")) await saveImage(place, format);
+    };
     tools.append(" ", element("button", {
-      type: "button", "aria-label": label, onclick: each(act),
+      type: "button", "aria-label": label, onclick,
     }, `Save ${word}`));
   }
 }
@@ -145,7 +130,7 @@ function redraw(which = () => true) {
   }
 }
 
-onTheme.push(() => redraw());
+systemDark.addEventListener("change", () => redraw());
 
 const opened = [];
 addEventListener("beforeprint", () => {
