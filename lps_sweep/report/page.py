@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from lps_sweep.report.drawings import ALONE, TITLED_PX, Drawing
 from lps_sweep.report.escape import clean, html_lines, script_json
 from lps_sweep.report.facets import Choice, attributes, choices
 from lps_sweep.report.marks import INTERVAL, WORDS
@@ -20,8 +21,6 @@ from lps_sweep.report.style import PALETTE, template
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
-
-    from lps_sweep.report.drawings import Drawing
 
 CONFIG = {
     "displaylogo": False,
@@ -116,6 +115,7 @@ def _script_data(drawings: Sequence[Drawing]) -> dict[str, Any]:
         },
         "legends": {d.figure.slug: d.legend for d in drawings},
         "templates": {"light": template(dark=False), "dark": template(dark=True)},
+        "alone": {**ALONE, "height": TITLED_PX},
         "colours": dict(PALETTE.values()),
         "config": CONFIG,
     }

@@ -105,7 +105,7 @@ def cycled_keys(labels: Sequence[str], *, dashed: bool = False, width: float = 2
     size, keys = len(_CYCLE), []
     for i, label in enumerate(labels):
         again = i + i // size
-        dash = _DASHES[again % 4] if dashed else "solid"
+        dash: Dash = _DASHES[again % 4] if dashed else "solid"
         keys.append(Key(label, _CYCLE[i % size], dash, _SYMBOLS[again % size], width))
     return keys
 

@@ -76,12 +76,13 @@ async function saveImage(place, format) {
     ...panel.data.map((trace) => ({ ...withBars(trace), showlegend: false })),
     ...legend.map((trace) => ({ ...trace, name: barText(trace.name) })),
   ];
+  const { title, width, height } = found.alone;
   const layout = {
-    ...panel.layout, template: found.templates.light, paper_bgcolor: "#ffffff",
-    title: { text: panel.title, x: 0.02, font: { size: 14 } }, showlegend: legend.length > 0,
-    legend: { orientation: "h", y: -0.22 }, margin: { l: 60, r: 20, t: 70, b: 60 },
+    ...panel.layout, ...found.alone, height: panel.layout.height + height,
+    template: found.templates.light, title: { ...title, text: panel.title },
+    showlegend: legend.length > 0,
   };
-  const size = { width: 760, height: panel.layout.height + 160, scale: format === "png" ? 2 : 1 };
+  const size = { width, height: layout.height, scale: format === "png" ? 2 : 1 };
   const url = await Plotly.toImage({ data, layout }, { format, ...size });
   element("a", { href: url, download: `${panel.name}.${format}` }).click();
 }
