@@ -17,17 +17,6 @@ from lps_sweep.report.style import light, template
 COLUMNS = ("trace", "name", "trial", "x", "y", "z", "low", "high", "text")
 """The columns of a panel's data: a row per drawn point; `low` and `high` end its interval."""
 
-ALONE: dict[str, Any] = {
-    "title": {"x": 0.02, "font": {"size": 14}},
-    "legend": {"orientation": "h", "y": -0.22},
-    "margin": {"l": 60, "r": 20, "t": 70, "b": 60},
-    "paper_bgcolor": "#ffffff",
-    "width": 760,
-}
-"""Layout of a figure outside the page, where it has a title and a legend of its own."""
-TITLED_PX = 160
-"""Height that these take."""
-
 
 @dataclass(frozen=True)
 class Drawing:
@@ -90,11 +79,14 @@ def to_plotly(drawing: Drawing) -> str:
     legend = drawing.legend
     wide = {
         **drawing.layout,
-        **ALONE,
         "template": template(dark=False),
-        "title": {**ALONE["title"], "text": drawing.title},
+        "title": {"text": drawing.title, "x": 0.02, "font": {"size": 14}},
+        "legend": {"orientation": "h", "y": -0.22},
         "showlegend": bool(legend),
-        "height": drawing.figure.height_px + TITLED_PX,
+        "margin": {"l": 60, "r": 20, "t": 70, "b": 60},
+        "width": 760,
+        "height": drawing.figure.height_px + 160,
+        "paper_bgcolor": "#ffffff",
     }
     hidden = [{**trace, "showlegend": False} for trace in drawing.data]
     return json.dumps({"data": [*hidden, *legend], "layout": wide}, sort_keys=True, allow_nan=False)

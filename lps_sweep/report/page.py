@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report.drawings import ALONE, TITLED_PX, Drawing
 from lps_sweep.report.escape import clean, html_lines, script_json
 from lps_sweep.report.facets import Choice, attributes, choices
 from lps_sweep.report.marks import INTERVAL, WORDS
@@ -21,6 +20,8 @@ from lps_sweep.report.style import PALETTE, template
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
+
+    from lps_sweep.report.drawings import Drawing
 
 CONFIG = {
     "displaylogo": False,
@@ -64,8 +65,9 @@ def render_page(
         choices=[*choices(drawings, tables.values()), *_bars_choice(drawings)],
         palette=[(f"c-{name}", *forms) for name, forms in PALETTE.items()],
         css=Markup(asset("report.css")),
+        early=Markup(asset("early.js")),
         js=Markup(js),
-        allowed=Markup(" ".join(map(_hash, (js.encode(), plotly)))),
+        allowed=Markup(" ".join(map(_hash, (asset("early.js").encode(), js.encode(), plotly)))),
         **{name: Markup(_packed(content)) for name, content in packed.items()},
     )
 
@@ -115,7 +117,6 @@ def _script_data(drawings: Sequence[Drawing]) -> dict[str, Any]:
         },
         "legends": {d.figure.slug: d.legend for d in drawings},
         "templates": {"light": template(dark=False), "dark": template(dark=True)},
-        "alone": {**ALONE, "height": TITLED_PX},
         "colours": dict(PALETTE.values()),
         "config": CONFIG,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from lps_sweep.report.model import Dash, Key
@@ -92,22 +91,26 @@ def seed_keys(seeds: Sequence[int]) -> dict[int, Key]:
 
 def level_keys(levels: Sequence[object], default: int | None) -> tuple[Key, ...]:
     """Colour and dash of each level; the default is in ink and solid."""
-    others = cycled_keys([value_text(v) for i, v in enumerate(levels) if i != default], dashed=True)
-    keys = [replace(key, symbol="") for key in others]
-    if default is not None:
-        name = f"{value_text(levels[default])} (default)"
-        keys.insert(default, Key(name, "ink", "solid", width=2.2))
+    keys = []
+    others = 0
+    for i, level in enumerate(levels):
+        if i == default:
+            keys.append(Key(f"{value_text(level)} (default)", "ink", "solid", width=2.2))
+        else:
+            dash = _DASHES[(others + others // len(_CYCLE)) % 4]
+            keys.append(Key(value_text(level), _CYCLE[others % len(_CYCLE)], dash, width=2.2))
+            others += 1
     return tuple(keys)
 
 
 def cycled_keys(labels: Sequence[str], *, dashed: bool = False, width: float = 2.2) -> list[Key]:
     """Colour and marker, and a dash on request, of each of `labels`, none of them the default."""
-    size, keys = len(_CYCLE), []
-    for i, label in enumerate(labels):
-        again = i + i // size
-        dash: Dash = _DASHES[again % 4] if dashed else "solid"
-        keys.append(Key(label, _CYCLE[i % size], dash, _SYMBOLS[again % size], width))
-    return keys
+    keys, size = level_keys(labels, None), len(_CYCLE)
+    symbols = [_SYMBOLS[(i + i // size) % size] for i in range(len(keys))]
+    return [
+        Key(key.label, key.colour, key.dash if dashed else "solid", symbol, width)
+        for key, symbol in zip(keys, symbols, strict=True)
+    ]
 
 
 LINKED = {"linked": True}

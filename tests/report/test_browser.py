@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lps_sweep.report import build_report
 from lps_sweep.report.escape import MINUS
 from tests.report.browser_cases import needs_browser, opened
+from tests.report.report_cases import ablation_record, make_ledger
 
 needs_browser()
 
@@ -29,6 +32,13 @@ def test_every_figure_is_drawn_without_an_error_or_a_request(
         assert report.page.title() == "c_tau: sweep report"
         text = "rgb(233, 230, 223)" if scheme == "dark" else "rgb(29, 29, 27)"
         assert report.page.locator(f".plot text[style*='{text}']").count() > 50
+        assert report.complaints == []
+
+
+def test_an_ablation_is_drawn_as_well(browser: Browser, tmp_path: Path) -> None:
+    make_ledger(tmp_path, ablation_record(margin=1.0), epochs=5)
+    with opened(browser, build_report(tmp_path, "ablation")) as report:
+        assert report.all_drawn() >= 6
         assert report.complaints == []
 
 
@@ -167,8 +177,13 @@ def test_copying_without_a_clipboard_selects_the_text(browser: Browser, path: Pa
         assert area.count() == 0
 
 
-def test_saving_a_figure(browser: Browser, path: Path) -> None:
+def test_saving_a_table_and_a_figure(browser: Browser, path: Path) -> None:
     with opened(browser, path, accept_downloads=True) as report:
+        with report.page.expect_download() as download:
+            report.page.get_by_label("Save table trials as CSV", exact=True).click()
+        assert download.value.suggested_filename == "trials.csv"
+        saved = Path(download.value.path()).read_bytes()
+        assert saved == (path.parent / "tables" / "trials.csv").read_bytes()
         report.open_folds()
         tools = report.page.locator("#pace_default_figure .tools")
         svg, *_ = saved_by(report.page, tools.get_by_text("Save SVG"), 2)
@@ -177,6 +192,11 @@ def test_saving_a_figure(browser: Browser, path: Path) -> None:
         assert legend == ["seen", "novel", "all", f"seen {MINUS} novel"]
         for png in saved_by(report.page, tools.get_by_text("Save PNG"), 2):
             assert png.startswith(b"\x89PNG\r\n")
+        drawn = [json.loads(f) for f in saved_by(report.page, tools.get_by_text("Save JSON"), 2)]
+        files = sorted((path.parent / "figures").glob("pace_default_figure-*.json"))
+        for here, file in zip(drawn, files, strict=True):
+            kept = [t["x"] for t in json.loads(file.read_text())["data"] if t["x"] != [None]]
+            assert [t["x"] for t in here["data"]] == kept, "but for the legend's own traces"
 
 
 def saved_by(page: Page, button: Locator, count: int) -> list[bytes]:

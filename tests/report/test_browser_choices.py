@@ -181,12 +181,20 @@ def test_a_link_to_a_hidden_row_shows_it(browser: Browser, crossed: Path) -> Non
         assert report.page.locator("#chosen").is_hidden()
 
 
+def test_print_says_what_is_chosen(browser: Browser, path: Path) -> None:
+    with opened(browser, path, "#metric=novel&interval=sd") as report:
+        report.page.emulate_media(media="print")
+        report.has("() => dispatchEvent(new Event('beforeprint'))")
+        assert visible(report, "nav *") == ["Shown: metric Novel, bars of means standard deviation"]
+        assert visible(report, "#sensitivity_C_figure h4") == ["Novel"]
+
+
 def test_choosing_with_the_keyboard_on_a_narrow_screen(browser: Browser, path: Path) -> None:
     with opened(browser, path, width=NARROW) as report:
         press = report.page.keyboard.press
         assert not report.page.locator("select[name=metric]").is_visible()
         report.page.locator("#menu").focus()
-        for key in ("Enter", "Tab", "ArrowDown"):
+        for key in ("Enter", "Tab", "Tab", "ArrowDown"):
             press(key)
         assert report.has("() => document.activeElement.name") == "metric"
         assert report.page.url.endswith("#metric=seen")
@@ -194,6 +202,7 @@ def test_choosing_with_the_keyboard_on_a_narrow_screen(browser: Browser, path: P
         assert report.page.locator("#chosen").is_visible(), "also with the menu closed"
         report.all_drawn()
         assert report.has("() => document.documentElement.scrollWidth") == NARROW
+        press("Tab")
         press("Tab")
         assert report.has("() => document.activeElement.textContent") == "Reset"
         press("Enter")

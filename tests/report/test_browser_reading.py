@@ -1,4 +1,4 @@
-"""Reading the report in a real browser: colours, contents, trials, width, keyboard, print, axe."""
+"""Reading the report in a real browser: theme, contents, trials, width, keyboard, print, axe."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_colours_follow_the_system(browser: Browser, path: Path) -> None:
-    light_text = ".plot text[style*='rgb(233, 230, 223)']"
+def test_the_theme_is_remembered_and_in_the_address(browser: Browser, path: Path) -> None:
     ground = "() => getComputedStyle(document.body).backgroundColor"
     with opened(browser, path, color_scheme="light") as report:
-        report.all_drawn()
         assert report.has(ground) == "rgb(255, 254, 251)"
-        assert report.page.locator(light_text).count() == 0
-        report.page.emulate_media(color_scheme="dark")
+        button = report.page.locator("#theme")
+        button.click()
         assert report.has(ground) == "rgb(23, 25, 28)"
-        assert report.page.locator(light_text).count() > 50
+        assert button.get_attribute("aria-pressed") == "true"
+        assert report.page.url.endswith("#theme=dark")
+        report.page.goto("about:blank")
+        report.page.goto(path.as_uri())
+        assert report.has(ground) == "rgb(23, 25, 28)"
+        report.all_drawn()
+        assert report.page.locator(".plot text[style*='rgb(233, 230, 223)']").count() > 50
+        report.page.locator("#theme").click()
+        assert report.page.locator(".plot text[style*='rgb(233, 230, 223)']").count() == 0
+    with opened(browser, path, "#trials&theme=dark", color_scheme="light") as report:
+        assert report.has(ground) == "rgb(23, 25, 28)"
 
 
 def test_contents_follow_the_reader_and_fold(browser: Browser, path: Path) -> None:
@@ -50,7 +58,7 @@ def test_contents_follow_the_reader_and_fold(browser: Browser, path: Path) -> No
         assert report.complaints == []
 
 
-def test_a_point_opens_its_trial(browser: Browser, path: Path) -> None:
+def test_a_point_opens_its_trial_and_a_trial_its_points(browser: Browser, path: Path) -> None:
     with opened(browser, path) as report:
         report.all_drawn()
         point = (
@@ -64,6 +72,13 @@ def test_a_point_opens_its_trial(browser: Browser, path: Path) -> None:
         row = report.page.locator(f"#trial-{trial}")
         assert "target" in (row.get_attribute("class") or "")
         assert report.page.url.endswith(f"#trial-{trial}")
+        bar = report.page.locator("#trial")
+        bar.wait_for()
+        assert trial in bar.inner_text()
+        bar.get_by_text("Sensitivity to C: Novel").click()
+        hover = report.page.locator("#sensitivity_C_figure-1 .hovertext")
+        hover.first.wait_for()
+        assert bar.count() == 0
         assert report.complaints == []
 
 
@@ -141,7 +156,7 @@ def test_everything_is_there_without_javascript(browser: Browser, long: Path) ->
     with opened(browser, long, java_script_enabled=False) as report:
         assert report.page.locator("#trial-t00499").is_visible()
         assert report.page.locator("nav a[href='#trials']").is_visible()
-        assert not report.page.locator("#menu").is_visible()
+        assert not report.page.locator("#theme").is_visible()
         assert report.page.locator(".tools button").count() == 0
 
 

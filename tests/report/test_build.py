@@ -37,6 +37,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_trials_csv_has_a_row_per_planned_trial(full: Path) -> None:
     found = rows(full, "trials")
     assert len(found) == 75
+    assert list(found[0])[:12] == [
+        *("trial_id", "status", "seed", "C", "tau"),
+        *("acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel"),
+        *("attempts", "seconds"),
+    ]
     assert (found[1]["status"], found[1]["acc_all"], found[1]["attempts"]) == ("failed", "", "1")
     assert found[1]["error"].startswith("'=Boom: </script>")
     assert "second line" not in found[1]["error"]
@@ -126,6 +131,14 @@ def test_an_older_report_without_a_manifest_is_replaced(tmp_path: Path) -> None:
     shutil.copytree(folder / "c_tau", new / "c_tau")
     build_report(new, "c_tau")
     assert "10" in (new / "c_tau" / "tables" / "trials.csv").read_text()
+
+
+def test_one_seed_gives_no_interval_and_no_word(tmp_path: Path) -> None:
+    make_ledger(tmp_path, record({"C": [1, 10]}, [0]), epochs=2)
+    write_tables(tmp_path, "c_tau")
+    assert {row["interval95_low"] for row in rows(tmp_path, "default_cell")} == {""}
+    assert {row["sd"] for row in rows(tmp_path, "default_cell")} == {""}
+    assert {row["verdict"] for row in rows(tmp_path, "differences_C")} == {"too few seeds"}
 
 
 def test_unfinished_values_never_enter_a_table(tmp_path: Path) -> None:

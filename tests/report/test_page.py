@@ -16,6 +16,10 @@ from typing import Any
 import pytest
 
 from lps_sweep.report import build_report
+from lps_sweep.report.model import Column
+from lps_sweep.report.numbers import cell_text
+from lps_sweep.report.page import lead_figure
+from lps_sweep.report.pages import all_sections
 from lps_sweep.report.pages.overview import (
     confirming,
     data_text,
@@ -24,6 +28,10 @@ from lps_sweep.report.pages.overview import (
     summarise,
 )
 from lps_sweep.results import Json, Ledger, load_view
+from lps_sweep.results.statistics import (
+    DIFFERENCE_COVERAGE_WITH_MERGES,
+    MEAN_COVERAGE_WITH_MERGES,
+)
 from tests.report.frozen_cases import FINISHED
 from tests.report.report_cases import (
     C_TAU,
@@ -80,13 +88,20 @@ def test_the_first_screen(page: str) -> None:
     first = first_screen(page)
     assert "C &lt; 10?" in first
     assert "72 of 75 planned trials are done." in first
-    assert 'class="banner"' in first
+    assert "Not the paper\u2019s setting: digits with small_cnn for 20 epochs" in first
+    assert first.count("oracle") == 1
     assert 'id="table-default_cell"' in first
     assert len(re.findall(r'class="(?:done|failed|diverged|not_run)" x=', first)) == 4
     assert '<figure id="forest_figure">' in first
     effects = page[page.index('<section id="effects">') :]
     assert '<a href="#forest_figure">' in effects[: effects.index("</section>")]
     assert page.count('<figure id="forest_figure">') == 1
+
+
+def test_the_paper_s_setting_has_no_banner(tmp_path: Path) -> None:
+    text = shown(page_of(make_ledger(tmp_path, record({"C": [1, 10]}, settings=PAPER))))
+    assert "Not the paper" not in text
+    assert "Difference to paper" in text
 
 
 @pytest.mark.parametrize(
@@ -134,6 +149,41 @@ def test_nothing_selected_has_no_command(finished: Path, sweep: str) -> None:
     assert selected_of(view) is None
 
 
+@pytest.mark.parametrize(
+    ("sweep", "slug"),
+    [
+        ("net_grid", "forest_figure"),
+        ("net_arms", "ablation_figure"),
+        ("net_search", "search_history"),
+        ("net_front", "search_front"),
+        ("net_one", "freezing_figure"),
+    ],
+)
+def test_each_kind_of_sweep_has_its_picture(finished: Path, sweep: str, slug: str) -> None:
+    lead = lead_figure(all_sections(load_view(finished, sweep)))
+    assert lead is not None
+    assert lead.slug == slug
+
+
+def test_nothing_done_has_no_picture(tmp_path: Path) -> None:
+    page = page_of(make_ledger(tmp_path, record(C_TAU), otherwise="not_run"))
+    assert "<figure" not in first_screen(page)
+
+
+def test_notes_are_behind_a_fold_and_tables_behind_headings_are_all_there(page: str) -> None:
+    for caption in re.findall(r"<figcaption>(.*?)</figcaption>", page, re.S):
+        assert len(re.sub(r"<details.*", "", caption, flags=re.S)) < 300
+    assert page.count('<details class="part">') >= 6
+    tables = set(re.findall(r'data-table="([^"]+)"', page))
+    assert {"trials", "health", "claims", "pace_C", "cost"} <= tables
+
+
+def test_an_interval_of_a_percentage_is_printed_within_0_and_100() -> None:
+    column = Column("i", "I", "interval", percent=True)
+    assert cell_text(column, (-3.0, 120.0)) == "[0.0, 100.0]"
+    assert cell_text(Column("i", "I", "interval"), (-3.0, 1.0)) == "[-3.0, 1.0]"
+
+
 def test_the_page_is_one_offline_file(page: str) -> None:
     assert len(page.encode()) < 6_000_000
     assert "default-src 'none'" in page
@@ -174,7 +224,7 @@ def test_hostile_text_is_shown_and_does_nothing(page: str, tmp_path: Path) -> No
     for text in (page, page_of(folder, "ablation")):
         assert "<img" not in text
         assert "\x1b" not in text
-        assert len(re.findall("</script>", text)) == 4
+        assert len(re.findall("</script>", text)) == 5
 
 
 def test_ids_are_unique_and_every_link_has_its_target(page: str, tmp_path: Path) -> None:
@@ -207,12 +257,22 @@ def test_mixed_code_is_flagged_on_the_first_screen(tmp_path: Path) -> None:
     assert "not all run with the same code" in first_screen(page_of(tmp_path))
 
 
+def test_the_notes_print_the_coverage_that_was_simulated(page: str) -> None:
+    for n in (3, 5):
+        assert f"{MEAN_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in page
+        assert f"{DIFFERENCE_COVERAGE_WITH_MERGES[n]} % of cases with {n} seeds" in page
+
+
 def test_the_paper_s_setting_is_judged_by_what_it_leads_to_expect(tmp_path: Path) -> None:
     def finals(_: Sequence[Any], seed: int) -> dict[str, float]:
         return {"acc_seen": 90.0 + 0.1 * seed, "acc_novel": 80.0 + 0.1 * seed, "acc_all": 92.0}
 
     sweep = record({"C": [1, 10]}, settings=PAPER)
     view = load_view(make_ledger(tmp_path, sweep, epochs=2, finals=finals), "c_tau")
-    assert summarise(view, []).banner == ""
     words = {row[0]: row[-1] for row in headline_table(view).rows}
     assert (words["Seen"], words["Novel"]) == ("consistent", "different")
+
+
+def test_a_long_table_scrolls_in_itself(page: str) -> None:
+    assert '<div class="scroll tall" role="region" aria-label="Table trials"' in page
+    assert '<div class="scroll" role="region" aria-label="Table default_cell"' in page

@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from lps_sweep.report.grid import numeric_pairs, read_grid
-from lps_sweep.report.marks import STATES
 from lps_sweep.report.page import asset
 from lps_sweep.report.pages.pair import draw_map, draw_residuals
 from lps_sweep.report.style import (
     DIVERGING,
     PALETTE,
     SEQUENTIAL,
+    colour_scale,
     level_keys,
     template,
     text_on,
@@ -90,6 +90,12 @@ def test_colours_are_told_apart(kind: str, dark: bool) -> None:
     assert found > LEAST_DELTA_E, pair
 
 
+def test_the_measure_sees_red_and_green_fall_together() -> None:
+    pair = ["#c05030", "#808020"]
+    assert nearest_pair(pair, "full sight")[0] > 40
+    assert nearest_pair(pair, "deuteranopia")[0] < 20
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_and_axes_stand_out_from_the_ground(dark: bool) -> None:
     ground = GROUNDS[dark]
@@ -117,10 +123,25 @@ def test_levels_are_told_apart_by_colour_and_dash() -> None:
     assert len({(key.colour, key.dash) for key in keys}) == 20
 
 
-def test_the_bar_of_states_has_the_colours_of_the_figures() -> None:
-    fills = dict(re.findall(r"rect\.(\w+) \{ fill: var\(--c-(\w+)\)", asset("report.css")))
-    drawn = {state: key.colour for state, key in STATES.items() if state != "not_run"}
-    assert fills == drawn
+def test_what_departs_from_okabe_and_ito_is_said() -> None:
+    """Up to the last digit, in which two forms of one colour differ."""
+    theirs = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+    known = {colour[:6] for colour in theirs}
+    own = {
+        (name, dark) for name, f in PALETTE.items() for dark in (0, 1) if f[dark][:6] not in known
+    }
+    assert own == {("orange", 0), ("sky", 0), ("ink", 1), ("grey", 0), ("grey", 1)}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_bar_of_states_stands_out_from_what_is_not_run(dark: bool) -> None:
+    css = asset("report.css")
+    fills = re.findall(r"rect\.(\w+) \{ fill: var\(--c-(\w+)\)", css)
+    assert {state for state, _ in fills} == {"done", "stopped", "failed", "diverged", "running"}
+    assert min(contrast(PALETTE[name][dark], GROUNDS[dark]) for _, name in fills) >= 3
+    (bar,) = re.findall(r"^\.bar \{(.+)\}$", css, re.M)
+    assert "background: var(--ground); border: 1px solid var(--soft)" in bar
+    assert TEXTS[dark][1] in css.partition("--soft:")[2].partition(";")[0]
 
 
 def mixed(colours: Sequence[str], fraction: float) -> str:
@@ -137,6 +158,15 @@ def test_numbers_in_cells_can_be_read(colours: Sequence[str]) -> None:
     assert min(found) >= 4.5
     assert {text_on(colours, x) for x in places} == {"#000001", "#ffffff"}
     assert text_on(colours, -1.0) == text_on(colours, 0.0)
+
+
+def test_scales_are_the_known_ones() -> None:
+    from plotly.colors import sequential
+
+    assert list(SEQUENTIAL) == sequential.Cividis
+    rising = [float(np.array([0.2126, 0.7152, 0.0722]) @ linear(c)) for c in SEQUENTIAL]
+    assert rising == sorted(rising)
+    assert colour_scale(DIVERGING)[1] == [0.5, DIVERGING[1]]
 
 
 def test_heatmaps_write_their_numbers_in_colours_that_can_be_read(tmp_path: Path) -> None:

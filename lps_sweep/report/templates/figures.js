@@ -5,7 +5,8 @@ const plotlyReady = once(async () => {
   const script = document.createElement("script");
   script.textContent = code;
   document.head.append(script);
-  drawn.page = JSON.parse(await unpack("figures"));
+  drawn.page = await page();
+  return drawn.page;
 });
 const drawn = { page: null, forPrint: false };
 
@@ -18,7 +19,7 @@ function inTheme(value, dark, colours) {
 }
 
 function draw(place) {
-  const dark = systemDark.matches && !drawn.forPrint, found = drawn.page;
+  const dark = isDark() && !drawn.forPrint, found = drawn.page;
   const figure = inTheme(found.panels[place.id], dark, found.colours);
   figure.data = figure.data.map(withBars);
   figure.layout.template = found.templates[dark ? "dark" : "light"];
@@ -52,9 +53,14 @@ async function zoomAlike(place, change) {
   zooming = false;
 }
 
-function openPoint({ data, pointNumber }) {
-  const trial = data.ids?.[pointNumber] || data.meta;
-  if (typeof trial === "string") go(`trial-${trial.replace(/[^\w-]/g, "_")}`, true);
+function trialOf(trace, number) {
+  const id = trace.ids?.[number] || trace.meta;
+  return typeof id === "string" ? id : "";
+}
+
+function openPoint(point) {
+  const trial = trialOf(point.data, point.pointNumber);
+  if (trial) go(`trial-${trial.replace(/[^\w-]/g, "_")}`, true);
 }
 
 async function show(place) {
@@ -76,29 +82,37 @@ async function saveImage(place, format) {
     ...panel.data.map((trace) => ({ ...withBars(trace), showlegend: false })),
     ...legend.map((trace) => ({ ...trace, name: barText(trace.name) })),
   ];
-  const { title, width, height } = found.alone;
   const layout = {
-    ...panel.layout, ...found.alone, height: panel.layout.height + height,
-    template: found.templates.light, title: { ...title, text: panel.title },
-    showlegend: legend.length > 0,
+    ...panel.layout, template: found.templates.light, paper_bgcolor: "#ffffff",
+    title: { text: panel.title, x: 0.02, font: { size: 14 } }, showlegend: legend.length > 0,
+    legend: { orientation: "h", y: -0.22 }, margin: { l: 60, r: 20, t: 70, b: 60 },
   };
-  const size = { width, height: layout.height, scale: format === "png" ? 2 : 1 };
+  const size = { width: 760, height: panel.layout.height + 160, scale: format === "png" ? 2 : 1 };
   const url = await Plotly.toImage({ data, layout }, { format, ...size });
   element("a", { href: url, download: `${panel.name}.${format}` }).click();
+}
+
+async function saveJson(place) {
+  await plotlyReady();
+  const { data, layout, name } = drawn.page.panels[place.id];
+  const whole = { data, layout: { ...layout, template: drawn.page.templates.light } };
+  save(`${name}.json`, JSON.stringify(whole), "application/json");
 }
 
 const places = [...document.querySelectorAll(".plot")];
 
 for (const figure of document.querySelectorAll("figure")) {
   const tools = figure.querySelector(".tools"), own = [...figure.querySelectorAll(".plot")];
-  for (const format of ["svg", "png"]) {
-    const word = format.toUpperCase();
+  const each = (act) => async () => {
+    for (const place of own) if (!place.closest("[hidden]")) await act(place);
+  };
+  for (const [word, act] of [
+    ["SVG", (place) => saveImage(place, "svg")], ["PNG", (place) => saveImage(place, "png")],
+    ["JSON", saveJson],
+  ]) {
     const label = `Save as ${word}: ${figure.querySelector("h3").firstChild.textContent.trim()}`;
-    const onclick = async () => {
-      for (const place of own) if (!place.closest("[hidden]")) await saveImage(place, format);
-    };
     tools.append(" ", element("button", {
-      type: "button", "aria-label": label, onclick,
+      type: "button", "aria-label": label, onclick: each(act),
     }, `Save ${word}`));
   }
 }
@@ -131,7 +145,7 @@ function redraw(which = () => true) {
   }
 }
 
-systemDark.addEventListener("change", () => redraw());
+onTheme.push(() => redraw());
 
 const opened = [];
 addEventListener("beforeprint", () => {

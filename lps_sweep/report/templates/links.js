@@ -1,4 +1,4 @@
-// Links: places on the page, the contents, and the row of a trial.
+// Links: places on the page, the contents, and trials shown in table and figures.
 
 function placeOf(id) {
   const found = document.getElementById(id);
@@ -29,6 +29,7 @@ function go(id, push = false) {
   const focus = row?.querySelector("a") ?? place;
   if (!focus.matches("a, button")) focus.tabIndex = -1;
   focus.focus({ preventScroll: true });
+  if (view?.name === "trials") showTrial(row);
 }
 
 document.addEventListener("click", (event) => {
@@ -40,6 +41,46 @@ document.addEventListener("click", (event) => {
   go(id, true);
   if (link.matches(".anchor")) copyText(location.href, "Copied the link to this place.", document.body);
 });
+
+// Where a trial is drawn: a bar with links to its points.
+async function showTrial(row) {
+  closeTrial();
+  const shown = row.cells[0].textContent, found = await page();
+  const bar = element("div", { id: "trial", role: "region", "aria-label": `Trial ${shown}` });
+  const list = element("ul", {});
+  for (const place of places.filter((one) => !one.closest("[hidden]"))) {
+    const traces = found.panels[place.id].data;
+    const curve = traces.findIndex((one) => one.meta === shown || one.ids?.includes(shown));
+    if (curve < 0) continue;
+    const point = traces[curve].ids ? traces[curve].ids.indexOf(shown) : traces[curve].x.length - 1;
+    const title = place.closest("section").querySelector("h2")?.textContent ?? "Summary";
+    const panel = place.closest(".panel").querySelector("h4").textContent;
+    list.append(element("li", {}, element("button", {
+      type: "button", onclick: () => showPoint(place, curve, point),
+    }, `${title}: ${panel}`)));
+  }
+  const words = list.children.length ? " is drawn in" : " is in no figure";
+  const close = element("button", { type: "button", onclick: closeTrial }, "Close");
+  bar.append(element("p", {}, element("strong", {}, `Trial ${shown}`), words), list, close);
+  closeTrial();
+  document.body.append(bar);
+}
+
+function closeTrial() {
+  document.getElementById("trial")?.remove();
+}
+
+async function showPoint(place, curve, point) {
+  closeTrial();
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    fold.open = true;
+  }
+  place.scrollIntoView({ block: "center" });
+  await show(place);
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  Plotly.Fx.hover(place, [{ curveNumber: curve, pointNumber: point }]);
+}
 
 // The contents: a menu on narrow screens, with the section in view marked.
 const contents = menu.closest("nav");
@@ -53,9 +94,12 @@ menu.addEventListener("click", () => {
   menu.setAttribute("aria-expanded", String(!open));
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || menu.getAttribute("aria-expanded") !== "true") return;
-  closeMenu();
-  menu.focus();
+  if (event.key !== "Escape") return;
+  if (menu.getAttribute("aria-expanded") === "true") {
+    closeMenu();
+    menu.focus();
+  }
+  closeTrial();
 });
 contents.addEventListener("focusout", (event) => {
   if (event.relatedTarget && !contents.contains(event.relatedTarget)) closeMenu();
@@ -84,6 +128,11 @@ function restore() {
 
 addEventListener("popstate", () => {
   readState();
+  const theme = state.chosen.get("theme");
+  if (theme && theme !== root.dataset.theme) {
+    root.dataset.theme = theme;
+    themeChanged();
+  }
   restore();
 });
 restore();

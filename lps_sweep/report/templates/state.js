@@ -1,5 +1,5 @@
 "use strict";
-// What all parts use: packed data, short messages, and the state in the URL.
+// What all parts use: packed data, short messages, the theme, and the state in the URL.
 
 async function unpack(id) {
   // Stored once, compressed; the browser's own decoder unpacks it.
@@ -14,6 +14,7 @@ function once(make) {
 }
 
 const tableTexts = once(async () => JSON.parse(await unpack("tables")));
+const page = once(async () => JSON.parse(await unpack("figures")));
 
 const said = document.getElementById("said");
 let silence = 0;
@@ -34,7 +35,13 @@ function element(name, attributes, ...content) {
   return made;
 }
 
-// The fragment is a place and what was chosen: #trials&metric=seen&trials.q=failed
+function save(name, content, type) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+// The fragment is a place and what was chosen: #trials&theme=dark&trials.q=failed
 const state = { place: "", chosen: new Map() };
 
 function readState() {
@@ -60,6 +67,26 @@ function choose(name, value) {
   writeState();
 }
 
+const root = document.documentElement, themeButton = document.getElementById("theme");
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const onTheme = [];
+
+function isDark() {
+  return root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches;
+}
+
+function themeChanged() {
+  themeButton.setAttribute("aria-pressed", String(isDark()));
+  for (const act of onTheme) act();
+}
+
+themeButton.addEventListener("click", () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  try { localStorage.setItem("lps-sweep-theme", root.dataset.theme); } catch { /* closed */ }
+  choose("theme", root.dataset.theme);
+  themeChanged();
+});
+systemDark.addEventListener("change", themeChanged);
 
 readState();
+themeChanged();

@@ -43,11 +43,22 @@ class View {
   }
 
   addTools() {
+    const kinds = { latex: ["LaTeX", "tex"], csv: ["CSV", "csv"], markdown: ["Markdown", "md"] };
     const tools = element("p", { class: "tools" }, "Copy");
-    for (const [kind, word] of [["latex", "LaTeX"], ["csv", "CSV"], ["markdown", "Markdown"]]) {
+    for (const [kind, [word]] of Object.entries(kinds)) {
       const label = `Copy table ${this.name} as ${word}`;
       tools.append(" ", element("button", {
         type: "button", "aria-label": label, onclick: () => this.copy(kind, word),
+      }, word));
+    }
+    tools.append(element("span", { class: "gap" }, "Save"));
+    for (const [kind, [word, suffix]] of Object.entries(kinds)) {
+      const label = `Save table ${this.name} as ${word}`;
+      const act = async () => {
+        save(`${this.name}.${suffix}`, (await tableTexts())[this.name][kind], "text/plain");
+      };
+      tools.append(" ", element("button", {
+        type: "button", "aria-label": label, onclick: act,
       }, word));
     }
     this.pager = element("span", { class: "pager" });
