@@ -71,7 +71,7 @@ def test_nesterovs_momentum_looks_ahead() -> None:
     assert [round(w.item(), 6) for w in weights] == [0.8, round(1 - 0.1 * (2 + 0.9 * 2), 6)]
 
 
-RECIPES = [
+RECIPES: list[dict[str, Any]] = [
     {"optimizer": "adam", "lr": 0.002, "lr_shape": "drops"},
     {"nesterov": True, "decay_all": False, "lr_shape": "cosine_7_16"},
     {"lr_shape": "constant", "tail_lr_factor": 0.5, "decay_all": False},

@@ -132,8 +132,8 @@ class Loss(ABC):
         fewest: Rows of the smallest batch.
     """
 
-    module: ClassVar[ModuleType]
-    config: ClassVar[Any]
+    module: ModuleType
+    config: Any
     settings: ClassVar[Sequence[dict[str, Any]]] = ({},)
     batches: ClassVar[Sequence[dict[str, Any]]] = (
         {},

@@ -48,7 +48,7 @@ def cross_entropy(rows: Matrix, labels: list[int]) -> float:
 def negative_entropy(rows: Matrix) -> float:
     """Of the mean prediction."""
     predicted = zip(*(softmax(z) for z in rows), strict=True)
-    means = [sum(column) / len(rows) for column in predicted]
+    means: list[float] = [sum(column) / len(rows) for column in predicted]
     return sum(p * math.log(p) for p in means)
 
 
