@@ -90,20 +90,20 @@ def test_the_truly_best_is_kept_in_95_of_100_tables() -> None:
     draw = np.random.default_rng(3)
     spreads = np.array([0.2, 1.0, 3.0, 1.0])
     kept = told = 0
-    for _ in range(2000):
+    for _ in range(600):
         table = draw.normal(size=(4, 4)) * spreads[:, None]
         found = near_best_paired({i: dict(enumerate(row)) for i, row in enumerate(table)})
         assert found is not None
         kept += 0 in found[1]
         told += len(found[1]) < 4
-    assert kept / 2000 > 0.94, "all four are equal, so the first is as good a truth as any"
+    assert kept / 600 > 0.94, "all four are equal, so the first is as good a truth as any"
     assert told > 0
 
 
 def test_the_lead_by_chance_is_the_expected_highest_of_equal_levels() -> None:
     """Five levels alike, sd 0.4, three seeds: the highest mean is 0.27 above, by 1.163 sd."""
     found = []
-    for table in range(60):
+    for table in range(20):
         draw = np.random.default_rng(table)
         shift = draw.normal(0, 5, 3)
         values = {k: {s: shift[s] + draw.normal(0, 0.4) for s in range(3)} for k in range(5)}

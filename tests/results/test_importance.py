@@ -50,7 +50,8 @@ def test_forests_find_the_made_truth() -> None:
     assert found.num_used == 120
 
 
-def test_forests_know_when_there_is_nothing_to_know() -> None:
+def test_forests_know_when_there_is_nothing_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lps_sweep.results.importance.NUM_FORESTS", 3)
     points, _ = made(60)
     values = np.random.default_rng(5).normal(size=60).tolist()
     found = forest_importances(points, values, AXES)
