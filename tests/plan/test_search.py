@@ -15,6 +15,7 @@ from lps_sweep.plan import (
     unsearched,
     varied,
 )
+from tests.known import known
 from tests.plan.space_cases import check_refused, no_content, space_of
 
 SPACE = """\
@@ -36,8 +37,7 @@ optuna:
 
 def test_a_search_is_read() -> None:
     space = space_of(SPACE)
-    search = space.search
-    assert search is not None
+    search = known(space.search)
     assert (search.sampler, search.configurations, search.together) == ("tpe", 12, 3)
     assert search.objectives == ("oracle.acc_all",)
     kinds = {domain.name: domain.kind for domain in search.domains}
@@ -140,9 +140,7 @@ def test_a_condition_on_any_kind_of_value(
         with pytest.raises(BadInputError, match=re.escape(means)):
             space_of(text)
         return
-    search = space_of(text).search
-    assert search is not None
-    assert search.domains[-1].when == means
+    assert known(space_of(text).search).domains[-1].when == means
 
 
 PRODUCT = """\
@@ -238,7 +236,7 @@ def test_an_arm_searches_what_names_it_by_the_names_of_its_method() -> None:
         **{"arm": "orca", "lr": 0.2, "margin_scale": 3.0},
         **{"C": None, "w_pairwise": None, "max_uncertainty": None},
     }
-    facts = {domain["name"]: domain["when"] for domain in space.search.facts()["domains"]}  # type: ignore[union-attr]
+    facts = {one["name"]: one["when"] for one in known(space.search).facts()["domains"]}
     assert facts["max_uncertainty"] == {"arm": ["orca"], "w_pairwise": [1.0]}
     shown = {one.name: one.when for one in varied(space)}
     assert shown["margin_scale"] == {"arm": ("orca",)}

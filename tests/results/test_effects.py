@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lps_sweep.results.effects import EffectRange, chance_lead, effect_range, near_best_paired
+from tests.known import known
 
 
 def test_the_range_of_levels_whole() -> None:
@@ -14,8 +15,7 @@ def test_the_range_of_levels_whole() -> None:
         "5": {0: 93.0, 1: 94.5, 2: 94.5},
         "10": {0: 91.0, 1: 92.0, 2: 93.0, 3: 50.0},
     }
-    found = effect_range(levels)
-    assert found is not None
+    found = known(effect_range(levels))
     # Residuals of level + seed, by hand: the middle level is off by 0, 0.5, -0.5 less a third.
     y = np.array([[90, 91, 92], [93, 94.5, 94.5], [91, 92, 93]])
     residual = y - y.mean(1, keepdims=True) - y.mean(0) + y.mean()
@@ -42,14 +42,11 @@ def test_the_range_covers_as_it_says() -> None:
     for _ in range(600):
         seed_effect = draw.normal(size=4)
         y = true[:, None] + seed_effect + 0.5 * draw.normal(size=(3, 4))
-        found = effect_range({str(i): dict(enumerate(row)) for i, row in enumerate(y)})
-        assert found is not None
-        assert found.interval is not None
-        covered += found.interval[0] <= 2.0 <= found.interval[1]
-        flat = effect_range({str(i): dict(enumerate(draw.normal(size=4))) for i in range(3)})
-        assert flat is not None
-        assert flat.chance is not None
-        beyond += flat.range > flat.chance
+        found = known(effect_range({str(i): dict(enumerate(row)) for i, row in enumerate(y)}))
+        low, high = known(found.interval)
+        covered += low <= 2.0 <= high
+        flat = known(effect_range({str(i): dict(enumerate(draw.normal(size=4))) for i in range(3)}))
+        beyond += flat.range > known(flat.chance)
     assert covered / 600 > 0.94
     assert 0.025 < beyond / 600 < 0.08
 
@@ -74,8 +71,7 @@ def test_the_limit_is_the_one_sided_quantile_over_the_others() -> None:
             values = {"best": base, "other": other}
             if k == 3:
                 values["far"] = {s: 10.0 + spread[s] for s in range(3)}
-            found = near_best_paired(values)
-            assert found is not None
+            found = known(near_best_paired(values))
             assert ("other" in found[1]) is expected
 
 
@@ -92,8 +88,7 @@ def test_the_truly_best_is_kept_in_95_of_100_tables() -> None:
     kept = told = 0
     for _ in range(600):
         table = draw.normal(size=(4, 4)) * spreads[:, None]
-        found = near_best_paired({i: dict(enumerate(row)) for i, row in enumerate(table)})
-        assert found is not None
+        found = known(near_best_paired({i: dict(enumerate(row)) for i, row in enumerate(table)}))
         kept += 0 in found[1]
         told += len(found[1]) < 4
     assert kept / 600 > 0.94, "all four are equal, so the first is as good a truth as any"
@@ -107,8 +102,7 @@ def test_the_lead_by_chance_is_the_expected_highest_of_equal_levels() -> None:
         draw = np.random.default_rng(table)
         shift = draw.normal(0, 5, 3)
         values = {k: {s: shift[s] + draw.normal(0, 0.4) for s in range(3)} for k in range(5)}
-        lead = chance_lead(values)
-        assert lead is not None
+        lead = known(chance_lead(values))
         found.append(lead)
     assert np.mean(found) == pytest.approx(1.163 * 0.4 / math.sqrt(3), abs=0.02)
     assert chance_lead(values) == found[-1], "seeded"

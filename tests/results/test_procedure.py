@@ -15,6 +15,7 @@ from lps_sweep.results.statistics import (
     compare,
     describe,
 )
+from tests.known import known
 
 Array = NDArray[np.float64]
 LEVELS, DEFAULT = 5, 2
@@ -40,8 +41,8 @@ def tables(num_seeds: int, count: int, effect: float = 2.0) -> list[list[dict[in
 
 
 def covers(interval: tuple[float, float] | None, truth: float) -> bool:
-    assert interval is not None
-    return interval[0] <= truth <= interval[1]
+    low, high = known(interval)
+    return low <= truth <= high
 
 
 def mean_coverage(truth: float, num_seeds: int, count: int = 5000) -> float:
@@ -57,8 +58,7 @@ def difference_coverage(truth: float, num_seeds: int, count: int = 5000) -> floa
         shared = draw.normal(0, 2, num_seeds)
         level, default = merged(draw, (num_seeds,)) + shared, normal(draw, (num_seeds,)) + shared
         values, baseline = (dict(enumerate(v.tolist())) for v in (level, default))
-        paired = compare(values, baseline)
-        assert paired is not None
+        paired = known(compare(values, baseline))
         hits += covers(paired.described.interval, truth)
     return 100 * hits / count
 
@@ -117,8 +117,7 @@ def test_the_truly_best_level_is_among_those_like_the_best(num_seeds: int) -> No
             i: {seed: value + 0.5 * (i == 4) - 20.0 * (i == 0) for seed, value in row.items()}
             for i, row in enumerate(table)
         }
-        found = near_best(raised)
-        assert found is not None
+        found = known(near_best(raised))
         lost += 4 not in found[1]
         size += 0 in found[1]
     assert lost / count <= 0.05

@@ -18,6 +18,7 @@ from lps_sweep.results.statistics import (
     welch_interval,
     wilson_interval,
 )
+from tests.known import known
 
 VALUES = [90.1, 93.4, 88.7, 95.2, 91.0]
 
@@ -55,8 +56,7 @@ def test_values_that_cannot_be_described(values: list[float]) -> None:
 def test_differences_are_paired_by_seed() -> None:
     a = {0: 92.0, 1: 90.5, 2: 96.0, 3: 91.0, 7: 50.0}
     b = {3: 90.0, 2: 95.5, 1: 91.0, 0: 91.0, 9: 10.0}
-    found = compare(a, b)
-    assert found is not None
+    found = known(compare(a, b))
     assert found.seeds == (0, 1, 2, 3)
     assert found.differences == (1.0, -0.5, 0.5, 1.0)
     assert found.agree == 3
@@ -75,16 +75,14 @@ def test_differences_are_paired_by_seed() -> None:
 
 def test_comparisons_of_few_seeds() -> None:
     assert compare({0: 1.0}, {1: 1.0}) is None
-    one = compare({0: 3.0, 5: 1.0}, {0: 1.0})
-    assert one is not None
+    one = known(compare({0: 3.0, 5: 1.0}, {0: 1.0}))
     assert (one.differences, one.agree) == ((2.0,), 1)
     assert (one.interval90, one.correlation, one.variance_ratio) == (None, None, None)
 
 
 def test_comparisons_without_spread() -> None:
     same = {0: 90.0, 1: 90.0, 2: 90.0}
-    found = compare(same, same)
-    assert found is not None
+    found = known(compare(same, same))
     assert found.described.interval == (0.0, 0.0)
     assert (found.correlation, found.variance_ratio) == (None, None)
     assert verdict(found.described.interval, found.interval90, 0.5) == "equivalent"
@@ -111,8 +109,7 @@ def test_verdicts(
 
 
 def test_a_prediction_interval_is_that_of_the_mean_of_new_runs() -> None:
-    found = prediction_interval(VALUES, 3)
-    assert found is not None
+    found = known(prediction_interval(VALUES, 3))
     half = stats.t.ppf(0.975, 4) * np.std(VALUES, ddof=1) * math.sqrt(1 / 5 + 1 / 3)
     assert found == pytest.approx((np.mean(VALUES) - half, np.mean(VALUES) + half), rel=1e-9)
     wider = prediction_interval(VALUES, 3, widened=0.05)
@@ -145,14 +142,12 @@ def test_the_detectable_difference_is_found_in_80_of_100_cases(n: int) -> None:
 
 def test_a_spread_within_groups_is_the_residual_of_a_one_way_layout() -> None:
     groups = [[1.0, 3.0], [2.0, 2.0, 5.0], [7.0]]
-    found = pooled(groups)
-    assert found is not None
+    found = known(pooled(groups))
     assert (found.n, found.df) == (5, 3)
     assert found.sd == pytest.approx(math.sqrt((2 + 6) / 3), rel=1e-12)
     balanced = [[90.1, 93.4, 88.7], [95.2, 91.0, 90.0], [80.0, 85.0, 81.0]]
     between = 3 * stats.describe(np.mean(balanced, axis=1)).variance
-    within = pooled(balanced)
-    assert within is not None
+    within = known(pooled(balanced))
     assert between / within.sd**2 == pytest.approx(stats.f_oneway(*balanced).statistic, rel=1e-9)
     assert pooled([[1.0], [2.0]]) is None
     assert pooled([]) is None
