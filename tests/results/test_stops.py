@@ -24,9 +24,10 @@ STOP = Stop(
 def stopped(folder: Path, *stops: Stop) -> Ledger:
     """A ledger whose trials, called by their number, were ended by these decisions."""
     ledger = planned(folder, *(f"t{number}" for number in range(len(stops))))
-    for number, stop in enumerate(stops):
-        start(ledger, f"t{number}")
-        ledger.finish(f"t{number}", 1, "stopped", epoch=stop.epoch, stop=stop)
+    with ledger.transaction():
+        for number, stop in enumerate(stops):
+            start(ledger, f"t{number}")
+            ledger.finish(f"t{number}", 1, "stopped", epoch=stop.epoch, stop=stop)
     return ledger
 
 
