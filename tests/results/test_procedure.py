@@ -42,7 +42,7 @@ def tables(num_seeds: int, count: int, effect: float = 2.0) -> list[list[dict[in
 
 def covers(interval: tuple[float, float] | None, truth: float) -> bool:
     low, high = known(interval)
-    return low <= truth <= high
+    return bool(low <= truth <= high)
 
 
 def mean_coverage(truth: float, num_seeds: int, count: int = 5000) -> float:
