@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lps_sweep.commands.output import aligned, counted, number, print_json, settings, wrapped
 from lps_sweep.errors import ExitCode
-from lps_sweep.report.numbers import value_text
-from lps_sweep.results.differences import (
-    MetricDifference,
-    Shared,
-    SweepDifferences,
-    sweep_differences,
-)
-from lps_sweep.results.places import find_pair
+
+if TYPE_CHECKING:
+    from lps_sweep.results.differences import MetricDifference, Shared, SweepDifferences
 
 METRICS = ("acc_seen", "acc_novel", "acc_all")
 """What people are shown unless they ask for something else."""
@@ -27,6 +22,9 @@ NUM_SHOWN = 5
 
 def compare(*, places: Sequence[str], metric: Sequence[str], json: bool) -> int:
     """Shows what differs between two sweeps."""
+    from lps_sweep.results.differences import sweep_differences
+    from lps_sweep.results.places import find_pair
+
     wanted = metric or (() if json else METRICS)
     first, second = find_pair(places)
     found = sweep_differences(first, second, wanted)
@@ -81,6 +79,8 @@ def _sections(found: SweepDifferences, paths: tuple[Path, Path]) -> Iterator[str
 
 
 def _settings(found: SweepDifferences) -> str:
+    from lps_sweep.report.numbers import value_text
+
     if not found.settings:
         return "settings: the same, but for what is varied"
     rows = [(name, value_text(a), value_text(b)) for name, (a, b) in found.settings.items()]
@@ -88,6 +88,8 @@ def _settings(found: SweepDifferences) -> str:
 
 
 def _table(shared: Sequence[Shared], metric: str) -> str:
+    from lps_sweep.report.numbers import value_text
+
     names = list(shared[0].values)
     header = (*names, "mean A", "n", "mean B", "n", "B - A", "pairs", "from", "to")
     rows = [

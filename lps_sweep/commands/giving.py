@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING
 from lps_sweep.commands.output import outlive_output
 from lps_sweep.errors import BadInputError, ExitCode, LpsSweepError
 from lps_sweep.files import local_path
-from lps_sweep.results import Ledger, driver_alive
-from lps_sweep.results.places import find_folder, find_sweep, find_sweeps
-from lps_sweep.signals import check_interrupted
 
 if TYPE_CHECKING:
     from lps_sweep.tracking import Tracker
@@ -36,6 +33,9 @@ def watched(
     Raises:
         StorageError: The ledger cannot be read.
     """
+    from lps_sweep.results import Ledger, driver_alive
+    from lps_sweep.signals import check_interrupted
+
     seen: dict[str, str] = {}
     while True:
         alive = driver_alive(results)
@@ -53,6 +53,8 @@ def watched(
 
 def report(*, places: Sequence[str], images: bool, maps: bool, watch: float) -> int:
     """Builds the report of one sweep, or of all; with `watch`, again at each change of a run."""
+    from lps_sweep.results.places import find_sweeps
+
     results, names = find_sweeps(places)
     outlive_output()
     watched(results, names, watch, lambda name: _build(results, name, images=images, maps=maps))
@@ -82,6 +84,8 @@ def _build(results: Path, name: str, *, images: bool, maps: bool) -> None:
 
 def export(*, places: Sequence[str], to: str, format_: str, watch: float) -> int:
     """Writes a sweep as tables or as an Optuna study, or sends its trials to a tracker."""
+    from lps_sweep.results.places import find_sweep
+
     results, sweep = find_sweep(places)
     outlive_output()
     if format_ in ("tables", "optuna"):
@@ -137,6 +141,7 @@ def _sender(results: Path, tracker: Tracker) -> Callable[[str], None]:
 
 def check(*, places: Sequence[str], repair: bool) -> int:
     """Verifies ledger, artefacts, checkpoints and trunks; repairs what is wrong if asked to."""
+    from lps_sweep.results.places import find_folder
     from lps_sweep.sweep import check as folder
 
     results = find_folder(places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lps_sweep.commands.output import (
     aligned,
@@ -15,17 +15,19 @@ from lps_sweep.commands.output import (
     settings,
     wrapped,
 )
-from lps_sweep.config import METHODS, as_json, field_table
 from lps_sweep.errors import ExitCode
-from lps_sweep.results import Attempt, Ledger, driver_alive
-from lps_sweep.results.places import find_sweeps, find_trial
-from lps_sweep.results.records import EpochRow
-from lps_sweep.results.trial_view import TrialView, trial_view
-from lps_sweep.text import error_line, printable
+
+if TYPE_CHECKING:
+    from lps_sweep.results import Attempt
+    from lps_sweep.results.records import EpochRow
+    from lps_sweep.results.trial_view import TrialView
 
 
 def status(*, places: Sequence[str], json: bool) -> int:
     """Counts the trials of one sweep, or of all."""
+    from lps_sweep.results import Ledger, driver_alive
+    from lps_sweep.results.places import find_sweeps
+
     results, names = find_sweeps(places)
     alive = driver_alive(results)
     with Ledger.open(results) as ledger:
@@ -65,6 +67,10 @@ EPOCH = ("epoch", "attempt", "seconds", "metrics")
 
 def show(*, places: Sequence[str], json: bool) -> int:
     """Shows what is recorded of a trial; the JSON form holds all of it."""
+    from lps_sweep.results import Ledger, driver_alive
+    from lps_sweep.results.places import find_trial
+    from lps_sweep.results.trial_view import trial_view
+
     results, trial = find_trial(places)
     alive = driver_alive(results)
     with Ledger.open(results) as ledger:
@@ -111,6 +117,8 @@ def _configuration(view: TrialView) -> str:
 
 def _not_default(config: Mapping[str, Any]) -> dict[str, Any]:
     """What is not as this version declares it, nor the method; all, if it has no such method."""
+    from lps_sweep.config import METHODS, as_json, field_table
+
     method = config.get("method")
     table = field_table(method) if method in METHODS else {}
     plain = {name: as_json(info.default) for name, info in table.items()}
@@ -119,6 +127,7 @@ def _not_default(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attempts(attempts: Sequence[Attempt]) -> str:
     from lps_sweep.report.escape import first_line
+    from lps_sweep.text import error_line
 
     rows = []
     for one in attempts:
@@ -158,6 +167,8 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _error(text: str, heading: str) -> str:
+    from lps_sweep.text import printable
+
     return "\n".join([heading, *(f"  {printable(line)}" for line in text.splitlines())])
 
 

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from lps_sweep.text import printable, printable_lines
+from lps_sweep.text import printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,6 +111,7 @@ def counted(number: int, of: str) -> str:
 def settings(values: Mapping[str, Any], nothing: str = "-") -> str:
     """``C=5 tau=0.2``, or `nothing`."""
     from lps_sweep.report.numbers import value_text
+    from lps_sweep.text import printable
 
     texts = (f"{name}={printable(value_text(value))}" for name, value in values.items())
     return " ".join(texts) or nothing

@@ -7,18 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lps_sweep.commands.output import aligned, counted, in_columns, print_json, wrapped
 from lps_sweep.commands.output import settings as as_settings
-from lps_sweep.config import shown as as_yaml
 from lps_sweep.errors import ExitCode
-from lps_sweep.plan import ARM, SearchSpace, Varied, json_schema, read_space
-from lps_sweep.report.numbers import value_text
-from lps_sweep.results import REOPENABLE
-from lps_sweep.results.places import check_results
-from lps_sweep.sweep.estimate import hours_text
-from lps_sweep.sweep.preview import Preview, preview
+
+if TYPE_CHECKING:
+    from lps_sweep.plan import SearchSpace, Varied
+    from lps_sweep.sweep.preview import Preview
 
 JSON_CONFIGURATIONS = 3
 """Whole configurations that programs are given unless they ask for another number."""
@@ -47,6 +44,9 @@ def plan(
     json: bool,
 ) -> int:
     """Shows what would run."""
+    from lps_sweep.plan import read_space
+    from lps_sweep.results.places import check_results
+
     check_results(results)
     space = read_space(file, preset=preset, settings=settings, resources=resources)
     return show_plan(space, results, probe=probe, configurations=configurations, json=json)
@@ -61,6 +61,8 @@ def show_plan(
     json: bool = False,
 ) -> int:
     """Shows what would run of `space`; the arguments are those of `plan`."""
+    from lps_sweep.sweep.preview import preview
+
     number = configurations or (JSON_CONFIGURATIONS if json else 0)
     shown = preview(space, results, probed=probe, num_configurations=number)
     print(_to_json(shown) if json else "\n\n".join(_sections(shown)))
@@ -69,6 +71,8 @@ def show_plan(
 
 def schema() -> int:
     """Prints the JSON Schema of a search space."""
+    from lps_sweep.plan import json_schema
+
     print_json(json_schema())
     return ExitCode.DONE
 
@@ -90,7 +94,7 @@ def _sections(shown: Preview) -> Iterator[str]:
         yield _table(
             ("varied", "symbol", "block", "default", "values"),
             [
-                (v.name, v.symbol or "-", v.block, value_text(v.default), _values(v))
+                (v.name, v.symbol or "-", v.block, _text(v.default), _values(v))
                 for v in shown.varied
             ],
         )
@@ -104,11 +108,11 @@ def _sections(shown: Preview) -> Iterator[str]:
     if shown.departures:
         yield _table(
             ("set", "value", f"preset {shown.preset}" if shown.preset else "default"),
-            [(one.name, value_text(one.value), value_text(one.preset)) for one in shown.departures],
+            [(one.name, _text(one.value), _text(one.preset)) for one in shown.departures],
         )
     yield "\n".join(_facts(shown))
     for number, values in enumerate(shown.configurations, start=1):
-        cells = {name: value_text(value) or "-" for name, value in values.items()}
+        cells = {name: _text(value) or "-" for name, value in values.items()}
         yield f"configuration {number}\n{in_columns(cells)}"
 
 
@@ -170,17 +174,21 @@ def _left_out(trials: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _retry(outcomes: Mapping[str, int]) -> str:
+    from lps_sweep.results import REOPENABLE
+
     return ",".join(status for status in REOPENABLE if outcomes.get(status))
 
 
 def _resources(used: Mapping[str, Mapping[str, Any]]) -> str:
     """The settings with a value or a source, then those that have none."""
+    from lps_sweep.config import shown
+
     given, unset = [], []
     for name, one in used.items():
         if one["from"] != "default":
-            given.append(f"{name}={as_yaml(one['value'])} ({one['from']})")
+            given.append(f"{name}={shown(one['value'])} ({one['from']})")
         elif one["value"] is not None:
-            given.append(f"{name}={as_yaml(one['value'])}")
+            given.append(f"{name}={shown(one['value'])}")
         else:
             unset.append(name)
     return ", ".join(given) + (f"; null: {', '.join(unset)}" if unset else "")
@@ -196,6 +204,8 @@ def _trunks(shown: Preview) -> str:
 
 
 def _cost(shown: Preview) -> str:
+    from lps_sweep.sweep.estimate import hours_text
+
     cost = shown.cost
     size = "disk unknown" if cost.size is None else f"{cost.size / 1e6:.0f} MB of disk"
     if cost.hours is None:
@@ -222,19 +232,26 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _values(one: Varied) -> str:
     """The values of a parameter, as many as fit."""
     if one.between:
-        low, high = map(value_text, one.values)
-        text = f"{low} to {high}{', log' if one.log else ''}"
+        text = f"{_text(one.values[0])} to {_text(one.values[1])}{', log' if one.log else ''}"
     else:
         text = _listed(one.values)
+    from lps_sweep.plan import ARM
+
     when = dict(one.when)
     if arms := [str(arm) for arm in when.pop(ARM, ())]:
         text += f" in {', '.join(arms) if len(arms) < MOST_ARMS else f'{len(arms)} arms'}"
-    where = (f"{name} is {' or '.join(map(value_text, values))}" for name, values in when.items())
+    where = (f"{name} is {' or '.join(map(_text, values))}" for name, values in when.items())
     return f"{text} where {' and '.join(where)}" if when else text
 
 
 def _listed(values: Sequence[Any]) -> str:
     if len(values) <= MOST_VALUES:
-        return ", ".join(map(value_text, values))
-    first = ", ".join(map(value_text, values[: MOST_VALUES - 3]))
-    return f"{first}, ... {value_text(values[-1])} ({len(values)} values)"
+        return ", ".join(map(_text, values))
+    first = ", ".join(map(_text, values[: MOST_VALUES - 3]))
+    return f"{first}, ... {_text(values[-1])} ({len(values)} values)"
+
+
+def _text(value: object) -> str:
+    from lps_sweep.report.numbers import value_text
+
+    return value_text(value)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from lps_sweep.commands.output import open_console
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import inside
-from lps_sweep.results import Ledger
-from lps_sweep.results.places import check_results
 from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ def run_space(
 
     The report that is made and told of is that of `about`, where it belongs to another sweep.
     """
+    from lps_sweep.results.places import check_results
     from lps_sweep.sweep.progress import Progress
     from lps_sweep.sweep.run import run_sweep
 
@@ -92,6 +91,8 @@ def executor_for(
 
 def _finished(results: Path, sweep: str) -> bool:
     """Whether all that was last planned has its outcome, so that perhaps nothing is to be run."""
+    from lps_sweep.results import Ledger
+
     try:
         with Ledger.open(results) as ledger:
             return sweep in ledger.sweeps() and not ledger.outstanding(sweep)

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from lps_sweep.commands.output import open_console
 from lps_sweep.commands.running import executor_for, inline_executor, run_space
 from lps_sweep.errors import BadInputError, ExitCode, LpsSweepError
-from lps_sweep.plan import PlannedTrial, SearchSpace, parse_yaml, read_space, single_space
-from lps_sweep.plan.read import build_space
-from lps_sweep.results.places import check_results, find_sweep
 
 if TYPE_CHECKING:
+    from lps_sweep.plan import SearchSpace
     from lps_sweep.sweep.written import Writer
 
 
@@ -36,6 +34,7 @@ def run(
     ask_above: Sequence[str],
 ) -> int:
     """Runs a search space; rows, tables and report lie in the results folder afterwards."""
+    from lps_sweep.plan import PlannedTrial, read_space
     from lps_sweep.sweep.budget import read_budget
     from lps_sweep.sweep.choice import read_choice
     from lps_sweep.sweep.outlook import above, read_threshold
@@ -87,6 +86,7 @@ def confirm(
     address: str,
 ) -> int:
     """Writes the search space of the confirmation into the results folder, and runs it."""
+    from lps_sweep.results.places import find_sweep
     from lps_sweep.sweep.confirmation import WRITER, confirmation_text
 
     results, sweep = find_sweep(places)
@@ -108,6 +108,7 @@ def noise(
     address: str,
 ) -> int:
     """Trains the default cell of a sweep again with other last bits, and says how far that goes."""
+    from lps_sweep.results.places import find_sweep
     from lps_sweep.sweep.noise import WRITER, noise_text
 
     results, sweep = find_sweep(places)
@@ -126,6 +127,10 @@ def _written_space(
     writer: Writer, results: Path, sweep: str, text: str, resources: Sequence[str]
 ) -> SearchSpace:
     """The search space `text` that a verb made for `sweep`."""
+    from lps_sweep.plan import parse_yaml
+    from lps_sweep.plan.read import build_space
+    from lps_sweep.results.places import check_results
+
     content = parse_yaml(text, f"{writer.what} of {sweep}")
     space = build_space(content, settings=(), source=text, resources=resources)
     check_results(results, space.name)
@@ -140,12 +145,16 @@ def _write(writer: Writer, results: Path, sweep: str, text: str) -> None:
 
 def train(*, settings: Sequence[str], preset: str, seed: int, results: Path) -> int:
     """Trains one configuration: a sweep of one, in this process."""
+    from lps_sweep.plan import single_space
+
     space = single_space(preset=preset, settings=settings, seed=seed)
     return run_space(space, results, inline_executor(space))
 
 
 def pretrain(*, settings: Sequence[str], preset: str, results: Path) -> int:
     """Makes the trunk of one configuration, unless it is there."""
+    from lps_sweep.plan import single_space
+    from lps_sweep.results.places import check_results
     from lps_sweep.sweep.progress import Progress
     from lps_sweep.sweep.run import make_trunk
 

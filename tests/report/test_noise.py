@@ -11,6 +11,7 @@ import pytest
 
 from lps_sweep.report import build_report
 from lps_sweep.report.model import Section
+from lps_sweep.report.pages import arms, claims
 from lps_sweep.report.pages.noise import sections
 from lps_sweep.results import Json, Ledger, TrialRecord, load_view
 from tests.report.report_cases import SETTINGS, make_ledger, record
@@ -92,7 +93,9 @@ def test_without_noise_of_this_default_the_section_has_the_command(tmp_path: Pat
 
 def test_neither_a_sweep_of_noise_nor_one_without_a_default_has_a_section(tmp_path: Path) -> None:
     add_noise(swept(tmp_path / "a"), [*DRAWS])
-    assert found(tmp_path / "a", "c_noise") == []
+    noise = load_view(tmp_path / "a", "c_noise")
+    assert sections(noise) == claims.sections(noise) == []
+    assert [one.title for one in arms.sections(noise)] == ["Machine noise"]
     swept(tmp_path / "b", *((10, seed) for seed in SEED_VALUES))
     assert found(tmp_path / "b") == []
 

@@ -83,7 +83,7 @@ def sections(view: SweepView) -> list[Section]:
     arms = read_arms(view)
     if arms is None or view.record.search:
         return []
-    levels, title, methods = arms.levels, title_of(arms), read_methods(view)
+    levels, title, methods = arms.levels, title_of(view, arms), read_methods(view)
     if title == "Arms" and methods and methods.whole:
         return []
     blocks: list[Block] = [_FRESH] if title == _CONFIRMATION else []
@@ -101,8 +101,12 @@ def sections(view: SweepView) -> list[Section]:
     return [Section("ablation", title, tuple(blocks), (finding(levels, title),))]
 
 
-def title_of(arms: Arms) -> str:
-    """What the arms are: a confirmation, some of several methods, or parts."""
+def title_of(view: SweepView, arms: Arms) -> str:
+    """What the arms are: a confirmation, machine noise, some of several methods, or parts."""
+    from lps_sweep.results.noise import is_noise
+
     if is_confirmation(arms.levels.texts):
         return _CONFIRMATION
+    if is_noise(view):
+        return "Machine noise"
     return "Arms" if any("method" in changed for changed in arms.changes) else "Ablation"

@@ -157,8 +157,10 @@ def finding(found: Judged, difference: str) -> str:
 
 
 def sections(view: SweepView) -> list[Section]:
-    """The section on the paper's claims; a search samples too unevenly to test them."""
-    if view.record.search:
+    """The section on the paper's claims: a search samples too unevenly, noise is about none."""
+    from lps_sweep.results.noise import is_noise
+
+    if view.record.search or is_noise(view):
         return []
     found, difference = judged(view), setting_difference(view)
     table, untested = claims_table(found), untested_table(found)
