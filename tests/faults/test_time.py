@@ -42,7 +42,7 @@ def test_trials_that_always_hang_fail_and_their_peers_do_not(
 def test_the_checker_sees_a_ledger_that_takes_rows_that_come_late(
     straight: Straight, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fence = "SELECT 1 FROM attempts WHERE trial_id = ? AND attempt = ?"
+    fence = "FROM attempts WHERE trial_id = ? AND attempt = ?"
     monkeypatch.setattr(ledger, "_OPEN", fence)
     facts: list[str] = []
     for number in range(6):
