@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from lps_sweep.plan import PlannedTrial, SearchSpace
     from lps_sweep.sweep.budget import Budget
@@ -163,12 +165,57 @@ def _tell(
     except BadInputError as error:  # the trials are done, whatever lies in its place
         _print(console, f"no report: {error}")
         return
-    from rich.markdown import Markdown
-
     tables = path.parent / "tables"
-    for table in ("default_cell.md", "noise.md"):
-        if outcome.counts.done and (tables / table).exists():
-            console.print(Markdown((tables / table).read_text(encoding="utf-8")))
+    for table in (_headline(tables / "default_cell.csv"), _noise(tables / "noise.csv")):
+        if table.rows:
+            console.print(table)
     if command := confirming(load_view(results, about), str(results)):
         _print(console, f"on fresh seeds: {command}")
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
+
+
+def _headline(path: Path) -> Table:
+    """The table of the default cell, for the terminal; without rows if none of it is done."""
+    from rich.table import Table
+
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    shown = [header.index(name) for name in ("metric", "mean", "sd", "n")]
+    table = Table(title="default cell, oracle accuracies in percent", title_justify="left")
+    if "selected" in header:
+        table.title = "default cell, and what the search selected: too high, as it was selected"
+        shown += [header.index(name) for name in ("selected", "selected_sd", "selected_n")]
+    for i in shown:
+        name = header[i].replace("_", " ")
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for row in rows:
+        name, *numbers = (row[i] for i in shown)
+        if any(numbers[::3]):
+            counts = {2, 5}
+            table.add_row(
+                name, *(n if i in counts else _decimals(n, 1) for i, n in enumerate(numbers))
+            )
+    return table
+
+
+def _noise(path: Path) -> Table:
+    """The table of machine noise, for the terminal; without rows where none was measured."""
+    from rich.table import Table
+
+    title = "machine noise: sd of the default in points, over seeds, and of last bits within them"
+    table = Table(title=title, title_justify="left")
+    if not path.exists():
+        return table
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    parts = [name.partition("_") for name in header]
+    for name, _, part in parts:
+        table.add_column(name if part in ("", "sd") else part, justify="right" if part else "left")
+    for row in rows:
+        cells = zip(parts, row, strict=True)
+        table.add_row(*(_decimals(n, 2) if part[2] == "sd" else n or "-" for part, n in cells))
+    return table
+
+
+def _decimals(number: str, digits: int) -> str:
+    return f"{float(number):.{digits}f}" if number else "-"
