@@ -176,6 +176,12 @@ def _add_training(verbs: Verbs) -> None:
 
     verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
 
+    cluster = verbs.add_parser("cluster", help="check a file that launches a Ray cluster")
+    actions = cluster.add_subparsers(required=True, metavar="check")
+    check = actions.add_parser("check", help="say what is wrong in it, and start nothing")
+    launched = "cluster.yaml, or a file of cluster/"
+    check.add_argument("file", type=_path("FILE"), metavar="FILE", help=launched)
+
 
 def _add_space(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=_path("FILE"), metavar="FILE", help="search space (YAML)")

@@ -33,9 +33,12 @@ MAY_IMPORT = {
     "report": {"results"},
     "tracking": {"results"},
     "sweep": {"config", "plan", "data", "train", "results"},
+    "cluster": {"config", "plan", "sweep"},
     "arguments": set(),
     "cli": {"commands"},
-    "commands": {"config", "plan", "data", "train", "results", "report", "sweep", "tracking"},
+    "commands": {
+        *("cluster", "config", "plan", "data", "train", "results", "report", "sweep", "tracking")
+    },
 }
 """Room -> the other rooms that it may import, besides the leaves."""
 

@@ -6,23 +6,9 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-import yaml
-
 from lps_sweep.arguments import build_parser
 
 ROOT = Path(__file__).parent.parent
-
-
-def test_the_cluster_file_is_one_that_ray_accepts_and_every_node_asks_for_the_token() -> None:
-    util = pytest.importorskip("ray.autoscaler._private.util")
-    content = yaml.safe_load((ROOT / "cluster.yaml").read_text(encoding="utf-8"))
-    util.validate_config(util.prepare_config(content))
-    for commands in ("head_start_ray_commands", "worker_start_ray_commands"):
-        starts = [c for c in content[commands] if "ray start" in c]
-        assert starts
-        assert all("RAY_AUTH_MODE=token" in start for start in starts)
-    assert "~/.ray/auth_token" in content["file_mounts"]
 
 
 def test_ci_finds_the_test_command_and_every_file_that_the_readme_points_to_is_there() -> None:

@@ -1,0 +1,1 @@
+"""What Ray clusters are launched with: checks of the launch files, and the spot watcher."""
