@@ -37,6 +37,13 @@ class Resources:
         low=1,
         high=LARGEST_PACK,
     )
+    packs_at_a_time: int | None = param(
+        None,
+        "packs that a cluster trains at a time once it has grown; by default as many as its nodes "
+        "have room for, and those that the autoscaler on this machine may start",
+        low=1,
+        high=100_000,
+    )
     measure_packs: bool | None = param(
         None,
         "measure some steps first, and size packs by the time that sharing saves and by the memory "

@@ -10,8 +10,8 @@ from lps_sweep.plan import PlannedTrial, SearchSpace
 from lps_sweep.results import Ledger
 from lps_sweep.signals import check_interrupted
 from lps_sweep.sweep.budget import Budget, Meter
-from lps_sweep.sweep.executor import Blame, Death, Executor, left_by, raise_errors
-from lps_sweep.sweep.jobs import CostJob, PackJob, Place, TrunkJob
+from lps_sweep.sweep.executor import Blame, Death, Executor, left_by, raise_error, run_all
+from lps_sweep.sweep.jobs import CostJob, Job, PackJob, Place, TrunkJob
 from lps_sweep.sweep.orders import Orders
 from lps_sweep.sweep.packing import Packing, pack_size, sizes_in_words
 from lps_sweep.sweep.progress import Progress
@@ -20,6 +20,7 @@ from lps_sweep.sweep.retries import OUT_OF_MEMORY, Retries
 from lps_sweep.sweep.rows import CostRow, MemberRow, Row
 from lps_sweep.sweep.stopping import Judge, needed_metrics
 from lps_sweep.sweep.trunks import trunk_file
+from lps_sweep.text import error_line
 from lps_sweep.train.events import Finished, MemberSpec, PackCosts, PackSpec
 
 
@@ -58,6 +59,7 @@ class Driver:
         largest = space.resources.max_pack_size
         self._packing = Packing(self._trials, results, ledger, self._retries.limits, largest)
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
+        self._broken: Death | None = None
         self.spent = ""
 
     def extend(self, trials: Iterable[PlannedTrial]) -> None:
@@ -101,14 +103,13 @@ class Driver:
                 return
             trunks = "1 trunk" if len(jobs) == 1 else f"{len(jobs)} trunks"
             self._progress.say(f"pre-training {trunks} first; kept for later sweeps")
-            deaths = self._executor.run(jobs, self._accept)
+            deaths = run_all(self._executor, jobs, self._accept)
             if not deaths:
                 return
-            raise_errors(deaths)
         for death in deaths:
             if death.blame is Blame.DEVICE:
                 raise left_by(death)
-            raise StorageError(f"pre-training failed: {death.reason}")
+            raise StorageError(f"pre-training failed: {error_line(death.reason)}")
 
     def outstanding(self, chosen: Sequence[str]) -> list[str]:
         """Those of `chosen` without an outcome, in the order of the plan."""
@@ -146,7 +147,7 @@ class Driver:
             check_interrupted()
             found.update({row.job_id: row.costs for row in rows if isinstance(row, CostRow)})
 
-        raise_errors(self._executor.run([*jobs.values()], accept))
+        run_all(self._executor, [*jobs.values()], accept)
         workers = self._executor.num_workers, self._executor.gpus_per_pack
         sizes = {name: pack_size(found.get(name), *workers) for name in jobs}
         self._packing.sizes |= {shapes[name]: size for name, size in sizes.items()}
@@ -179,20 +180,35 @@ class Driver:
         return bool(self.spent)
 
     def _train(self, packs: Iterable[Sequence[str]]) -> None:
+        """Trains `packs`; what is left of one that died is handed out again while others go on."""
         check_interrupted()
         jobs = [self._job(pack) for pack in packs]
-        self._recorder.pack_sizes = {m.trial_id: len(j.members) for j in jobs for m in j.members}
-        deaths = {death.job.job_id: death for death in self._executor.run(jobs, self._accept)}
-        raise_errors(d for d in deaths.values() if not isinstance(d.error, DeviceError))
-        lost = [self._close(job, deaths.get(job.job_id)) for job in jobs]
-        self._orders.forget(m.trial_id for job in jobs for m in job.members)
-        for death in filter(None, lost):
-            raise left_by(death)
+        open_jobs = {job.job_id: job for job in jobs}
+
+        def ended(job: Job, death: Death | None) -> Sequence[Job]:
+            assert isinstance(job, PackJob)
+            del open_jobs[job.job_id]
+            if death and not isinstance(death.error, DeviceError):
+                raise_error(death)
+            left = self._close(job, death)
+            again = [] if self._is_spent() else [self._job(pack) for pack in self._packs(left)]
+            open_jobs.update((one.job_id, one) for one in again)
+            return again
+
+        try:
+            self._executor.run(jobs, self._accept, ended)
+        except DeviceError:
+            for job in open_jobs.values():
+                self._close(job, Death(job, "not started", Blame.NONE))
+            raise
+        if self._broken:
+            raise left_by(self._broken)
 
     def _job(self, pack: Sequence[str]) -> PackJob:
         self._num_packs += 1
         name = f"{self._trials[pack[0]].pack_key}-{self._num_packs}"
         attempts = self._ledger.start_attempts(pack, name, provenance())
+        self._recorder.pack_sizes |= dict.fromkeys(pack, len(pack))
         members = [MemberSpec(t, self._trials[t].config, self._packing.checkpoint(t)) for t in pack]
         started = members[0].checkpoint
         first = started.epoch if started else 0
@@ -219,14 +235,18 @@ class Driver:
             gpu_share=place.gpu_share,
         )
 
-    def _close(self, job: PackJob, death: Death | None) -> Death | None:
+    def _close(self, job: PackJob, death: Death | None) -> list[str]:
         """Ends the attempts that a job left open, and fails a trial that keeps dying alone.
 
         Returns:
-            The death if it is that of a device that nobody here can use any more.
+            The trials that it left, to be tried again at once.
+
+        Raises:
+            DeviceError: This process cannot use its device any more.
         """
-        left = set(self._ledger.outstanding(self._space.name))
-        members = [m for m in job.members if m.trial_id in left and self._is_open(job, m)]
+        self._orders.forget(job.attempts)
+        outstanding = self.outstanding([*job.attempts])
+        members = [m for m in job.members if m.trial_id in outstanding and self._is_open(job, m)]
         death = death or Death(job, "the worker ended without a word")
         over = bool(members) and self._is_over(death.blame, [m.trial_id for m in members])
         for member in members:
@@ -238,7 +258,17 @@ class Driver:
             else:
                 why = OUT_OF_MEMORY if death.blame is Blame.MEMORY else ""
                 self._ledger.end_attempt(member.trial_id, attempt, why + death.reason, death.at)
-        return death if death.error or (over and death.blame is Blame.DEVICE) else None
+        if death.error:
+            raise left_by(death)
+        if over and death.blame is Blame.DEVICE:
+            self._broken = death
+            return []
+        waiting = {*self._retries.apart, *(t for t in outstanding if self._waits(t))}
+        return [t for t in self.outstanding(outstanding) if t not in waiting]
+
+    def _waits(self, trial_id: str) -> bool:
+        """Whether the last attempt at a trial ended since it is to be compared with others."""
+        return self._ledger.attempts(trial_id)[-1].waits
 
     def _is_over(self, blame: Blame, trial_ids: Sequence[str]) -> bool:
         """Whether the one trial of a pack that died is not to be tried again in this run.

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -33,6 +34,11 @@ from lps_sweep.train import train_pack
 """
 
 Accept = Callable[[list[Row]], None]
+"""Takes what a job reports."""
+
+Ended = Callable[[Job, "Death | None"], Sequence[Job]]
+"""Told of each job once it is over, with its death unless it did all its work; gives jobs to run
+besides."""
 
 
 class Blame(Enum):
@@ -40,7 +46,7 @@ class Blame(Enum):
 
     CERTAIN = "it died"
     POSSIBLE = "it was one of several that ran when the executor gave up"
-    NONE = "it had not been started"
+    NONE = "it had not been started, or what it ran on was taken away"
     DEVICE = "its device broke, which may be learnt of late and in the work of another"
     MEMORY = "its members need more memory together than there is"
 
@@ -84,11 +90,10 @@ class Executor(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
-        """Runs `jobs`, and hands every report to `accept`, whose errors it raises.
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
+        """Runs `jobs` and those that `ended` gives, until all are over.
 
-        Returns:
-            The jobs that did not do all their work.
+        What `ended` gives goes before what waits. Errors of `accept` and `ended` are raised.
         """
 
 
@@ -117,16 +122,12 @@ class InlineExecutor:
     def __exit__(self, *_: object) -> None:
         """Nothing is left to close."""
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
-        """Runs `jobs` in order, up to an error that ends the sweep."""
-        deaths: list[Death] = []
-        for number, job in enumerate(jobs):
-            if death := self._perform(job, accept):
-                deaths.append(death)
-                if death.error:
-                    rest = jobs[number + 1 :]
-                    return [*deaths, *(Death(one, "not started", Blame.NONE) for one in rest)]
-        return deaths
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
+        """Runs one job at a time."""
+        waiting = deque(jobs)
+        while waiting:
+            job = waiting.popleft()
+            waiting.extendleft(reversed(ended(job, self._perform(job, accept))))
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         reports = perform(job)
@@ -161,13 +162,30 @@ def try_trainer() -> None:
         raise BadInputError(f"what training needs cannot be loaded: {'; '.join(causes)}")
 
 
-def raise_errors(deaths: Iterable[Death]) -> None:
-    """Raises the first error that ends the sweep."""
-    for death in deaths:
-        if isinstance(death.error, DeviceError):
-            raise left_by(death)
-        if death.error:
-            raise death.error
+def run_all(executor: Executor, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+    """Runs `jobs`, none of them twice; those that did not do all their work.
+
+    Raises:
+        LpsSweepError: What ends the sweep.
+    """
+    deaths: list[Death] = []
+
+    def ended(_: Job, death: Death | None) -> Sequence[Job]:
+        if death:
+            raise_error(death)
+            deaths.append(death)
+        return ()
+
+    executor.run(jobs, accept, ended)
+    return deaths
+
+
+def raise_error(death: Death) -> None:
+    """Raises the error of `death` that ends the sweep, if there is one."""
+    if isinstance(death.error, DeviceError):
+        raise left_by(death)
+    if death.error:
+        raise death.error
 
 
 def left_by(death: Death) -> DeviceError:

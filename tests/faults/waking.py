@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lps_sweep.sweep import executor
-from lps_sweep.sweep.executor import Accept, Death
+from lps_sweep.sweep.executor import Accept, Death, Ended
 from lps_sweep.sweep.jobs import Job, PackJob, perform
 from lps_sweep.sweep.rows import Row
 from tests.faults import truth
@@ -39,7 +39,7 @@ class Waking(NoTorch):
     draw: random.Random
     _asleep: tuple[Iterator[list[Row]], ...] = ()
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Runs `jobs`, after waking those of the round before."""
         woken, self._asleep = self._asleep, ()
 
@@ -50,7 +50,7 @@ class Waking(NoTorch):
                 self._wake(reports, accept)
             accept(rows)
 
-        return super().run(jobs, accept_all)
+        super().run(jobs, accept_all, ended)
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         if not isinstance(job, PackJob) or self.draw.random() > SHARE:

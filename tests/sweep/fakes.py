@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from lps_sweep.files import atomic_write, sha256_bytes
-from lps_sweep.sweep.executor import Accept, Blame, Death
+from lps_sweep.sweep.executor import Accept, Blame, Death, Ended
 from lps_sweep.sweep.jobs import Job, PackJob, Place, TrunkJob
 from lps_sweep.sweep.orders import packs_forbidden, stopped_members
 from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft
@@ -83,10 +84,12 @@ class FakeExecutor:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Does each job in turn."""
-        found = (self._perform(job, accept) for job in jobs)
-        return [death for death in found if death]
+        waiting = deque(jobs)
+        while waiting:
+            job = waiting.popleft()
+            waiting.extendleft(reversed(ended(job, self._perform(job, accept))))
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         if isinstance(job, TrunkJob):

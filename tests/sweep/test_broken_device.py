@@ -75,7 +75,7 @@ def test_a_pack_that_needs_too_much_memory_is_halved_at_once(tmp_path: Path) -> 
     )
     outcome = run(space, tmp_path / "r", executor)
     assert (outcome.exit_code, outcome.counts.done) == (ExitCode.DONE, 8)
-    assert [len(pack) for pack in executor.packs] == [8, 4, 4, 2, 2, 2, 2]
+    assert [len(pack) for pack in executor.packs] == [8, 4, 2, 2, 4, 2, 2]
 
 
 def test_a_member_out_of_memory_goes_on_with_half_the_pack(tmp_path: Path) -> None:

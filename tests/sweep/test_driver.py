@@ -97,11 +97,11 @@ def test_packs_that_ran_beside_a_death_are_not_blamed(tmp_path: Path) -> None:
     rounds: list[int] = []
 
     class Aborting(FakeExecutor):
-        def run(self, jobs, accept):  # type: ignore[no-untyped-def]
+        def run(self, jobs, accept, ended):  # type: ignore[no-untyped-def]
             rounds.append(len(jobs))
             blame = Blame.POSSIBLE if len(rounds) == 2 else None
             self.dies = lambda _job, _epoch: blame
-            return super().run(jobs, accept)
+            super().run(jobs, accept, ended)
 
     outcome = run(space_of(tmp_path, text), tmp_path / "r", Aborting())
     assert outcome.counts.done == 4

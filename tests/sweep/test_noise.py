@@ -15,7 +15,7 @@ from lps_sweep.plan import SearchSpace, read_space
 from lps_sweep.results import Ledger, load_view
 from lps_sweep.results.noise import noise_trials, spread
 from lps_sweep.results.records import TrialRow
-from lps_sweep.sweep.executor import Accept, Death
+from lps_sweep.sweep.executor import Accept, Ended
 from lps_sweep.sweep.jobs import Job, PackJob
 from lps_sweep.sweep.noise import noise_text
 from tests.report.report_cases import make_ledger
@@ -53,14 +53,14 @@ def small(folder: Path) -> SearchSpace:
 class Threads(FakeExecutor):
     """Notes the threads of each trial."""
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         self.threads = getattr(self, "threads", {}) | {
             trial: job.spec.num_threads
             for job in jobs
             if isinstance(job, PackJob)
             for trial in job.attempts
         }
-        return super().run(jobs, accept)
+        super().run(jobs, accept, ended)
 
 
 def test_the_space_has_the_default_and_each_draw_at_the_seeds_that_are_done(

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from resource import RLIMIT_AS
@@ -21,60 +23,136 @@ from tests.own_process import python
 
 pytest.importorskip("ray")
 
-from ray.exceptions import RayTaskError
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError
 
-from lps_sweep.errors import BadInputError, StorageError
+from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
-from lps_sweep.sweep.executor import Blame, Death
-from lps_sweep.sweep.ray import executor as module
-from lps_sweep.sweep.ray.executor import LOSSES, RayExecutor, told_by
+from lps_sweep.sweep.executor import Blame
+from lps_sweep.sweep.ray import deaths
+from lps_sweep.sweep.ray.capacity import HEAD, NodeType, capacity, node_types
+from lps_sweep.sweep.ray.deaths import told_by
 from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder, remove_abandoned
 from lps_sweep.sweep.ray.guard import answers
 from lps_sweep.sweep.ray.start import end_services, start_local
 from lps_sweep.text import error_line
+from lps_sweep.train.events import Checkpoint, SavedFile
 from tests.sweep.fakes import pack_job
 
 job_of = partial(pack_job, Path("r"))
 
 
+def unreachable(actor: str = "00" * 16) -> ActorUnavailableError:
+    return ActorUnavailableError("keepalive watchdog timeout", bytes.fromhex(actor))
+
+
+def judge(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, alive: Sequence[str], dead: bool = False
+) -> deaths.Deaths:
+    """Deaths on a cluster of the nodes `alive`, where processes are dead or cannot be reached."""
+    monkeypatch.setattr(deaths, "alive_nodes", lambda: [{"NodeID": name} for name in alive])
+    monkeypatch.setattr(ray._private.state, "actors", lambda _: {"State": "DEAD" if dead else "?"})
+    monkeypatch.setattr(deaths, "VERDICT_S", 0.05)
+    return deaths.Deaths(folder, 5.0)
+
+
 def test_the_loss_of_a_node_is_not_held_against_a_trial_unless_it_happens_often(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executor = RayExecutor(Resources(), tmp_path, tmp_path / "log", "local")
-    death = Death(job_of("a", "b"), "the actor is unavailable")
-    assert executor._explained(death, node_alive=True) is death
-    for _ in range(LOSSES):
-        lost = executor._explained(death, node_alive=False)
-        assert (lost.reason, lost.blame) == ("its node was lost", Blame.NONE)
-    other = executor._explained(Death(job_of("c"), "x"), node_alive=False)
-    assert other.blame is Blame.NONE
-    again = executor._explained(Death(job_of("b"), "x"), node_alive=False)
-    assert again.blame is Blame.CERTAIN
+    found = judge(tmp_path, monkeypatch, ["other"])
+    died = ActorDiedError()
+    for _ in range(deaths.LOSSES):
+        assert found.of(job_of("a", "b"), died, "gone").blame is Blame.NONE
+    assert found.of(job_of("c"), died, "gone").blame is Blame.NONE
+    assert found.of(job_of("b"), died, "gone").blame is Blame.CERTAIN
+    assert found.of(job_of("c"), died, "other").blame is Blame.CERTAIN, "its node is there"
 
 
-def test_packs_are_counted_node_by_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes = [{"Resources": {"CPU": 16.0, "GPU": 1.0}}] * 2
-    monkeypatch.setattr(module, "alive_nodes", lambda: nodes)
-    executor = RayExecutor(Resources(gpus_per_pack=0.4), tmp_path, tmp_path / "log", "local")
-    executor._measure()
-    assert (executor.num_workers, executor.device) == (4, "cuda")
+def test_a_trial_that_comes_on_between_losses_is_never_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = judge(tmp_path, monkeypatch, [])
+    file = SavedFile(tmp_path, "")
+    for epoch in range(3 * deaths.LOSSES):
+        job = job_of("a")
+        member = replace(job.members[0], checkpoint=Checkpoint(epoch, file, file))
+        job = replace(job, spec=replace(job.spec, members=(member,)))
+        assert found.of(job, ActorDiedError(), "gone").blame is Blame.NONE
 
 
-def test_an_error_that_ends_the_sweep_stays_what_it_is(tmp_path: Path) -> None:
-    executor = RayExecutor(Resources(), tmp_path, tmp_path / "log", "local")
-    death = Death(job_of("a"), "full", error=StorageError("full"))
-    assert executor._explained(death, node_alive=False) is death
+def test_a_process_that_nobody_reaches_is_dead_only_if_the_control_service_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = judge(tmp_path, monkeypatch, ["there"])
+    assert silent.of(job_of("a"), unreachable(), "there").blame is Blame.NONE
+    dead = judge(tmp_path, monkeypatch, ["there"], dead=True)
+    assert dead.of(job_of("a"), unreachable(), "there").blame is Blame.CERTAIN
 
 
-def test_what_a_worker_wrote_down_is_the_reason(tmp_path: Path) -> None:
-    executor = RayExecutor(Resources(epoch_time_limit_s=5.0), tmp_path, tmp_path / "log", "local")
-    note = tmp_path / "ray" / "hung" / "job"
-    note.parent.mkdir(parents=True)
-    note.write_text("Timeout (0:00:05)!\nin train")
-    told = executor._explained(Death(job_of("a"), "it died"), node_alive=True)
+def test_what_is_taken_away_is_nobodys_fault_however_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = judge(tmp_path, monkeypatch, ["there"])
+    taken = RayActorError("00" * 16, preempted=True)
+    for _ in range(3 * deaths.LOSSES):
+        assert found.of(job_of("a"), taken, "there").blame is Blame.NONE
+
+
+def test_what_a_worker_wrote_down_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "job").write_text("Timeout (0:00:05)!\nin train")
+    told = judge(tmp_path, monkeypatch, ["there"]).of(job_of("a"), ActorDiedError(), "there")
     assert told.reason.startswith("no epoch ended within 5 s; ")
     assert told.reason.endswith("in train")
     assert told.blame is Blame.CERTAIN
+
+
+CPUS, GPU = {"CPU": 16.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}
+BARE = {"CPU": 1.0, HEAD: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("there", "may", "asked", "expected"),
+    [
+        ([CPUS, CPUS], [], {"gpus_per_pack": 0.4}, (0.4, 4, 4)),
+        ([BARE], [(GPU, 3)], {}, (1, 0, 3)),
+        ([BARE, GPU], [(GPU, 3)], {}, (1, 1, 3)),
+        ([BARE, GPU], [(GPU, 3), (CPUS, 2)], {}, (1, 1, 5)),
+        ([{"CPU": 0.0, HEAD: 1.0}], [({"CPU": 4.0}, 5)], {"cpus_per_pack": 2}, (0, 0, 10)),
+        ([BARE], [({"CPU": 4.0}, 2)], {}, (0, 1, 9)),
+        ([BARE], [], {"gpus_per_pack": 1}, (1, 0, 0)),
+        ([BARE], [(GPU, 4)], {"cpus_per_pack": 16}, (1, 0, 0)),
+        ([BARE], [], {"gpus_per_pack": 1, "packs_at_a_time": 7}, (1, 0, 7)),
+        ([BARE], [(GPU, 8)], {"packs_at_a_time": 2}, (1, 0, 2)),
+    ],
+)
+def test_packs_are_counted_for_what_a_cluster_may_become(
+    there: Sequence[Mapping[str, float]],
+    may: Sequence[tuple[Mapping[str, float], int]],
+    asked: Mapping[str, Any],
+    expected: tuple[float, int, int],
+) -> None:
+    nodes = [{"Resources": node} for node in there]
+    found = capacity(Resources(**asked), nodes, [NodeType(*kind) for kind in may])
+    assert (found.gpus, found.now, found.most) == expected
+
+
+def test_a_cluster_file_says_how_far_it_may_grow() -> None:
+    content = {
+        "max_workers": 5,
+        "head_node_type": "head",
+        "available_node_types": {
+            "head": {"resources": {"CPU": 0}, "max_workers": 0},
+            "small": {"resources": {"CPU": 2}, "max_workers": 3},
+            "large": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 10},
+            "unknown": {"max_workers": 4},
+        },
+    }
+    assert node_types(content) == [
+        NodeType({"CPU": 2}, 3),
+        NodeType({"CPU": 8, "GPU": 1}, 2),
+    ]
 
 
 def test_what_listens_answers_and_what_does_not_is_gone() -> None:

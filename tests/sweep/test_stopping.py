@@ -169,13 +169,13 @@ def test_late_rows_of_a_stopped_trial_are_refused(tmp_path: Path) -> None:
     class Deaf(FakeExecutor):
         """Its packs never look whether a member was ended."""
 
-        def run(self, jobs, accept):  # type: ignore[no-untyped-def]
+        def run(self, jobs, accept, ended):  # type: ignore[no-untyped-def]
             def forget(rows):  # type: ignore[no-untyped-def]
                 accept(rows)
                 for job in jobs:
                     (job.place.results / ORDERS_NAME).unlink(missing_ok=True)
 
-            return super().run(jobs, forget)
+            super().run(jobs, forget, ended)
 
     executor = Deaf(metrics=deaf.metrics, num_workers=1)
     outcome = run(eight(tmp_path), tmp_path / "r", executor)

@@ -19,9 +19,11 @@ from lps_sweep.sweep.executor import (
     Accept,
     Blame,
     Death,
+    Ended,
     InlineExecutor,
     here,
     room,
+    run_all,
     worker_name,
 )
 from lps_sweep.sweep.jobs import Job, PackJob
@@ -65,8 +67,8 @@ def begun(job: PackJob) -> PackBegun:
 class Placed(FakeExecutor):
     """Trains nothing, at a worker."""
 
-    def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
-        return super().run(jobs, lambda rows: accept(placed(rows, "box CPU #1")))
+    def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
+        super().run(jobs, lambda rows: accept(placed(rows, "box CPU #1")), ended)
 
 
 def test_a_pack_begins_at_one_time_at_one_worker(
@@ -90,13 +92,13 @@ def test_facts_that_follow_join_those_of_the_beginning_and_leave_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Following(Placed):
-        def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
+        def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
             def twice(rows: list[Row]) -> None:
                 accept(rows)
                 if isinstance(rows[0], PackBegun):
                     accept([replace(rows[0], facts={"images": "far away"})])
 
-            return super().run(jobs, twice)
+            super().run(jobs, twice, ended)
 
     found = []
     for kind in (Placed, Following):
@@ -121,8 +123,11 @@ def test_a_finished_sweep_keeps_its_times(tmp_path: Path) -> None:
 
 def test_a_death_is_recorded_for_when_it_was_learnt_of(tmp_path: Path) -> None:
     class Late(Placed):
-        def run(self, jobs: Sequence[Job], accept: Accept) -> list[Death]:
-            return [replace(death, at=123.5) for death in super().run(jobs, accept)]
+        def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
+            def late(job: Job, death: Death | None) -> Sequence[Job]:
+                return ended(job, death and replace(death, at=123.5))
+
+            super().run(jobs, accept, late)
 
     space = space_of(
         tmp_path,
@@ -145,44 +150,66 @@ def test_the_executor_in_the_process_is_one_worker(monkeypatch: pytest.MonkeyPat
     for gpus, name in ((0.0, f"{HOST} CPU #1"), (1.0, f"{HOST} GPU 0 #1")):
         inline.gpus_per_pack = gpus
         found: list[Row] = []
-        assert inline.run([job_of("x"), job_of("y")], found.extend) == []
+        assert run_all(inline, [job_of("x"), job_of("y")], found.extend) == []
         assert [row.worker for row in found if isinstance(row, PackBegun)] == [name, name]
     assert worker_name(here(["0", "3"]), 2) == f"{HOST} GPU 0+3 #2"
 
 
-def test_packs_on_ray_have_the_lowest_slot_that_is_free() -> None:
-    pytest.importorskip("ray")
-    from lps_sweep.sweep.ray.executor import Watch
+def test_packs_on_ray_have_the_lowest_slot_that_is_free(tmp_path: Path) -> None:
+    watch, found = watch_of(tmp_path, "abcdef", workers=6)
 
-    found: list[Row] = []
-    watch = Watch(found.extend)
-    trials = {name: SimpleNamespace(config={"job": job_of(name)}) for name in "abcdef"}
-
-    def report(name: str, place: str) -> str | None:
-        watch.on_trial_start(0, [], trials[name])
-        rows = [begun(trials[name].config["job"])]
-        watch.on_trial_result(0, [], trials[name], {"rows": rows, "place": place, "node": "n"})
+    def report(trial: Any, place: str) -> str | None:
+        watch.on_trial_start(0, [], trial)
+        rows = [begun(trial.config["job"])]
+        watch.on_trial_result(0, [], trial, {"rows": rows, "place": place, "node": "n"})
         row = found[-1]
         return row.worker if isinstance(row, PackBegun) else None
 
-    assert report("a", "box CPU") == "box CPU #1"
-    assert report("b", "box CPU") == "box CPU #2"
-    assert report("c", "box GPU 0") == "box GPU 0 #1"
-    assert report("a", "box CPU") == "box CPU #1", "a pack stays where it is"
-    watch.on_trial_complete(0, [], trials["a"])
-    assert report("d", "box CPU") == "box CPU #1"
-    watch.on_trial_error(0, [], trials["b"])
-    assert report("e", "box CPU") == "box CPU #2"
-    assert report("f", "box CPU") == "box CPU #3"
+    a, b, c, d, e, f = (handed_out(watch) for _ in "abcdef")
+    assert report(a, "box CPU") == "box CPU #1"
+    assert report(b, "box CPU") == "box CPU #2"
+    assert report(c, "box GPU 0") == "box GPU 0 #1"
+    assert report(a, "box CPU") == "box CPU #1", "a pack stays where it is"
+    watch.on_trial_complete(0, [], a)
+    assert report(d, "box CPU") == "box CPU #1"
+    watch.over(b.config["job"], Death(b.config["job"], "killed"))
+    assert report(e, "box CPU") == "box CPU #2"
+    assert report(f, "box CPU") == "box CPU #3"
 
 
-def test_a_death_on_ray_is_as_old_as_the_first_that_was_heard_of_it() -> None:
+def test_a_lost_pack_goes_before_those_that_wait(tmp_path: Path) -> None:
+    again = job_of("again")
+    watch, found = watch_of(tmp_path, "abcd", workers=2, again=[again])
+    first, second = handed_out(watch), handed_out(watch)
+    assert watch.next_job() is None, "there is room for two"
+    watch.over(first.config["job"], Death(first.config["job"], "its node was lost", Blame.NONE))
+    assert handed_out(watch).config["job"] is again, "at once, while another goes on"
+    late = {"rows": [begun(first.config["job"])], "node": "n"}
+    watch.on_trial_result(0, [], first, late)
+    assert not found, "what a lost pack still says counts no more"
+    watch.on_trial_complete(0, [], second)
+    assert handed_out(watch).config["job"].job_id == "c"
+    assert [job.job_id for job in watch.left()] == ["d"]
+
+
+def watch_of(
+    folder: Path, names: str, workers: int, again: Sequence[Job] = ()
+) -> tuple[Any, list[Row]]:
+    """A watch over jobs, what it accepted, and `again` in place of the first job that died."""
     pytest.importorskip("ray")
-    from lps_sweep.sweep.ray.executor import Watch
+    from lps_sweep.sweep.ray.deaths import Deaths
+    from lps_sweep.sweep.ray.watch import Watch
 
-    watch, job = Watch(), job_of("a")
-    watch.died(job, "its process died")
-    watch.deaths["a"] = replace(watch.deaths["a"], at=7.0)
-    watch.died(job, "RayTaskError: a traceback")
-    assert watch.deaths["a"].at == 7.0
-    assert watch.deaths["a"].reason == "RayTaskError: a traceback"
+    found: list[Row] = []
+    left = [*again]
+
+    def ended(_: Job, death: Death | None) -> list[Job]:
+        return [left.pop()] if death and left else []
+
+    jobs = [job_of(name) for name in names]
+    return Watch(jobs, found.extend, ended, Deaths(folder, None), lambda: workers), found
+
+
+def handed_out(watch: Any) -> Any:
+    """A trial of Tune with the next job."""
+    return SimpleNamespace(config={"job": watch.next_job()})

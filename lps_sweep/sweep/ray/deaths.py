@@ -1,0 +1,107 @@
+"""Why a job on Ray died, and whether that is held against it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import ActorUnavailableError, RayActorError
+
+from lps_sweep.errors import DeviceError
+from lps_sweep.sweep.executor import Blame, Death, blame_of
+from lps_sweep.sweep.jobs import Job, PackJob
+from lps_sweep.sweep.ray.capacity import alive_nodes
+from lps_sweep.sweep.time_limit import hung_at
+
+LOSSES = 3
+"""Nodes that a trial may be on when they are lost, and come no further between, before it is taken
+for the cause."""
+
+VERDICT_S = 5.0
+"""Seconds in which Ray's control service learns that a process died whose node is there."""
+
+SILENT_S = 60.0
+"""Seconds for which a node that was found to be cut off is not asked about again."""
+
+
+class Deaths:
+    """Judges the ends of jobs; remembers which trials were on nodes that were lost.
+
+    Args:
+        notes: Folder in which a worker that hangs writes that down, by the name of its job.
+        limit_s: The time limit that it then exceeded.
+    """
+
+    def __init__(self, notes: Path, limit_s: float | None) -> None:
+        self._notes = notes
+        self._limit_s = limit_s
+        self._losses: dict[str, tuple[int, int]] = {}
+        self._silent: dict[str, float] = {}
+
+    def of(self, job: Job, error: BaseException, node: str) -> Death:
+        """The death of `job`.
+
+        Args:
+            job: What died.
+            error: What Tune's trial ended with.
+            node: Ray's id of the node that it ran on; empty where it did not come to say.
+        """
+        cause = getattr(error, "cause", error)
+        death = Death(job, told_by(error), blame_of(cause))
+        if isinstance(cause, DeviceError):
+            return dataclasses.replace(death, reason=str(cause))
+        if not isinstance(cause, RayActorError):
+            return death
+        if cause.preempted:
+            return Death(job, "its node was taken away", Blame.NONE)
+        if note := hung_at(self._notes / job.job_id, self._limit_s):
+            return dataclasses.replace(death, reason=note)
+        if self._is_lost(cause, node):
+            often = self._lost(job)
+            return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
+        return death
+
+    def _is_lost(self, error: RayActorError, node: str) -> bool:
+        """Whether the node was lost, and not the process alone."""
+        now = time.monotonic()
+        if isinstance(error, ActorUnavailableError) and (
+            now - self._silent.get(node, -SILENT_S) < SILENT_S or not _is_dead(error.actor_id)
+        ):
+            self._silent[node] = now
+            return True
+        return bool(node) and node not in {one["NodeID"] for one in alive_nodes()}
+
+    def _lost(self, job: Job) -> bool:
+        """Notes a loss; whether it has befallen a trial of `job` too often."""
+        at = {job.job_id: 0}
+        if isinstance(job, PackJob):
+            at = {m.trial_id: m.checkpoint.epoch if m.checkpoint else 0 for m in job.members}
+        for trial_id, epoch in at.items():
+            before, count = self._losses.get(trial_id, (epoch, 0))
+            self._losses[trial_id] = (epoch, count + 1 if epoch <= before else 1)
+        return max(self._losses[trial_id][1] for trial_id in at) > LOSSES
+
+
+def _is_dead(actor: str | None) -> bool:
+    """Whether the control service takes the process of an actor for dead, now or in a while.
+
+    The node of a dead process says so at once; of a node that is cut off, only its silence tells,
+    after up to a minute.
+    """
+    end = time.monotonic() + VERDICT_S
+    while time.monotonic() < end:
+        known: Any = ray._private.state.actors(actor)
+        if known.get("State") == "DEAD":
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def told_by(error: BaseException) -> str:
+    """What an error of Tune says, its traceback headed as Python's are and without colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    return re.sub(r"(?m)^ray::.*$", "Traceback (most recent call last):", plain)
