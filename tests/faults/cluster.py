@@ -12,6 +12,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,9 @@ HEALTH = {
     "health_check_failure_threshold": 3,
 }
 """A node that does not answer is declared dead after 3 s, not after a minute."""
+
+DRAIN_S = 2.0
+"""Seconds from the notice that a node is taken away to its end."""
 
 
 class TwoNodes:
@@ -49,15 +53,20 @@ class TwoNodes:
 
 
 @contextlib.contextmanager
-def two_nodes(how: OnRay) -> Iterator[tuple[TwoNodes, OnRay]]:
-    """A cluster for a case, and how the case is driven on it."""
+def two_nodes(how: OnRay, health: str = "quick") -> Iterator[tuple[TwoNodes, OnRay]]:
+    """A cluster for a case, and how the case is driven on it.
+
+    Args:
+        how: How the case is driven.
+        health: ``quick`` for the health check `HEALTH`, ``slow`` for Ray's own.
+    """
     token = secrets.token_hex(32)
     asked = OnRay(how.case, how.trainer, how.epoch_s, token=token)
     environment = {**asked.environment(), "RAY_USAGE_STATS_ENABLED": "0"}
     with (
         how.case.truth.with_suffix(".cluster").open("wb") as errors,
         subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.cluster"],
+            [sys.executable, "-m", "tests.faults.cluster", health],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -74,10 +83,10 @@ def two_nodes(how: OnRay) -> Iterator[tuple[TwoNodes, OnRay]]:
 class Nodes:
     """The cluster, seen from inside: each method is a command."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: str) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "_system_config": HEALTH}
+        head = {"num_cpus": 1, "_system_config": HEALTH if health == "quick" else {}}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._second = self._cluster.add_node(num_cpus=1)
         self._cluster.wait_for_nodes()
@@ -111,6 +120,20 @@ class Nodes:
                 os.kill(pid, signal.SIGSTOP)
         return count
 
+    def drain(self) -> str:
+        """The second node is to be taken away in two seconds, and is; how many trained on it."""
+        from ray._raylet import GcsClient
+        from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+
+        count = self.workers()
+        deadline_ms = int(1000 * (time.time() + DRAIN_S))
+        reason = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+        client = GcsClient(address=self.address())
+        accepted, _ = client.drain_node(self._second.node_id, reason, "spot", deadline_ms)
+        time.sleep(DRAIN_S)
+        self._cluster.remove_node(self._second, allow_graceful=True)
+        return count if accepted else "0"
+
     def wake(self) -> str:
         """It goes on; how many of its processes are there."""
         there = 0
@@ -139,7 +162,7 @@ class Nodes:
 
 def main() -> None:
     """Does what it is told until standard input ends."""
-    nodes = Nodes()
+    nodes = Nodes(sys.argv[1])
     print(f"> {nodes.address()}", flush=True)
     for line in sys.stdin:
         print(f"> {getattr(nodes, line.strip())()}", flush=True)

@@ -145,6 +145,41 @@ def node_lost(case: Case, draw: random.Random, setting: Setting, number: int) ->
     return struck, 0
 
 
+def last_node_lost(
+    case: Case, draw: random.Random, setting: Setting, number: int
+) -> tuple[int, int]:
+    """A node vanishes under Ray's own health check, on which the last packs have their only try."""
+    del setting, number
+    case.resources(max_pack_size=1, checkpoint_interval_s=1, max_attempts=1)
+    with two_nodes(OnRay(case, epoch_s=NODE_EPOCH_S), "slow") as (cluster, how):
+        driver = how.start()
+        driver.wait_for(3)
+        while cluster.tell("workers") == "0" and not driver.is_over:
+            time.sleep(0.1)
+        time.sleep(draw.uniform(0, NODE_EPOCH_S))
+        struck = int(cluster.tell("lose") != "0")
+        driver.end()
+    return struck, 0
+
+
+def node_drained(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """The second node is preempted with a notice, replaced, and preempted again."""
+    del setting, number
+    case.resources(max_pack_size=1, checkpoint_interval_s=1, max_attempts=1)
+    struck = 0
+    with two_nodes(OnRay(case, epoch_s=NODE_EPOCH_S)) as (cluster, how):
+        driver = how.start()
+        for _ in range(2):
+            driver.wait_for(3)
+            while cluster.tell("workers") == "0" and not driver.is_over:
+                time.sleep(0.1)
+            time.sleep(draw.uniform(0, NODE_EPOCH_S))
+            struck += cluster.tell("drain") != "0"
+            cluster.tell("add")
+        driver.end()
+    return struck, 0
+
+
 def node_hangs(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
     """The second node hangs, is given up, and wakes while others do its work."""
     del setting, number
@@ -188,6 +223,8 @@ RAY_KINDS = {
     "worker hangs": Kind(worker_hangs, 2, 1),
     "Ray lost": Kind(ray_lost, 2, 1),
     "node lost": Kind(node_lost, 9, 1),
+    "last node lost": Kind(last_node_lost, 2, 1),
+    "node drained": Kind(node_drained, 2, 1),
     "node hangs and wakes": Kind(node_hangs, 2, 1),
     "control service of a cluster lost": Kind(control_service_lost, 1, 1),
 }

@@ -31,6 +31,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     "kind",
     [
         *("SIGKILL of the driver, Ray, real trainer", "worker killed", "Ray lost", "node lost"),
+        *("last node lost", "node drained"),
         pytest.param("node hangs and wakes", marks=pytest.mark.long),
     ],
 )
