@@ -122,13 +122,15 @@ class Nodes:
 
     def drain(self) -> str:
         """The second node is to be taken away in two seconds, and is; how many trained on it."""
-        from ray._raylet import GcsClient
-        from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+        from ray import _raylet
+        from ray.core.generated import autoscaler_pb2
 
+        raylet: Any = _raylet
+        messages: Any = autoscaler_pb2
         count = self.workers()
         deadline_ms = int(1000 * (time.time() + DRAIN_S))
-        reason = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-        client = GcsClient(address=self.address())
+        reason = messages.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+        client = raylet.GcsClient(address=self.address())
         accepted, _ = client.drain_node(self._second.node_id, reason, "spot", deadline_ms)
         time.sleep(DRAIN_S)
         self._cluster.remove_node(self._second, allow_graceful=True)

@@ -23,8 +23,8 @@ from tests.own_process import python
 
 pytest.importorskip("ray")
 
-import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError
+from ray.core.generated import common_pb2
+from ray.exceptions import RayActorError, RayTaskError
 
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
@@ -42,67 +42,77 @@ from tests.sweep.fakes import pack_job
 job_of = partial(pack_job, Path("r"))
 
 
-def unreachable(actor: str = "00" * 16) -> ActorUnavailableError:
-    return ActorUnavailableError("keepalive watchdog timeout", bytes.fromhex(actor))
+ACTOR = "00" * 16
 
 
-def judge(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, alive: Sequence[str], dead: bool = False
-) -> deaths.Deaths:
-    """Deaths on a cluster of the nodes `alive`, where processes are dead or cannot be reached."""
-    monkeypatch.setattr(deaths, "alive_nodes", lambda: [{"NodeID": name} for name in alive])
-    monkeypatch.setattr(ray._private.state, "actors", lambda _: {"State": "DEAD" if dead else "?"})
+def judge(folder: Path, monkeypatch: pytest.MonkeyPatch, end: str, node: str) -> deaths.Deaths:
+    """Deaths on a cluster that has the node `there`, of actors on `node` that Ray says ended so."""
+    messages: Any = common_pb2
+    context = messages.ActorDiedErrorContext(reason=end or "UNSPECIFIED")
+    known = {
+        "State": "DEAD" if end else "ALIVE",
+        "DeathCause": messages.ActorDeathCause(actor_died_error_context=context),
+        "Address": {"NodeID": node},
+    }
+    monkeypatch.setattr(deaths, "alive_nodes", lambda: [{"NodeID": "there"}])
+    monkeypatch.setattr(deaths, "actor_of", lambda _: known)
     monkeypatch.setattr(deaths, "VERDICT_S", 0.05)
     return deaths.Deaths(folder, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("end", "node", "blame"),
+    [
+        ("WORKER_DIED", "there", Blame.CERTAIN),
+        ("WORKER_DIED", "gone", Blame.NONE),
+        ("NODE_DIED", "gone", Blame.NONE),
+        ("", "there", Blame.NONE),  # nobody reaches it, and nobody knows yet why
+        ("RAY_KILL", "there", Blame.NONE),
+    ],
+)
+def test_only_a_process_that_died_alone_is_held_against_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, node: str, blame: Blame
+) -> None:
+    found = judge(tmp_path, monkeypatch, end, node)
+    assert found.of(job_of("a"), RayActorError(ACTOR)).blame is blame
 
 
 def test_the_loss_of_a_node_is_not_held_against_a_trial_unless_it_happens_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = judge(tmp_path, monkeypatch, ["other"])
-    died = ActorDiedError()
+    found = judge(tmp_path, monkeypatch, "NODE_DIED", "gone")
     for _ in range(deaths.LOSSES):
-        assert found.of(job_of("a", "b"), died, "gone").blame is Blame.NONE
-    assert found.of(job_of("c"), died, "gone").blame is Blame.NONE
-    assert found.of(job_of("b"), died, "gone").blame is Blame.CERTAIN
-    assert found.of(job_of("c"), died, "other").blame is Blame.CERTAIN, "its node is there"
+        assert found.of(job_of("a", "b"), RayActorError(ACTOR)).blame is Blame.NONE
+    assert found.of(job_of("c"), RayActorError(ACTOR)).blame is Blame.NONE
+    assert found.of(job_of("b"), RayActorError(ACTOR)).blame is Blame.CERTAIN
 
 
 def test_a_trial_that_comes_on_between_losses_is_never_the_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = judge(tmp_path, monkeypatch, [])
+    found = judge(tmp_path, monkeypatch, "NODE_DIED", "gone")
     file = SavedFile(tmp_path, "")
     for epoch in range(3 * deaths.LOSSES):
         job = job_of("a")
         member = replace(job.members[0], checkpoint=Checkpoint(epoch, file, file))
         job = replace(job, spec=replace(job.spec, members=(member,)))
-        assert found.of(job, ActorDiedError(), "gone").blame is Blame.NONE
-
-
-def test_a_process_that_nobody_reaches_is_dead_only_if_the_control_service_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    silent = judge(tmp_path, monkeypatch, ["there"])
-    assert silent.of(job_of("a"), unreachable(), "there").blame is Blame.NONE
-    dead = judge(tmp_path, monkeypatch, ["there"], dead=True)
-    assert dead.of(job_of("a"), unreachable(), "there").blame is Blame.CERTAIN
+        assert found.of(job, RayActorError(ACTOR)).blame is Blame.NONE
 
 
 def test_what_is_taken_away_is_nobodys_fault_however_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = judge(tmp_path, monkeypatch, ["there"])
-    taken = RayActorError("00" * 16, preempted=True)
+    found = judge(tmp_path, monkeypatch, "WORKER_DIED", "there")
     for _ in range(3 * deaths.LOSSES):
-        assert found.of(job_of("a"), taken, "there").blame is Blame.NONE
+        assert found.of(job_of("a"), RayActorError(ACTOR, preempted=True)).blame is Blame.NONE
 
 
 def test_what_a_worker_wrote_down_is_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "job").write_text("Timeout (0:00:05)!\nin train")
-    told = judge(tmp_path, monkeypatch, ["there"]).of(job_of("a"), ActorDiedError(), "there")
+    found = judge(tmp_path, monkeypatch, "WORKER_DIED", "there")
+    told = found.of(job_of("a"), RayActorError(ACTOR))
     assert told.reason.startswith("no epoch ended within 5 s; ")
     assert told.reason.endswith("in train")
     assert told.blame is Blame.CERTAIN

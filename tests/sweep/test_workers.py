@@ -161,7 +161,7 @@ def test_packs_on_ray_have_the_lowest_slot_that_is_free(tmp_path: Path) -> None:
     def report(trial: Any, place: str) -> str | None:
         watch.on_trial_start(0, [], trial)
         rows = [begun(trial.config["job"])]
-        watch.on_trial_result(0, [], trial, {"rows": rows, "place": place, "node": "n"})
+        watch.on_trial_result(0, [], trial, {"rows": rows, "place": place})
         row = found[-1]
         return row.worker if isinstance(row, PackBegun) else None
 
@@ -184,7 +184,7 @@ def test_a_lost_pack_goes_before_those_that_wait(tmp_path: Path) -> None:
     assert watch.next_job() is None, "there is room for two"
     watch.over(first.config["job"], Death(first.config["job"], "its node was lost", Blame.NONE))
     assert handed_out(watch).config["job"] is again, "at once, while another goes on"
-    late = {"rows": [begun(first.config["job"])], "node": "n"}
+    late = {"rows": [begun(first.config["job"])]}
     watch.on_trial_result(0, [], first, late)
     assert not found, "what a lost pack still says counts no more"
     watch.on_trial_complete(0, [], second)
@@ -212,4 +212,5 @@ def watch_of(
 
 def handed_out(watch: Any) -> Any:
     """A trial of Tune with the next job."""
-    return SimpleNamespace(config={"job": watch.next_job()})
+    job = watch.next_job()
+    return SimpleNamespace(trial_id=job.job_id, config={"job": job})

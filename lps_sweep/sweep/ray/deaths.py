@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import ActorUnavailableError, RayActorError
+from ray.exceptions import RayActorError
 
 from lps_sweep.errors import DeviceError
 from lps_sweep.sweep.executor import Blame, Death, blame_of
@@ -25,7 +26,7 @@ VERDICT_S = 5.0
 """Seconds in which Ray's control service learns that a process died whose node is there."""
 
 SILENT_S = 60.0
-"""Seconds for which a node that was found to be cut off is not asked about again."""
+"""Seconds for which a node that was found to be cut off is not waited for again."""
 
 
 class Deaths:
@@ -42,13 +43,12 @@ class Deaths:
         self._losses: dict[str, tuple[int, int]] = {}
         self._silent: dict[str, float] = {}
 
-    def of(self, job: Job, error: BaseException, node: str) -> Death:
+    def of(self, job: Job, error: BaseException) -> Death:
         """The death of `job`.
 
         Args:
             job: What died.
             error: What Tune's trial ended with.
-            node: Ray's id of the node that it ran on; empty where it did not come to say.
         """
         cause = getattr(error, "cause", error)
         death = Death(job, told_by(error), blame_of(cause))
@@ -60,17 +60,26 @@ class Deaths:
             return Death(job, "its node was taken away", Blame.NONE)
         if note := hung_at(self._notes / job.job_id, self._limit_s):
             return dataclasses.replace(death, reason=note)
-        if self._is_lost(cause, node):
+        if cause.actor_id and self._is_lost(cause.actor_id):
             often = self._lost(job)
             return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
         return death
 
-    def _is_lost(self, error: RayActorError, node: str) -> bool:
-        """Whether the node was lost, and not the process alone."""
+    def _is_lost(self, actor: str) -> bool:
+        """Whether the node was lost, and not the process alone.
+
+        A node that is there says at once that a process died. One that is cut off is known by its
+        silence, which the control service takes up to a minute to notice: it is not waited for.
+        """
         now = time.monotonic()
-        if isinstance(error, ActorUnavailableError) and (
-            now - self._silent.get(node, -SILENT_S) < SILENT_S or not _is_dead(error.actor_id)
-        ):
+        known = actor_of(actor)
+        node = known["Address"]["NodeID"] if known else ""
+        if now - self._silent.get(node, -SILENT_S) < SILENT_S:
+            return True
+        while (reason := end_of(known)) == "" and time.monotonic() - now < VERDICT_S:
+            time.sleep(0.2)
+            known = actor_of(actor)
+        if reason != "WORKER_DIED":
             self._silent[node] = now
             return True
         return bool(node) and node not in {one["NodeID"] for one in alive_nodes()}
@@ -86,19 +95,21 @@ class Deaths:
         return max(self._losses[trial_id][1] for trial_id in at) > LOSSES
 
 
-def _is_dead(actor: str | None) -> bool:
-    """Whether the control service takes the process of an actor for dead, now or in a while.
+def actor_of(actor: str) -> dict[str, Any]:
+    """What the control service knows of an actor, by its id; nothing of one that it does not."""
+    known: dict[str, Any] = ray._private.state.actors(actor)
+    return known
 
-    The node of a dead process says so at once; of a node that is cut off, only its silence tells,
-    after up to a minute.
-    """
-    end = time.monotonic() + VERDICT_S
-    while time.monotonic() < end:
-        known: Any = ray._private.state.actors(actor)
-        if known.get("State") == "DEAD":
-            return True
-        time.sleep(0.2)
-    return False
+
+def end_of(actor: Mapping[str, Any]) -> str:
+    """By which of Ray's reasons an actor is dead; empty where it is not taken for dead."""
+    if actor.get("State") != "DEAD":
+        return ""
+    cause = actor["DeathCause"]
+    if cause.HasField("oom_context") or cause.HasField("creation_task_failure_context"):
+        return "WORKER_DIED"
+    context = cause.actor_died_error_context
+    return str(type(context).Reason.Name(context.reason))
 
 
 def told_by(error: BaseException) -> str:

@@ -137,16 +137,15 @@ def _give_up(watch: Watch, error: Exception) -> None:
 
 def _trainable(config: dict[str, Any]) -> None:
     job: Job = config["job"]
-    context = ray.get_runtime_context()
-    gpus = context.get_accelerator_ids().get("GPU", [])
-    where = {"node": context.get_node_id(), "place": here(gpus)}
+    gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
+    place = here(gpus)
     try:
         with WorkerLimit(Path(config["notes"]) / job.job_id, config["limit_s"]) as limit:
             for rows in perform(job):
                 with limit.suspended():
-                    tune.report({"rows": rows, **where})
+                    tune.report({"rows": rows, "place": place})
     except DeviceError as error:  # Tune ends the process of a job that raises
-        text = f"{where['place']}: {error}"
+        text = f"{place}: {error}"
         raise DeviceError(text, out_of_memory=error.out_of_memory) from error
     except LpsSweepError as error:
         tune.report({"error": error})

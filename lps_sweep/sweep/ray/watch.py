@@ -44,7 +44,9 @@ class Waiting(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing: `Watch` is told as well, and of more."""
+        """A trial is over; of one that failed, Tune has not yet ended the actor."""
+        if error:
+            self._watch.failed(trial_id)
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
         """Nothing: the ledger is what a sweep goes on from."""
@@ -73,7 +75,6 @@ class Watch(tune.Callback):
     Attributes:
         open: What Tune has, by the name of the job.
         started: Names of jobs that a worker has begun.
-        nodes: The node of each job that reported.
         refusal: The error with which `accept` or `ended` ended the run.
     """
 
@@ -93,8 +94,9 @@ class Watch(tune.Callback):
         self._counted = workers(), time.monotonic()
         self.open: dict[str, Job] = {}
         self.started: set[str] = set()
-        self.nodes: dict[str, str] = {}
         self._errors: dict[str, LpsSweepError] = {}
+        self._trials: dict[str, Any] = {}
+        self._died: dict[str, Death] = {}
         self._slots: dict[str, tuple[str, int]] = {}
         self.refusal: Exception | None = None
 
@@ -120,13 +122,13 @@ class Watch(tune.Callback):
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job was placed."""
         self.started.add(trial.config["job"].job_id)
+        self._trials[trial.trial_id] = trial
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
     ) -> None:
         """A job reported rows, or an error that no retry would help."""
         job = trial.config["job"]
-        self.nodes[job.job_id] = str(result.get("node", ""))
         if "error" in result:
             self._errors[job.job_id] = result["error"]
         if "rows" not in result or job.job_id not in self.open:
@@ -139,14 +141,28 @@ class Watch(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job came to its end."""
-        job = trial.config["job"]
+        job = self._left(trial)
         error = self._errors.pop(job.job_id, None)
         self.over(job, Death(job, str(error), error=error) if error else None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job died."""
-        job = trial.config["job"]
-        self.over(job, self._deaths.of(job, _error(trial), self.nodes.get(job.job_id, "")))
+        job = self._left(trial)
+        death = self._died.pop(trial.trial_id, None)
+        self.over(job, death or self._deaths.of(job, _error(trial)))
+
+    def _left(self, trial: Any) -> Job:
+        """The job of a trial that is over, which is forgotten."""
+        self._trials.pop(trial.trial_id, None)
+        job: Job = trial.config["job"]
+        return job
+
+    def failed(self, trial_id: str) -> None:
+        """Finds out why a trial of Tune died, while Ray knows its actor."""
+        trial = self._trials.get(trial_id)
+        if trial:
+            job = trial.config["job"]
+            self._died[trial_id] = self._deaths.of(job, _error(trial))
 
     def over(self, job: Job, death: Death | None) -> None:
         """A job is over: the driver is told, and what it gives goes before all that waits."""
