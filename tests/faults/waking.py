@@ -29,7 +29,7 @@ def fall_asleep(case: Case, draw: random.Random) -> Callable[[], None]:
 
 
 class Waking(NoTorch):
-    """Runs jobs in the process; some seem to die, and hand over their next rows in a later round.
+    """Runs jobs in the process; some seem to die, and hand over their next rows once the driver has given them up.
 
     Their attempts are over by then: the rows must be refused.
     """
@@ -40,13 +40,11 @@ class Waking(NoTorch):
     _asleep: tuple[Iterator[list[Row]], ...] = ()
 
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
-        """Runs `jobs`, after waking those of the round before."""
-        woken, self._asleep = self._asleep, ()
+        """Runs `jobs`; before the next report the asleep wake."""
 
         def accept_all(rows: list[Row]) -> None:
-            nonlocal woken
-            late, woken = woken, ()
-            for reports in late:
+            woken, self._asleep = self._asleep, ()
+            for reports in woken:
                 self._wake(reports, accept)
             accept(rows)
 
