@@ -108,7 +108,12 @@ def _add_looking(verbs: Verbs) -> None:
     _add_places(compare, "two sweeps: DIR/SWEEP DIR/SWEEP, or DIR SWEEP SWEEP")
     compare.add_argument("--metric", **_REPEATED, metavar="NAME", help="may be repeated")
 
-    for verb in (status, show, compare):
+    classes = verbs.add_parser("classes", help="estimate how many classes there are to find")
+    _add_places(classes, "a sweep: DIR SWEEP, or DIR/SWEEP")
+    most = "the largest number tried (default: four times the seen classes, 20 at least)"
+    classes.add_argument("--most", type=_count, metavar="N", help=most)
+
+    for verb in (status, show, compare, classes):
         verb.add_argument("--json", action="store_true", help="for programs")
 
 

@@ -16,7 +16,18 @@ from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.planned import sweep_record, trial_record
 from tests.own_process import python
 
-VERBS = ("plan", "run", "status", "show", "compare", "export", "report", "train", "pretrain")
+VERBS = (
+    "plan",
+    "run",
+    "status",
+    "show",
+    "compare",
+    "export",
+    "report",
+    "train",
+    "pretrain",
+    "classes",
+)
 HEAVY = {"torch", "torchvision", "ray", "pandas", "plotly", "scipy", "sklearn", "optuna"}
 SPACE = """\
 name: small

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,15 @@ def chosen_trials(view: SweepView, *, seeds: int = 1) -> list[tuple[str, str]]:
         kept = [str(trial) for trial in done if trial in view.artefacts]
         found += [(label, trial) for trial in kept[:seeds]]
     return found
+
+
+def used_heads_of(view: SweepView, trials: Iterable[str]) -> list[int]:
+    """Heads that attract predictions, of each of `trials` whose arrays can be read."""
+    from lps_sweep.results.class_number import used_heads
+
+    kept = [load_kept(view, "", trial) for trial in trials if trial in view.artefacts]
+    predictions = [one.arrays["predictions"] for one in kept if one]
+    return [used_heads(ids) for ids in predictions if ids.size]
 
 
 def load_kept(view: SweepView, label: str, trial_id: str) -> Kept | None:

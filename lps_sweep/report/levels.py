@@ -32,8 +32,8 @@ from lps_sweep.report.reference import (
     Reference,
     level_reference,
     method_label,
-    num_seen,
     setting_text,
+    zero_placed,
 )
 
 if TYPE_CHECKING:
@@ -225,7 +225,8 @@ def read_levels(
     Levels with other images are compared without pairs, and are those of `arm` where there are any.
     """
     record, settings = view.record, dict(view.record.settings)
-    images, values = parameter in IMAGES, in_order(record.axes[parameter], parameter)
+    images, ordered = parameter in IMAGES, in_order(record.axes[parameter], parameter)
+    values, at, names_of = zero_placed(settings, parameter, ordered)
     names = moving_with(view, parameter)
     held = without(held_point(view), parameter, *names, *((ARM,) if images else ()))
     trials = select(view.trials, held if arm is None else {**held, ARM: arm})
@@ -244,7 +245,6 @@ def read_levels(
     }
     off = tuple(name for name, value in held.items() if not same(value, record.defaults.get(name)))
     paper = level_reference(settings, parameter, values)
-    at, names_of = _all_novel(settings, values) if parameter == "novel_classes" else ((), {})
     return Levels(
         parameter,
         values,
@@ -268,24 +268,6 @@ def default_of(defaults: Mapping[str, Any], together: Mapping[str, Sequence[Any]
     rows = zip(*together.values(), strict=True)
     wanted = [defaults.get(name) for name in together]
     return next((i for i, row in enumerate(rows) if all(map(same, row, wanted))), None)
-
-
-def _all_novel(
-    settings: Mapping[str, Any], values: Sequence[Any]
-) -> tuple[tuple[float, ...], dict[int, str]]:
-    """Where numbers of novel classes are drawn, the last of which may be all, and its name."""
-    if not same(values[-1], 0):
-        return (), {}
-    from lps_sweep.results.paper import num_classes
-
-    total = num_classes(str(settings.get("dataset")))
-    novel = total - num_seen(settings, total)
-    largest = max(values)
-    if largest < 1:
-        place, name = 1.0, "all"
-    else:
-        place, name = (novel, f"all ({novel})") if total else (1.15 * largest + 0.5, "all")
-    return (*map(float, values[:-1]), float(place)), {len(values) - 1: name}
 
 
 def _values_at(

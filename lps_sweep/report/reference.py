@@ -199,6 +199,33 @@ def num_seen(config: Mapping[str, Json], num_classes: int) -> int:
     return (paper.num_classes(str(config.get("dataset"))) or num_classes) // 2
 
 
+ASSUMED = "assumed_classes"
+"""The swept parameter of which 0 stands for the true number; of `novel_classes` it is all."""
+
+
+def zero_placed(
+    settings: Mapping[str, Any], parameter: str, values: Sequence[Any]
+) -> tuple[tuple[Any, ...], tuple[float, ...], dict[int, str]]:
+    """Levels in order; where each is drawn, and the name of 0, if it stands for a number."""
+    from lps_sweep.results.paper import num_classes
+
+    if parameter not in ("novel_classes", ASSUMED) or not any(same(v, 0) for v in values):
+        return tuple(values), (), {}
+    total, largest = num_classes(str(settings.get("dataset"))), max(values)
+    seen = num_seen(settings, total)
+    place: float = total - seen
+    if parameter == ASSUMED:
+        place = seen + int(settings.get("novel_classes") or place)
+    word = "true" if parameter == ASSUMED else "all"
+    name = f"{word} ({place})" if total and largest >= 1 else word
+    if not total or largest < 1:
+        place = 1.0 if largest < 1 else 1.15 * largest + 0.5
+    at = {value: float(place if same(value, 0) else value) for value in values}
+    ordered = sorted(values, key=at.__getitem__)
+    zero = next(i for i, value in enumerate(ordered) if same(value, 0))
+    return tuple(ordered), tuple(at[value] for value in ordered), {zero: name}
+
+
 def method_label(method: str, arm: str = "") -> str:
     """``LPS``, or ``LPS (full)`` for an arm with a name of its own."""
     name = _LABELS.get(method) or PAPER_NAMES.get(method, method)

@@ -58,15 +58,29 @@ def trained_quality(
     weights: Mapping[str, Tensor], config: Config, images: ImageSet, device: torch.device
 ) -> Quality:
     """`quality` of the network with pre-trained `weights`."""
-    network = build_network(config.trunk.network, data_set(config.data.dataset).recipe.channels)
-    network.load_state_dict(weights)
-    return quality(network.to(device), config, images, device)
+    return quality(_trained(weights, config, device), config, images, device)
+
+
+def trained_features(
+    weights: Mapping[str, Tensor],
+    config: Config,
+    images: NDArray[np.uint8],
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Directions (n, d) of the features of `images` in the network with pre-trained `weights`."""
+    return _features(_trained(weights, config, device), config, images, device)
 
 
 def untrained_quality(config: Config, images: ImageSet, device: torch.device) -> Quality:
     """`quality` of the network that pre-training begins with: what a good trunk must surpass."""
     network = fresh_network(config)
     return quality(network.to(device), config, images, device)
+
+
+def _trained(weights: Mapping[str, Tensor], config: Config, device: torch.device) -> nn.Module:
+    network = build_network(config.trunk.network, data_set(config.data.dataset).recipe.channels)
+    network.load_state_dict(weights)
+    return network.to(device)
 
 
 @torch.no_grad()

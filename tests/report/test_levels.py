@@ -13,12 +13,14 @@ from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.differences import LevelDifference
 from lps_sweep.report.levels import Levels, read_levels
 from lps_sweep.report.pages.parameter import (
+    assumed_table,
     draw_levels,
     freezing_table,
     paper_freezing_table,
 )
 from lps_sweep.report.reference import Reference
 from lps_sweep.results import Json, SweepView, load_view
+from tests.report.artefact_cases import Arrays, blobs, with_artefacts
 from tests.report.report_cases import C_TAU, PAPER, SETTINGS, final_metrics, make_ledger, record
 
 FATES = {(1, 0.4, 0): "failed", (5, 0.4, 1): "stopped", (5, 0.4, 2): "not_run"}
@@ -71,6 +73,25 @@ def test_levels_whole(tmp_path: Path) -> None:
         reference=Reference(paper, "CIFAR-10, 50\u00a0% labeled", 7, comparable=False),
         label="LPS",
     )
+
+
+def test_the_true_number_of_classes_has_its_place_and_heads_in_use_are_counted(
+    tmp_path: Path,
+) -> None:
+    def arrays(seed: int) -> Arrays:
+        made = blobs(seed)
+        return {**made, "predictions": made["predictions"] % (8 - seed)}
+
+    sweep = record({"assumed_classes": [8, 0, 12]}, defaults={"assumed_classes": 0})
+    view = load_view(with_artefacts(tmp_path, sweep, arrays), "c_tau")
+    levels = read_levels(view, "assumed_classes")
+    assert levels.values == (8, 0, 12)
+    assert levels.places == (8.0, 10.0, 12.0)
+    assert levels.texts == ("8", "true (10)", "12")
+    assert levels.default == 1
+    table = assumed_table(view, levels)
+    (place,) = [i for i, column in enumerate(table.columns) if column.key == "used_heads"]
+    assert [row[place] for row in table.rows] == [pytest.approx((7.0, 1.0))] * 3
 
 
 def test_levels_are_of_trials_at_the_defaults_of_the_others(view: SweepView) -> None:

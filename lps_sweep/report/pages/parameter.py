@@ -19,11 +19,12 @@ from lps_sweep.report.cells import (
 )
 from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.escape import plot_text
+from lps_sweep.report.kept import used_heads_of
 from lps_sweep.report.levels import ARM, IMAGES, Level, Levels, read_levels
 from lps_sweep.report.model import Block, Cell, Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import at_text, slug, value_text
 from lps_sweep.report.plot import Plot
-from lps_sweep.report.reference import NAMES
+from lps_sweep.report.reference import ASSUMED, NAMES
 from lps_sweep.report.style import LINKED, light, scale_buttons, seed_keys
 
 if TYPE_CHECKING:
@@ -128,6 +129,23 @@ def freezing_table(view: SweepView, levels: Levels) -> Table:
     return level_table(levels, "freezing", "What is frozen", extra, notes)
 
 
+def assumed_table(view: SweepView, levels: Levels) -> Table:
+    """One row per level: accuracies, and how many of the assumed classes get predictions."""
+    from lps_sweep.results.class_number import USED
+    from lps_sweep.results.statistics import describe
+
+    used = [used_heads_of(view, cell.trials.values()) for cell in levels.cells]
+    found = [describe(counts) if counts else None for counts in used]
+
+    def of(row: Level) -> tuple[float | None, float | None]:
+        known = found[row.index]
+        return (known.mean, known.sd) if known else (None, None)
+
+    extra = [Column("used_heads", "Heads used ± sd", "mean_sd", of=of)]
+    notes = f"A head is used from {USED:g} times the mean count of those with any prediction on."
+    return level_table(levels, extra=extra, notes=notes)
+
+
 def paper_freezing_table() -> Table:
     """The paper's methods frozen (Table 1) and fine-tuned (Tables 3 and 9)."""
     from lps_sweep.results.paper import paper_numbers, paper_value
@@ -177,7 +195,8 @@ def sections(view: SweepView) -> list[Section]:
 def _sensitivity(view: SweepView, name: str) -> Section:
     levels, averages, short = read_levels(view, name), read_averages(view, name), slug(name)
     slugs = (f"sensitivity_{short}", f"differences_{short}", f"sensitivity_{short}_section")
-    slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", level_table(levels))
+    table = assumed_table(view, levels) if name == ASSUMED else level_table(levels)
+    slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", table)
     return _averaged(view, averages, slice_) if averages else slice_
 
 
