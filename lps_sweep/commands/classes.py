@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from lps_sweep.results.class_number import Found
     from lps_sweep.results.records import TrialRow
 
-TRUNK, TRAINED = "pre-trained", "trained"
-"""What the features, or the predictions, are of."""
-
 LEGEND = (
     "Estimates count all classes, seen ones included: mean over n seeds and its 95 % interval, and "
     "the range of the means with the labels of a third of the seen classes hidden in turn. Check: "
@@ -25,48 +21,6 @@ LEGEND = (
     "turn, and the right number. Seeds with one trunk differ, of its features, in k-means alone. "
     "No hidden label is read."
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """An estimator over seeds.
-
-    Attributes:
-        source: `TRUNK` or `TRAINED`.
-        estimator: Its name.
-        swept: The values that tell its trials from those of other rows.
-        num_seen: Number of seen classes.
-        most: Largest number that is tried.
-        by_seed: What it says of each seed.
-    """
-
-    source: str
-    estimator: str
-    swept: Mapping[str, Any]
-    num_seen: int
-    most: int
-    by_seed: Mapping[int, Found]
-
-    def content(self) -> dict[str, Any]:
-        """All that is told of it."""
-        from lps_sweep.results.statistics import describe
-
-        found = self.by_seed.values()
-        described = describe([one.number for one in found])
-        folds = [fmean(numbers) for numbers in zip(*(one.folds for one in found), strict=False)]
-        check = [count for one in found for count in one.seen]
-        return {
-            "source": self.source,
-            "estimator": self.estimator,
-            "swept": self.swept,
-            "mean": described.mean,
-            "interval": described.interval,
-            "folds": [min(folds), max(folds)] if folds else None,
-            "check": fmean(check) if check else None,
-            "seen_classes": self.num_seen,
-            "most": self.most,
-            "by_seed": {seed: one.number for seed, one in self.by_seed.items()},
-        }
 
 
 def classes(*, places: Sequence[str], most: int | None, json: bool) -> int:
@@ -81,8 +35,9 @@ def classes(*, places: Sequence[str], most: int | None, json: bool) -> int:
     if not trials:
         raise BadInputError("no trial of it is done", str(results / sweep))
     notes: list[str] = []
-    found = [*_of_trunks(results, trials, most, notes), *_of_trained(results, trials, most, notes)]
-    rows = [row.content() for row in found]
+    rows = [*_of_trunks(results, trials, most, notes), *_of_trained(results, trials, most, notes)]
+    if not rows:
+        raise StorageError("\n".join(notes))
     if json:
         print_json({"sweep": sweep, "estimates": rows, "notes": notes})
     else:
@@ -92,7 +47,7 @@ def classes(*, places: Sequence[str], most: int | None, json: bool) -> int:
 
 def _of_trunks(
     results: Path, trials: Sequence[TrialRow], most: int | None, notes: list[str]
-) -> Iterator[Row]:
+) -> Iterator[dict[str, Any]]:
     """Of each trunk with its images and split, once for each seed; what is not there is noted."""
     from lps_sweep.config import config_from_flat
     from lps_sweep.results.class_number import UNKNOWN, estimates
@@ -110,14 +65,14 @@ def _of_trunks(
                 seed: estimates(features, labels, seed, limit)
                 for seed in sorted({trial.seed for trial in own})
             }
-            yield from _rows(TRUNK, swept, seen, limit, by_seed)
+            yield from _rows("pre-trained", swept, seen, limit, by_seed)
     except (BadInputError, StorageError) as error:
         notes.append(f"Nothing of the pre-trained features: {error}")
 
 
 def _of_trained(
     results: Path, trials: Sequence[TrialRow], most: int | None, notes: list[str]
-) -> Iterator[Row]:
+) -> Iterator[dict[str, Any]]:
     """Of each configuration what its trials left: features of some images, and predictions."""
     groups: dict[str, list[TrialRow]] = {}
     for trial in trials:
@@ -130,7 +85,7 @@ def _of_trained(
                 by_seed[trial.seed] = _of_trial(results, trial, seen, limit)
             except StorageError as error:
                 notes.append(f"Nothing of trial {trial.trial_id}: {error}")
-        yield from _rows(TRAINED, own[0].swept, seen, limit, by_seed)
+        yield from _rows("trained", own[0].swept, seen, limit, by_seed)
 
 
 def _of_trial(results: Path, trial: TrialRow, seen: int, most: int) -> dict[str, Found]:
@@ -158,10 +113,28 @@ def _rows(
     seen: int,
     most: int,
     by_seed: Mapping[int, Mapping[str, Found]],
-) -> Iterator[Row]:
+) -> Iterator[dict[str, Any]]:
+    """All that is told of each estimator that says something of any seed."""
+    from lps_sweep.results.statistics import describe
+
     for name in dict.fromkeys(name for found in by_seed.values() for name in found):
         own = {seed: found[name] for seed, found in by_seed.items() if name in found}
-        yield Row(source, name, swept, seen, most, own)
+        described = describe([one.number for one in own.values()])
+        of_folds = zip(*(one.folds for one in own.values()), strict=False)
+        folds = [fmean(numbers) for numbers in of_folds]
+        check = [count for one in own.values() for count in one.seen]
+        yield {
+            "features": source,
+            "estimator": name,
+            "swept": swept,
+            "mean": described.mean,
+            "interval": described.interval,
+            "folds": [min(folds), max(folds)] if folds else None,
+            "check": fmean(check) if check else None,
+            "seen_classes": seen,
+            "most": most,
+            "by_seed": {seed: one.number for seed, one in own.items()},
+        }
 
 
 def _limits(trial: TrialRow, most: int | None) -> tuple[int, int]:
@@ -174,12 +147,8 @@ def _limits(trial: TrialRow, most: int | None) -> tuple[int, int]:
 
 def _common(trials: Sequence[TrialRow]) -> dict[str, Any]:
     """The swept values that all of `trials` have."""
-    first, *others = (trial.swept for trial in trials)
-    return {
-        name: value
-        for name, value in first.items()
-        if all(other.get(name) == value for other in others)
-    }
+    swept = [trial.swept for trial in trials]
+    return {n: v for n, v in swept[0].items() if all(other[n] == v for other in swept)}
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -189,7 +158,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         check = "-" if row["check"] is None else f"{number(row['check'])} of {row['seen_classes']}"
         numbers = (number(row["mean"]), span(row["interval"]), span(row["folds"]), check)
-        named = (settings(row["swept"]), row["source"], row["estimator"])
+        named = (settings(row["swept"]), row["features"], row["estimator"])
         return (*named, *numbers, str(len(row["by_seed"])))
 
     header = ("configuration", "features", "by", "classes", "95 % interval", "folds", "check", "n")

@@ -70,7 +70,7 @@ def test_what_trained_models_say(cli: Cli) -> None:
     found = {row["estimator"]: row for row in content["estimates"]}
     assert list(found) == ["used heads", "accuracy", "silhouette"]
     for row in found.values():
-        assert (row["source"], row["swept"], row["most"]) == ("trained", {"C": 10.0}, 10)
+        assert (row["features"], row["swept"], row["most"]) == ("trained", {"C": 10.0}, 10)
         assert list(row["by_seed"]) == ["0", "1", "2"]
         assert all(abs(number - NUM_CLASSES) <= 1 for number in row["by_seed"].values())
         assert row["interval"][0] <= row["mean"] <= row["interval"][1]
@@ -119,6 +119,8 @@ def test_damaged_arrays_are_said_and_the_others_count(cli: Cli) -> None:
     content = json.loads(cli("classes", results, "c_tau", *SHORT))
     assert any("t0" in note and "damaged" in note for note in content["notes"])
     assert {tuple(row["by_seed"]) for row in content["estimates"]} == {("1",)}
+    (results / "artefacts" / "t1-1.npz").unlink()
+    cli("classes", results, "c_tau", status=ExitCode.STORAGE)
 
 
 def test_nothing_trained_yet_and_no_such_sweep(cli: Cli) -> None:
@@ -138,7 +140,7 @@ def test_digits_trained_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     command = ("classes", cli.results, "s", "--most", 16, "--json")
     text = cli(*command)
     content = json.loads(text)
-    rows = {(row["source"], row["estimator"]): row for row in content["estimates"]}
+    rows = {(row["features"], row["estimator"]): row for row in content["estimates"]}
     assert content["notes"] == []
     assert [name for name in rows if name[0] == "pre-trained"] == [
         ("pre-trained", "accuracy"),
