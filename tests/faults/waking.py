@@ -29,7 +29,7 @@ def fall_asleep(case: Case, draw: random.Random) -> Callable[[], None]:
 
 
 class Waking(NoTorch):
-    """Runs jobs in the process; some seem to die, and hand over their next rows once the driver has given them up.
+    """Runs jobs in the process; some seem to die, and hand over rows once they were given up.
 
     Their attempts are over by then: the rows must be refused.
     """
