@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lps_sweep.config import flat
+from lps_sweep.data import make_split
 from lps_sweep.errors import ExitCode
 from lps_sweep.plan import default_config, read_space
 from lps_sweep.results import Ledger, TrialRecord, artefacts, save_artefact
@@ -152,7 +153,7 @@ def test_digits_trained_and_counted(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
         assert row["interval"][0] <= row["mean"] <= row["interval"][1]
         assert 2 <= row["mean"] <= 16
 
-    load, split = artefacts.load_artefact, trunk_features.make_split
+    load, split = artefacts.load_artefact, make_split
 
     def split_without_hidden(*known: Any) -> Any:
         found = split(*known)
