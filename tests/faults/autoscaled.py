@@ -97,11 +97,12 @@ STARTED = {
 
 def start(folder: Path, how: OnRay) -> str:
     """Starts a head without CPUs that starts nodes; its address."""
-    from ray.util import get_node_ip_address
+    from ray import util
 
+    net: Any = util
     with socket.socket() as free:
         free.bind(("", 0))
-        address = f"{get_node_ip_address()}:{free.getsockname()[1]}"
+        address = f"{net.get_node_ip_address()}:{free.getsockname()[1]}"
     file = folder / "cluster.json"
     file.write_text(json.dumps(configuration(address)))
     ray = str(Path(sys.executable).with_name("ray"))
