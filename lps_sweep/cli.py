@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from lps_sweep.files import refuse_lost
 from lps_sweep.process import run_command
 
 MODULES = {
@@ -26,6 +28,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     from lps_sweep.arguments import build_parser
 
     options = vars(build_parser().parse_args(arguments))
+    for option in ("results", "ledger"):
+        if isinstance(folder := options.get(option), Path):
+            refuse_lost(folder, f"--{option}")
     name = options.pop("verb")
     module = importlib.import_module(f"lps_sweep.commands.{MODULES.get(name, name)}")
     return int(getattr(module, name)(**options))

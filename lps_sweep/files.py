@@ -76,6 +76,21 @@ def local_path(text: str, where: str) -> Path:
         raise BadInputError(f"{text}: {error}", where) from error
 
 
+def refuse_lost(folder: Path, where: str) -> None:
+    """Refuses a relative folder inside a Ray job, since the working folder goes with the job.
+
+    Raises:
+        BadInputError: This is a Ray job, and `folder` is relative.
+    """
+    job = "job_submission_id" in os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
+    if job and not folder.is_absolute():
+        raise BadInputError(
+            f"{folder} is relative, and in a Ray job it would go with the job's own folder; give "
+            "a path that begins with /, or an address",
+            where,
+        )
+
+
 def make_folder(folder: Path) -> Path:
     """Create `folder` (mode 0700) and its parents where they are missing.
 

@@ -187,3 +187,18 @@ def test_a_wrong_command_line_is_bad_input(
         main(arguments)
     assert ended.value.code == ExitCode.BAD_INPUT
     assert "usage: lps_sweep" in capsys.readouterr().err
+
+
+def test_a_relative_results_folder_is_refused_in_a_ray_job(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(file), "--results", "results"]) == ExitCode.DONE
+    job = {"runtime_env": {}, "metadata": {"job_submission_id": "raysubmit_1"}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+    capsys.readouterr()
+    for given in ([], ["--results", "results"]):
+        assert main(["run", str(file), *given]) == ExitCode.BAD_INPUT
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert "--results" in said
+    assert main(["plan", str(file), "--results", str(file.parent / "results")]) == ExitCode.DONE

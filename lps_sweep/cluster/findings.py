@@ -16,7 +16,7 @@ _PIN = re.compile(
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _SEPARATORS = re.compile(r"[;&|()\n]+")
-_PREFIXES = {"exec", "nohup", "setsid", "time", "env"}
+_PREFIXES = {"exec", "nohup", "setsid", "time", "env", "do", "then", "if", "while", "until", "!"}
 """Words before the program that a command runs."""
 
 

@@ -195,6 +195,18 @@ class Hosts:
         """Those of them that are Ray's."""
         return [line for line in self.processes(name) if "ray/" in line or "ray::" in line]
 
+    def open_ports(self, name: str) -> list[int]:
+        """The TCP ports of the host that others can reach, its sshd's left out."""
+        first = self._first(self._held[name])
+        ports = set()
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{first}/net/{table}").read_text().splitlines()[1:]:
+                local, state = line.split()[1], line.split()[3]
+                ip, _, port = local.partition(":")
+                if state == "0A" and ip not in ("0100007F", f"{1 << 24:032X}"):
+                    ports.add(int(port, 16))
+        return sorted(ports - {22})
+
     def address(self, name: str) -> str:
         """The address of a host, whether it runs or not."""
         return self._addresses[name]

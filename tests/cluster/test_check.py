@@ -72,7 +72,7 @@ WRONG = [
     ("cluster.yaml", "[192.0.2.11, 192.0.2.12]", "5", "cluster_name", ""),
     ("cluster/aws.yaml", "head_node_type: head", "head_node_type: haed", "", "head_node_type"),
     ("cluster/aws.yaml", "resources: {CPU: 0}", "resources: {CPU: few}", "CPU", "integer"),
-    ("cluster.yaml", "PATH=/shared/lps_sweep/.venv/bin:$PATH", "X=1", "ray stop", "PATH"),
+    ("cluster.yaml", "PATH=/shared/lps_sweep/.venv/bin:$PATH", "X=1", ">-", "PATH"),
     ("cluster.yaml", "RAY_AUTH_MODE=token RAY_enable", "RAY_enable", ">-", "RAY_AUTH_MODE=token"),
     ("cluster.yaml", "  ~/.ray/auth_token: ~/.ray/auth_token", "", "file_mounts", "auth_token"),
     ("cluster.yaml", ": ~/.ray/auth_token", ": ~/.ray/other", "other", "get-auth-token"),

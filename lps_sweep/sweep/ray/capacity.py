@@ -110,7 +110,7 @@ def startable() -> list[NodeType]:
     for words in _commands():
         files = [word.removeprefix(OPTION) for word in words if word.startswith(OPTION)]
         if files and files[0] and any(word.endswith(f":{port}") for word in words):
-            content = yaml.safe_load(Path(files[0]).read_text(encoding="utf-8"))
+            content = yaml.safe_load(Path(files[0]).expanduser().read_text(encoding="utf-8"))
             return node_types(content)
     return []
 
