@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from lps_sweep import __version__
 from lps_sweep.errors import ExitCode
-from lps_sweep.files import local_path
+from lps_sweep.files import ADDRESS, local_path
 
 EXIT_CODES = """\
 exit codes: 0 every planned trial is done or was stopped by a rule; 2 some failed or diverged;
@@ -194,7 +194,20 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
     value = "a value for all trials; may be repeated"
     parser.add_argument("--set", **_REPEATED, dest="settings", metavar="KEY=VALUE", help=value)
     _add_resources(parser)
-    _add_results(parser)
+    parser.add_argument(
+        "--results",
+        type=_folder_or_address,
+        default=Path("results"),
+        metavar="DIR|URI",
+        help="results folder, or an address such as s3://bucket/x (default: results)",
+    )
+    parser.add_argument(
+        "--ledger",
+        type=_path("--ledger"),
+        metavar="DIR",
+        help="folder of the driver's own for ledger and report (default: the results folder, or "
+        "one named by the sweep if --results is an address)",
+    )
 
 
 def _add_resources(parser: argparse.ArgumentParser) -> None:
@@ -218,6 +231,10 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address", default="local", help="Ray cluster: auto or HOST:PORT (default: a private one)"
     )
+
+
+def _folder_or_address(text: str) -> Path | str:
+    return text if ADDRESS.match(text) else local_path(text, "--results")
 
 
 def _path(option: str) -> Callable[[str], Path]:

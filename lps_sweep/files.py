@@ -24,7 +24,7 @@ NAME_PATTERN = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}"
 NAME_WORDS = "1 to 64 letters, digits, '.', '_' or '-' (no '.' or '-' first)"
 _NAME = re.compile(NAME_PATTERN)
 _RESERVED = re.compile(r"checkpoints|artefacts|ray|(ledger\.|driver\.lock).*", re.IGNORECASE)
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 
@@ -54,9 +54,10 @@ def refuse_address(text: str, where: str) -> None:
     Raises:
         BadInputError: `text` is one.
     """
-    if _ADDRESS.match(text):
+    if ADDRESS.match(text):
         raise BadInputError(
-            f"{text} is an address, and a path of this machine is due; mount or copy what is there",
+            f"{text} is an address, and a path of this machine is due; mount or copy what is "
+            "there, or, of a sweep, name the folder that has its ledger",
             where,
         )
 

@@ -38,7 +38,8 @@ def plan(
     preset: str,
     settings: Sequence[str],
     resources: Sequence[str],
-    results: Path,
+    results: Path | str,
+    ledger: Path | None,
     probe: bool,
     configurations: int,
     json: bool,
@@ -46,10 +47,12 @@ def plan(
     """Shows what would run."""
     from lps_sweep.plan import read_space
     from lps_sweep.results.places import check_results
+    from lps_sweep.sweep.folder import driver_folder
 
-    check_results(results)
     space = read_space(file, preset=preset, settings=settings, resources=resources)
-    return show_plan(space, results, probe=probe, configurations=configurations, json=json)
+    folder, _ = driver_folder(results, ledger, space.name)
+    check_results(folder)
+    return show_plan(space, folder, probe=probe, configurations=configurations, json=json)
 
 
 def show_plan(

@@ -29,6 +29,7 @@ def run_space(
     results: Path,
     make_executor: Callable[[], Executor],
     *,
+    store: str = "",
     choice: Choice | None = None,
     budget: Budget | None = None,
     ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
@@ -36,6 +37,7 @@ def run_space(
 ) -> int:
     """Runs `space` in view of the terminal; the exit status.
 
+    `store` is the address of what workers write, if it is another place than `results`.
     The report that is made and told of is that of `about`, where it belongs to another sweep.
     """
     from lps_sweep.results.places import check_results
@@ -48,6 +50,7 @@ def run_space(
         outcome = run_sweep(
             space,
             results,
+            address=store,
             make_executor=make_executor,
             make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
             choice=choice,

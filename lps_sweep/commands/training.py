@@ -23,7 +23,8 @@ def run(
     preset: str,
     settings: Sequence[str],
     resources: Sequence[str],
-    results: Path,
+    results: Path | str,
+    ledger: Path | None,
     inline: bool,
     address: str,
     retry: str,
@@ -37,20 +38,23 @@ def run(
     from lps_sweep.plan import PlannedTrial, read_space
     from lps_sweep.sweep.budget import read_budget
     from lps_sweep.sweep.choice import read_choice
+    from lps_sweep.sweep.folder import driver_folder
     from lps_sweep.sweep.outlook import above, read_threshold
 
     space = read_space(file, preset=preset, settings=settings, resources=resources)
+    folder, store = driver_folder(results, ledger, space.name)
     choice = read_choice(only=only, limit=limit, retry=retry)
     threshold = read_threshold(ask_above)
 
     def ask(listed: Sequence[PlannedTrial]) -> None:
-        if not yes and (much := above(threshold, space, listed, choice, results)):
+        if not yes and (much := above(threshold, space, listed, choice, folder)):
             _ask(much)
 
     return run_space(
         space,
-        results,
-        executor_for(space, results, inline=inline, address=address),
+        folder,
+        executor_for(space, folder, inline=inline, address=address),
+        store=store,
         choice=choice,
         budget=read_budget(budget),
         ask=ask,

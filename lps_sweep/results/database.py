@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -138,6 +139,11 @@ class Database:
                     known[text] = from_column(name, text, self.path)
                 row[name] = known[text]
         return found
+
+    def copy_to(self, path: Path) -> None:
+        """Copies one state of the database to the new file `path`, whatever a writer does."""
+        with storage_errors(self.path), contextlib.closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy)
 
 
 @contextmanager

@@ -185,6 +185,11 @@ def sidecar_paths(results_dir: Path) -> dict[str, list[Path]]:
     return {trial: [path for _, path in sorted(some)[::-1]] for trial, some in found.items()}
 
 
+def is_sidecar(name: str) -> bool:
+    """Whether a file of the results folder is a sidecar by its name."""
+    return name.startswith(f"{FOLDER}/") and _NAME.fullmatch(name[len(FOLDER) + 1 :]) is not None
+
+
 def agree(sidecar: Sidecar, recorded: Sidecar) -> bool:
     """Whether `sidecar` says what is `recorded` of the trial, in the columns that it has."""
     return all(

@@ -1,16 +1,31 @@
-"""What the driver keeps beside the ledger, should that be lost: a sidecar per finished trial."""
+"""What is kept beside the ledger, should that be lost: a sidecar per finished trial.
+
+Where the store is another place than the driver's folder, both have the sidecars and artefacts,
+and the store has a copy of the ledger, for a driver that is started elsewhere.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lps_sweep.errors import StorageError
-from lps_sweep.files import sync_folder
-from lps_sweep.results import Ledger, sidecar_of, sidecar_paths, write_sidecar
+from lps_sweep.files import atomic_write, read_file, sync_folder
+from lps_sweep.results import (
+    LEDGER_NAME,
+    Ledger,
+    read_sidecar,
+    sidecar_of,
+    sidecar_paths,
+    write_sidecar,
+)
+from lps_sweep.results.sidecars import FOLDER, is_sidecar, restore
+from lps_sweep.sweep.store import Store, store_of
+from lps_sweep.train.events import KEPT_IN_TRAINING, superfluous
 
 DAMAGED = ".damaged"
 """Ending of what was set aside."""
@@ -66,6 +81,82 @@ def back_up(results: Path, ledger: Ledger, trial_ids: Iterable[str]) -> None:
         sidecar = sidecar_of(ledger, trial_id)
         if sidecar:
             write_sidecar(results, sidecar)
+            store = store_of(results)
+            store.publish(results, sidecar.path)
+            if artefact := ledger.artefact(trial_id):
+                store.bring(results, artefact)
+
+
+def bring_ends(results: Path, ledger: Ledger, store: Store, *, newer: bool) -> None:
+    """What finished trials left, in the driver's folder and in the store.
+
+    Args:
+        results: The driver's folder.
+        ledger: Open for writing.
+        store: The store, another place.
+        newer: Whether the store may know of ends that the ledger, a copy of it, does not.
+
+    Raises:
+        StorageError: A file cannot be read or written.
+    """
+    stored = {*store.names(FOLDER)}
+    if newer:
+        for name in stored:
+            if is_sidecar(name) and not (results / name).exists() and (said := store.read(name)):
+                atomic_write(results / name, said)
+        finished = ledger.finished()
+        for trial_id, paths in sidecar_paths(results).items():
+            sidecar = read_sidecar(paths[0])
+            if sidecar.attempt > finished.get(trial_id, 0):
+                restore(ledger, sidecar)
+    for trial_id, attempt in ledger.finished().items():
+        if artefact := ledger.artefact(trial_id):
+            store.bring(results, artefact)
+        name = f"{FOLDER}/{trial_id}-{attempt}.json"
+        if name not in stored and (results / name).exists():
+            store.publish(results, name)
+
+
+def copy_ledger(results: Path, store: Store) -> None:
+    """Copies the ledger to the store, and removes the checkpoints there that it makes superfluous.
+
+    No checkpoint goes before a copy is there that knows of newer ones.
+
+    Raises:
+        StorageError: Something cannot be read or written.
+    """
+    with tempfile.TemporaryDirectory(prefix=".copy-", dir=results) as folder:
+        with Ledger.open(results) as ledger:
+            ledger.copy_to(Path(folder) / LEDGER_NAME)
+        store.write(LEDGER_NAME, read_file(Path(folder) / LEDGER_NAME))
+        with Ledger.open(Path(folder)) as copy:
+            _prune(store, copy)
+
+
+def _prune(store: Store, ledger: Ledger) -> None:
+    finished = ledger.finished()
+    files: dict[str, list[str]] = {}
+    for path in map(PurePosixPath, store.names("checkpoints")):
+        files.setdefault(path.parent.name, []).append(path.name)
+    for trial_id, names in files.items():
+        records = ledger.checkpoints(trial_id)
+        keep = 1 if trial_id in finished else KEPT_IN_TRAINING
+        for name in superfluous(names, records[0].epoch, keep) if records else ():
+            store.remove(f"checkpoints/{trial_id}/{name}")
+
+
+def take_copy(results: Path, store: Store) -> bool:
+    """Puts the copy in the store, if there is one, in the place of the ledger; whether it did.
+
+    Raises:
+        StorageError: A file cannot be read or written.
+    """
+    copy = store.read(LEDGER_NAME)
+    if copy:
+        for name in (LEDGER_NAME, f"{LEDGER_NAME}-wal", f"{LEDGER_NAME}-shm"):
+            set_aside(results / name)
+        atomic_write(results / LEDGER_NAME, copy)
+    return bool(copy)
 
 
 def lost_end(ledger: Ledger, trial_id: str, there: Mapping[str, Sequence[Path]]) -> Path | None:

@@ -26,6 +26,8 @@ from lps_sweep.results import (
 from lps_sweep.results.sidecars import lose_artefact, lose_checkpoint, restore
 from lps_sweep.sweep.backup import back_up, lost_end, set_aside
 from lps_sweep.sweep.content import split_name
+from lps_sweep.sweep.store import Folder, store_of
+from lps_sweep.train.events import SavedFile
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _checkpoints(results: Path, ledger: Ledger, trial_id: str, finished: bool) -
     end = "its outcome stays" if finished else "the trial goes on from another"
     for number, record in enumerate(ledger.checkpoints(trial_id)):
         files = [f for f in (record.member, record.run) if number == 0 or _exists(results, f)]
-        reasons = [unlike(results, file) for file in files]
+        reasons = [lost(results, file) for file in files]
         if any(reasons):
             yield Problem(
                 f"trial {trial_id}: the checkpoint of epoch {record.epoch} is lost: "
@@ -183,6 +185,15 @@ def unlike(results: Path, file: FileRef) -> str:
     except StorageError as error:
         return str(error)
     return ""
+
+
+def lost(results: Path, file: FileRef) -> str:
+    """As `unlike`, for a file that is in the store alone."""
+    store = store_of(results)
+    if isinstance(store, Folder):
+        return unlike(results, file)
+    there = store.intact(SavedFile(Path(file.path), file.sha256))
+    return "" if there else f"{store.place}/{file.path} is gone"
 
 
 def _exists(results: Path, file: FileRef) -> bool:

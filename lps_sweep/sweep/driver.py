@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 
 from lps_sweep.errors import DeviceError, StorageError
@@ -19,6 +19,7 @@ from lps_sweep.sweep.recorder import Recorder, provenance
 from lps_sweep.sweep.retries import OUT_OF_MEMORY, Retries
 from lps_sweep.sweep.rows import CostRow, MemberRow, Row
 from lps_sweep.sweep.stopping import Judge, needed_metrics
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 from lps_sweep.text import error_line
 from lps_sweep.train.events import Finished, MemberSpec, PackCosts, PackSpec
@@ -36,6 +37,7 @@ class Driver:
         executor: Executor,
         progress: Progress,
         budget: Budget | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._space = space
         self._trials = {trial.trial_id: trial for trial in trials}
@@ -44,7 +46,8 @@ class Driver:
         self._progress = progress
         self._retries = Retries(space.resources.max_attempts)
         self._judge = Judge(space.name, space.stopping, self._trials) if space.stopping else None
-        self._orders = Orders(results)
+        store = store_of(results)
+        self._orders = Orders(store)
         self._recorder = Recorder(
             results,
             ledger,
@@ -54,10 +57,11 @@ class Driver:
             judge=self._judge,
         )
         share = min(1.0, executor.gpus_per_pack or 1.0)
-        self._place = Place(results, executor.device, space.resources.cpus_per_pack, share)
+        self._place = Place(store, executor.device, space.resources.cpus_per_pack, share)
+        self._check = check
         self._num_packs = 0
         largest = space.resources.max_pack_size
-        self._packing = Packing(self._trials, results, ledger, self._retries.limits, largest)
+        self._packing = Packing(self._trials, store, ledger, self._retries.limits, largest)
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
         self._broken: Death | None = None
         self.spent = ""
@@ -97,7 +101,7 @@ class Driver:
             jobs = [
                 TrunkJob(self._place, trunk, config, interval)
                 for trunk, config in needed.items()
-                if trunk_file(self._place.results, trunk) is None
+                if trunk_file(self._place.store, trunk) is None
             ]
             if not jobs:
                 return
@@ -154,6 +158,7 @@ class Driver:
         self._progress.say(sizes_in_words(found, sizes))
 
     def _accept(self, rows: list[Row]) -> None:
+        self._check()
         self._record(rows)
         check_interrupted()
         self._is_spent()
@@ -218,14 +223,14 @@ class Driver:
     def _spec(self, members: Sequence[MemberSpec], until: int | None = None) -> PackSpec:
         first = self._trials[members[0].trial_id]
         place = self._place
-        backbone = trunk_file(place.results, first.trunk)
+        backbone = trunk_file(place.store, first.trunk)
         if backbone is None:
             raise StorageError(f"the pre-trained trunk {first.trunk} is missing or damaged")
         return PackSpec(
             members=tuple(members),
             seed=first.seed,
             backbone=backbone,
-            checkpoints=place.results / "checkpoints",
+            checkpoints=Path("checkpoints"),
             checkpoint_interval_s=self._space.resources.checkpoint_interval_s,
             device=place.device,
             num_threads=first.config.loop.threads or place.num_threads,

@@ -15,6 +15,7 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.executor import room, usable_cpus
+from lps_sweep.sweep.store import Folder, store_of
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Has a folder for each GPU, where the driver is loaded."""
@@ -101,7 +102,7 @@ def recorded_costs(ledger: Ledger, results: Path) -> dict[Kind, Cost]:
 
 
 def _size(results: Path, finished: Sequence[str]) -> float | None:
-    if not finished:
+    if not finished or not isinstance(store_of(results), Folder):
         return None
     files = [
         file

@@ -16,18 +16,27 @@ from lps_sweep.errors import LpsSweepError
 from lps_sweep.results.artefacts import save_artefact
 from lps_sweep.sweep.orders import packs_forbidden, stopped_members
 from lps_sweep.sweep.rows import CostRow, MemberRow, PackBegun, PackLeft, Row
+from lps_sweep.sweep.store import Store
 from lps_sweep.sweep.trunks import make_trunk
-from lps_sweep.train.events import Event, Finished, MemberSpec, PackSpec
+from lps_sweep.train.events import (
+    Checkpoint,
+    CheckpointSaved,
+    Event,
+    Finished,
+    MemberSpec,
+    PackSpec,
+    SavedFile,
+)
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a job gets: its device, its threads, and the results folder as an absolute path.
+    """What a job gets: its device, its threads, and the store.
 
     `gpu_share` is the part of a GPU's memory that is the job's.
     """
 
-    results: Path
+    store: Store
     device: str
     num_threads: int
     gpu_share: float = 1.0
@@ -98,7 +107,7 @@ def perform(job: Job) -> Iterator[list[Row]]:
 
 def _performed(job: Job) -> Iterator[list[Row]]:
     place = job.place
-    if packs_forbidden(place.results):
+    if packs_forbidden(place.store):
         if isinstance(job, PackJob):
             yield [PackLeft(job.attempts)]
         return
@@ -107,30 +116,64 @@ def _performed(job: Job) -> Iterator[list[Row]]:
     if isinstance(job, PackJob):
         yield from _train(job)
     elif isinstance(job, CostJob):
-        yield [CostRow(job.job_id, train.pack_costs(job.spec))]
+        with place.store.working() as folder:
+            spec = _fetched(place.store, job.spec, folder)
+            yield [CostRow(job.job_id, train.pack_costs(spec))] if spec else []
     else:
         device = place.device, place.num_threads, place.gpu_share
         interval_s = job.checkpoint_interval_s
-        yield from make_trunk(place.results, job.trunk, job.config, device, interval_s)
+        yield from make_trunk(place.store, job.trunk, job.config, device, interval_s)
 
 
 def _train(job: PackJob) -> Iterator[list[Row]]:
     place = job.place
     yield [PackBegun(job.attempts, train.device_facts(place.device, job.spec.num_threads))]
-    notes: dict[str, str] = {}
-    stopped = partial(stopped_members, place.results, job.attempts)
-    for events in train.train_pack(job.spec, stopped, notes.update):
-        rows: list[Row] = [_row(job, event) for event in events]
-        yield [PackBegun(job.attempts, dict(notes)), *rows] if notes else rows
-        notes.clear()
+    with place.store.working() as folder:
+        spec = _fetched(place.store, job.spec, folder)
+        if spec is None:
+            yield [PackLeft(job.attempts, why="a file that it was to go on from is damaged")]
+            return
+        notes: dict[str, str] = {}
+        stopped = partial(stopped_members, place.store, job.attempts)
+        for events in train.train_pack(spec, stopped, notes.update):
+            rows: list[Row] = [_row(job, event, folder) for event in events]
+            yield [PackBegun(job.attempts, dict(notes)), *rows] if notes else rows
+            notes.clear()
     if job.spec.until is not None:
         yield [PackLeft(job.attempts, job.spec.until)]
 
 
-def _row(job: PackJob, event: Event) -> MemberRow:
-    """A training event with its attempt number; the arrays of a finished trial are saved first."""
-    attempt = job.attempts[event.trial_id]
+def _fetched(store: Store, spec: PackSpec, folder: Path) -> PackSpec | None:
+    """`spec` with its files on this machine's disk, which works in `folder`; None if one is lost.
+
+    In a job files have their names in the store.
+    """
+    files = {spec.backbone: store.get(spec.backbone)}
+    for saved in (f for m in spec.members if (c := m.checkpoint) for f in (c.member, c.run)):
+        files[saved] = store.get(saved)
+    there = {saved: file for saved, file in files.items() if file}
+    if len(there) < len(files):
+        return None
+    members = [
+        replace(m, checkpoint=Checkpoint(c.epoch, there[c.member], there[c.run]))
+        if (c := m.checkpoint)
+        else m
+        for m in spec.members
+    ]
+    checkpoints = folder / spec.checkpoints
+    backbone = there[spec.backbone]
+    return replace(spec, members=tuple(members), backbone=backbone, checkpoints=checkpoints)
+
+
+def _row(job: PackJob, event: Event, folder: Path) -> MemberRow:
+    """A training event with its attempt number; its files are in the store first."""
+    attempt, store = job.attempts[event.trial_id], job.place.store
+    if isinstance(event, CheckpointSaved):
+        saved = event.checkpoint
+        files = store.put(saved.member, folder), store.put(saved.run, folder)
+        return MemberRow(attempt, replace(event, checkpoint=Checkpoint(saved.epoch, *files)))
     if not isinstance(event, Finished) or not event.arrays:
         return MemberRow(attempt, event)
-    artefact = save_artefact(job.place.results, event.trial_id, attempt, event.arrays)
+    artefact = save_artefact(folder, event.trial_id, attempt, event.arrays)
+    store.put(SavedFile(folder / artefact.path, artefact.sha256), folder)
     return MemberRow(attempt, replace(event, arrays={}), artefact)

@@ -1,9 +1,9 @@
-"""What the driver tells packs while they train or wait: a small file of the results folder.
+"""What the driver tells packs while they train or wait: a small file of the store.
 
 The driver replaces it after what it says was committed. A pack reads it when it begins, and when
 a report of its own was taken, which is when the ends that follow from it are decided. A file and
 no actor of Ray's, since it serves packs in one process and on a cluster alike, and every worker
-must see the results folder anyway. A pack that misses an order trains on in vain: its rows are
+must see the store anyway. A pack that misses an order trains on in vain: its rows are
 refused, since the attempt is over. The file lies there, empty, before packs start, so that no
 network file system remembers that there is none.
 """
@@ -11,11 +11,9 @@ network file system remembers that there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
-from lps_sweep.files import atomic_write, read_file
+from lps_sweep.sweep.store import Store
 
 ORDERS_NAME = "driver.lock.orders"
 """Lies beside the driver's lock while packs are trained."""
@@ -28,14 +26,14 @@ class Orders:
     """The driver's side.
 
     Args:
-        results: The results folder.
+        store: The store of the results folder.
 
     Raises:
         StorageError: The file cannot be written; so do the methods.
     """
 
-    def __init__(self, results: Path) -> None:
-        self._results = results
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._attempts: dict[str, int] = {}
         self._begin_nothing = False
         self._write()
@@ -60,43 +58,39 @@ class Orders:
     def _write(self) -> None:
         lines = [_line(trial_id, attempt) for trial_id, attempt in self._attempts.items()]
         lines += [BEGIN_NOTHING] if self._begin_nothing else []
-        atomic_write(self._results / ORDERS_NAME, "\n".join(lines).encode())
+        self._store.write(ORDERS_NAME, "\n".join(lines).encode())
 
 
-def stopped_members(results: Path, attempts: Mapping[str, int]) -> set[str]:
+def stopped_members(store: Store, attempts: Mapping[str, int]) -> set[str]:
     """Those of the trials with these `attempts` that are to end.
 
     Raises:
         StorageError: There is a file, and it cannot be read.
     """
-    over = _orders(results)
+    over = _orders(store)
     return {trial for trial, attempt in attempts.items() if _line(trial, attempt) in over}
 
 
-def packs_forbidden(results: Path) -> bool:
-    """Whether a pack of this results folder is not to begin.
+def packs_forbidden(store: Store) -> bool:
+    """Whether a pack of this store is not to begin.
 
     Raises:
         StorageError: There is a file, and it cannot be read.
     """
-    return BEGIN_NOTHING in _orders(results)
+    return BEGIN_NOTHING in _orders(store)
 
 
-def remove_orders(results: Path) -> None:
+def remove_orders(store: Store) -> None:
     """Removes the file of a run that is over.
 
     Raises:
         StorageError: The file cannot be removed.
     """
-    try:
-        (results / ORDERS_NAME).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot remove {results / ORDERS_NAME}: {error.strerror}") from error
+    store.remove(ORDERS_NAME)
 
 
-def _orders(results: Path) -> set[str]:
-    path = results / ORDERS_NAME
-    return set(read_file(path).decode().splitlines()) if path.exists() else set()
+def _orders(store: Store) -> set[str]:
+    return set((store.read(ORDERS_NAME) or b"").decode().splitlines())
 
 
 def _line(trial_id: str, attempt: int) -> str:

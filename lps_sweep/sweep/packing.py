@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lps_sweep.config import Config
-from lps_sweep.errors import StorageError
-from lps_sweep.files import inside, sha256_file
 from lps_sweep.plan import LARGEST_PACK, SHARED_COST, Outstanding, PlannedTrial, make_packs, reach
-from lps_sweep.results import FileRef, Ledger
+from lps_sweep.results import Ledger
+from lps_sweep.sweep.store import Store
 from lps_sweep.train.events import Checkpoint, PackCosts, SavedFile
 
 MEMORY_SHARE = 0.8
@@ -31,7 +30,7 @@ class Packing:
 
     Attributes:
         trials: All trials of the sweep, by id.
-        results: The results folder.
+        store: The store of the results folder.
         ledger: Knows the checkpoints.
         limits: The largest pack that a trial may still be in, where there is such a limit.
         max_pack_size: The largest pack of all.
@@ -39,7 +38,7 @@ class Packing:
     """
 
     trials: Mapping[str, PlannedTrial]
-    results: Path
+    store: Store
     ledger: Ledger
     limits: Mapping[str, int]
     max_pack_size: int | None
@@ -78,17 +77,10 @@ class Packing:
     def checkpoint(self, trial_id: str) -> Checkpoint | None:
         """The newest checkpoint whose files are there and intact."""
         for record in self.ledger.checkpoints(trial_id):
-            member, run = self._intact(record.member), self._intact(record.run)
-            if member and run:
-                return Checkpoint(record.epoch, member, run)
+            files = [SavedFile(Path(f.path), f.sha256) for f in (record.member, record.run)]
+            if all(map(self.store.intact, files)):
+                return Checkpoint(record.epoch, *files)
         return None
-
-    def _intact(self, file: FileRef) -> SavedFile | None:
-        try:
-            path = inside(self.results, file.path)
-            return SavedFile(path, file.sha256) if sha256_file(path) == file.sha256 else None
-        except StorageError:
-            return None
 
 
 def shape_of(config: Config) -> Hashable:

@@ -35,6 +35,7 @@ from lps_sweep.sweep.estimate import (
     workers_here,
 )
 from lps_sweep.sweep.outlook import notes, outlook
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 
@@ -172,8 +173,9 @@ def _pack_sizes(left: Sequence[PlannedTrial], space: SearchSpace) -> list[int]:
 
 def _there(trunks: Mapping[str, Config], results: Path, content: ContentIfThere) -> dict[str, bool]:
     """Whether each trunk, of those whose recipe is known, is in the results folder."""
+    store = store_of(results)
     return {
-        trunk: trunk_file(results.absolute(), trunk) is not None
+        trunk: trunk_file(store, trunk) is not None
         for trunk, config in trunks.items()
         if content.knows_trunk(config)
     }

@@ -111,7 +111,7 @@ class Recorder:
         if isinstance(row, PackBegun):
             return [row] if self._begin(row) else []
         if isinstance(row, PackLeft):
-            why = "not started: a budget was spent"
+            why = row.why
             if row.waits_after is not None:
                 why = f"waits after epoch {row.waits_after} for those that it is compared with"
             for trial_id, attempt in row.attempts.items():
@@ -188,7 +188,7 @@ class Recorder:
         return [row] if accepted else []
 
     def _file(self, saved: SavedFile) -> FileRef:
-        return FileRef(str(saved.path.relative_to(self.results)), saved.sha256)
+        return FileRef(str(saved.path), saved.sha256)
 
 
 def provenance() -> dict[str, Json]:

@@ -27,11 +27,12 @@ class PackLeft:
     """A worker has left a pack whose members have no end yet: their attempts by trial id.
 
     `waits_after` is the epoch of the rung at which they were saved, to wait for trials of other
-    packs; None where a budget was spent before the pack was begun.
+    packs; None where the pack was not begun, for the reason `why`.
     """
 
     attempts: Mapping[str, int]
     waits_after: int | None = None
+    why: str = "not started: a budget was spent"
 
 
 @dataclass(frozen=True)

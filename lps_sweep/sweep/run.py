@@ -9,19 +9,21 @@ from pathlib import Path
 
 from lps_sweep.errors import BadInputError, ExitCode, StorageError
 from lps_sweep.plan import PlannedTrial, SearchSpace, expand
-from lps_sweep.results import Counts, Ledger, PlanChange, driver_lock
-from lps_sweep.sweep.backup import back_up, clear_up, open_ledger
+from lps_sweep.results import Counts, Ledger, PlanChange
+from lps_sweep.sweep.backup import back_up, clear_up
 from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.choice import Choice
 from lps_sweep.sweep.content import content_of, keep_splits
 from lps_sweep.sweep.driver import Driver
 from lps_sweep.sweep.executor import Executor
+from lps_sweep.sweep.folder import Check, opened
 from lps_sweep.sweep.orders import remove_orders
 from lps_sweep.sweep.outlook import notes, nothing_learnt
 from lps_sweep.sweep.planned import as_known, sweep_record, trial_record
 from lps_sweep.sweep.progress import Progress, announcement
 from lps_sweep.sweep.search.asked import Earlier, asked_before
 from lps_sweep.sweep.stopping import own_counts, restore_stops, stopped_elsewhere
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 MakeProgress = Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress]
@@ -59,6 +61,7 @@ def run_sweep(
     *,
     make_executor: Callable[[], Executor],
     make_progress: MakeProgress,
+    address: str = "",
     choice: Choice | None = None,
     budget: Budget | None = None,
     ask: Callable[[Sequence[PlannedTrial]], None] = lambda _: None,
@@ -68,7 +71,8 @@ def run_sweep(
 
     Args:
         space: The search space.
-        results: The results folder; made if missing.
+        results: The driver's folder; made if missing.
+        address: That of its store, if this is to be another place.
         make_executor: Called only if something is to be run.
         make_progress: Called with the trials and the outcomes so far, likewise.
         choice: Which trials may be started, and which are tried again.
@@ -89,8 +93,8 @@ def run_sweep(
         choice.matching(listed)
     ask(listed)
     results = results.absolute()
-    with driver_lock(results), open_ledger(results) as ledger:
-        with SweepRun(space, results, ledger, make_executor, make_progress, budget) as run:
+    with opened(results, address, say) as (ledger, check):
+        with SweepRun(space, results, ledger, check, make_executor, make_progress, budget) as run:
             earlier = asked_before(space, ledger) if space.search else Earlier()
             for line in notes(space, listed, earlier, {}):
                 say(line)
@@ -126,6 +130,7 @@ class SweepRun:
         space: The search space.
         results: The results folder, as an absolute path.
         ledger: Open for writing.
+        check: Raises where nothing more may be recorded.
         make_executor: Called at the first training.
         make_progress: Likewise.
         budget: Where it is spent, no pack is started any more.
@@ -134,6 +139,7 @@ class SweepRun:
     space: SearchSpace
     results: Path
     ledger: Ledger
+    check: Check
     make_executor: Callable[[], Executor]
     make_progress: MakeProgress
     budget: Budget | None
@@ -145,12 +151,12 @@ class SweepRun:
     _spent: str = ""
 
     def __enter__(self) -> SweepRun:
-        remove_orders(self.results)
+        remove_orders(store_of(self.results))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        remove_orders(self.results)
+        remove_orders(store_of(self.results))
 
     def train(
         self, trials: Sequence[PlannedTrial], choice: Choice, say: Callable[[str], None]
@@ -202,7 +208,7 @@ class SweepRun:
             self._progress = self._stack.enter_context(self.make_progress(shown, outcomes))
             self._progress.say(f"running {executor.where}")
             place = self.results, self.ledger, executor, self._progress
-            self._driver = Driver(self.space, trials, *place, self.budget)
+            self._driver = Driver(self.space, trials, *place, self.budget, self.check)
         self._progress.extend(shown)
         self._driver.extend(trials)
         return self._driver
@@ -221,13 +227,14 @@ def make_trunk(
         The errors of `run_sweep`.
     """
     trials = expand(space, content_of)
-    folder = results.absolute()
-    with driver_lock(folder), open_ledger(folder) as ledger:
-        if trunk_file(folder, trials[0].trunk) is None:
+    folder, store = results.absolute(), store_of(results)
+    with opened(folder, "", lambda _: None) as (ledger, check):
+        if trunk_file(store, trials[0].trunk) is None:
             with make_executor() as executor, make_progress(trials, {}) as progress:
-                Driver(space, trials, folder, ledger, executor, progress).make_trunks(trials)
-            remove_orders(folder)
-    made = trunk_file(folder, trials[0].trunk)
+                place = folder, ledger, executor, progress
+                Driver(space, trials, *place, None, check).make_trunks(trials)
+            remove_orders(store)
+    made = trunk_file(store, trials[0].trunk)
     if made is None:
         raise StorageError(f"{results}: the trunk {trials[0].trunk} cannot be read back")
-    return results / made.path.relative_to(folder)
+    return results / made.path

@@ -7,12 +7,14 @@ import faulthandler
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 
-from lps_sweep.errors import StorageError
-from lps_sweep.files import FILE_MODE, make_folder
+from lps_sweep.sweep.store import Store
+
+NOTES = "ray/hung"
+"""Folder of the store for where workers hung, by the names of their jobs."""
 
 
 class EpochTimeoutError(BaseException):
@@ -59,25 +61,23 @@ class WorkerLimit:
     help, writes down where each thread stands and ends the process: that ends compiled code too.
 
     Args:
-        note: File that takes where it hung; it stays empty otherwise.
+        store: Takes where it hung.
+        job_id: Name of the job, by which that is found.
         limit_s: Seconds that an epoch may take, or None for any time.
 
     Raises:
         StorageError: The note cannot be written.
     """
 
-    def __init__(self, note: Path, limit_s: float | None) -> None:
-        self._note = note
+    def __init__(self, store: Store, job_id: str, limit_s: float | None) -> None:
+        self._store = store
+        self._name = f"{NOTES}/{job_id}"
         self._limit_s = limit_s
         self._descriptor = -1
 
     def __enter__(self) -> WorkerLimit:
         if self._limit_s is not None:
-            make_folder(self._note.parent)
-            try:
-                self._descriptor = os.open(self._note, os.O_WRONLY | os.O_CREAT, FILE_MODE)
-            except OSError as error:
-                raise StorageError(f"cannot write {self._note}: {error.strerror}") from error
+            self._descriptor = self._store.note(self._name)
             self._start()
         return self
 
@@ -85,7 +85,7 @@ class WorkerLimit:
         if self._limit_s is not None:
             faulthandler.cancel_dump_traceback_later()
             os.close(self._descriptor)
-            self._note.unlink(missing_ok=True)
+            self._store.remove(self._name)
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -101,12 +101,18 @@ class WorkerLimit:
         faulthandler.dump_traceback_later(self._limit_s, exit=True, file=self._descriptor)
 
 
-def hung_at(note: Path, limit_s: float | None) -> str:
-    """What a worker that hung left in `note`; empty if it did not."""
+def hung_at(store: Store, job_id: str, limit_s: float | None, patience_s: float = 0.0) -> str:
+    """What a worker that hung left in `store`, or leaves within `patience_s`; empty if it did not.
+
+    Raises:
+        StorageError: The store cannot be read.
+    """
     if limit_s is None:
         return ""
-    try:
-        where = note.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    began = time.monotonic()
+    while (note := store.read(f"{NOTES}/{job_id}")) is None:
+        if time.monotonic() - began >= patience_s:
+            return ""
+        time.sleep(0.5)
+    where = note.decode(errors="replace")
     return f"no epoch ended within {limit_s:g} s; the process stood here:\n{where}" if where else ""

@@ -17,30 +17,30 @@ from typing import TYPE_CHECKING, Any
 from lps_sweep.config import Config, flat, trunk_recipe
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.failpoints import failpoint
-from lps_sweep.files import atomic_write, read_file, sha256_file
+from lps_sweep.files import sha256_bytes
 from lps_sweep.sweep.rows import Row, TrunkMade, TrunkRow
+from lps_sweep.sweep.store import Store
 from lps_sweep.train.events import SavedFile
 
 if TYPE_CHECKING:
     from lps_sweep.train import Pretraining
 
+_FOLDER = "checkpoints/trunks"
 _STATE = re.compile(r"-epoch-(\d+)-([0-9a-f]{64})\.pt")
 
 
-def trunk_file(results: Path, trunk: str) -> SavedFile | None:
+def trunk_file(store: Store, trunk: str) -> SavedFile | None:
     """The pre-trained weights with this recipe, or nothing if they are yet to be made."""
-    facts = _facts_path(results, trunk)
-    weights = facts.with_suffix(".pt")
     try:
-        sha256 = str(json.loads(read_file(facts))["sha256"])
-        intact = sha256_file(weights) == sha256
-    except (ValueError, KeyError, TypeError, RecursionError, StorageError):
+        sha256 = str(json.loads(store.read(f"{_FOLDER}/{trunk}.json") or b"")["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return SavedFile(weights, sha256) if intact else None
+    weights = SavedFile(Path(_FOLDER) / f"{trunk}.pt", sha256)
+    return weights if store.intact(weights) else None
 
 
 def make_trunk(
-    results: Path,
+    store: Store,
     trunk: str,
     config: Config,
     device: tuple[str, int] | tuple[str, int, float],
@@ -49,7 +49,7 @@ def make_trunk(
     """Makes the trunk with the recipe `trunk`, from where it was interrupted.
 
     Args:
-        results: The results folder.
+        store: The store of the results folder.
         trunk: Hash of the recipe.
         config: A configuration that needs it.
         device: As `set_up_device` takes it: name, CPU threads, share of a GPU's memory.
@@ -72,66 +72,61 @@ def make_trunk(
         weights, facts = _released(config, trunk)
     else:
         training = Pretraining(config, images, torch_device)
-        yield from _trained(training, results, trunk, config.pretrain.pretrain_epochs, interval_s)
+        yield from _trained(training, store, trunk, config.pretrain.pretrain_epochs, interval_s)
         weights = training.network.state_dict()
         facts = {"images": training.images.place}
         if training.epoch:
             facts["final_loss"] = training.loss
     facts["quality"] = trained_quality(weights, config, images, torch_device)
     facts["untrained"] = untrained_quality(config, images, torch_device)
-    _save(results, trunk, weights, {**facts, "config": flat(config)})
-    for path in _states(results, trunk):
-        path.unlink(missing_ok=True)
+    _save(store, trunk, weights, {**facts, "config": flat(config)})
+    for state in _states(store, trunk):
+        store.remove(str(state.path))
     yield [TrunkMade(trunk, facts["quality"], facts["untrained"])]
 
 
 def _trained(
-    training: Pretraining, results: Path, trunk: str, epochs: int, interval_s: float
+    training: Pretraining, store: Store, trunk: str, epochs: int, interval_s: float
 ) -> Iterator[list[Row]]:
-    _go_on(training, results, trunk)
+    _go_on(training, store, trunk)
     saved_at = time.monotonic()
     for epoch, loss in training:
         if epoch < epochs and time.monotonic() - saved_at >= interval_s:
-            _save_state(training, results, trunk)
+            _save_state(training, store, trunk)
             saved_at = time.monotonic()
         yield [TrunkRow(trunk, epoch, epochs, loss)]
 
 
-def _go_on(training: Pretraining, results: Path, trunk: str) -> None:
+def _go_on(training: Pretraining, store: Store, trunk: str) -> None:
     """Takes up the newest state that verifies; without one, training begins at the beginning."""
     from lps_sweep.train import load_state
 
-    for path, saved in _states(results, trunk).items():
+    for saved in _states(store, trunk):
         try:
-            state = load_state(saved, training.device)
+            if file := store.get(saved):
+                training.load_state(load_state(file, training.device))
+                return
         except StorageError:
-            path.unlink(missing_ok=True)
-            continue
-        training.load_state(state)
-        return
+            store.remove(str(saved.path))
 
 
-def _save_state(training: Pretraining, results: Path, trunk: str) -> None:
+def _save_state(training: Pretraining, store: Store, trunk: str) -> None:
     """Saves how far training has come; the state before is kept, should this one be damaged."""
-    from lps_sweep.files import sha256_bytes
     from lps_sweep.train.checkpoint import state_bytes
 
     content = state_bytes(training.state())
     name = f"{trunk}-epoch-{training.epoch:05d}-{sha256_bytes(content)}.pt"
     failpoint("trunk.state")
-    atomic_write(_facts_path(results, trunk).with_name(name), content)
-    for old in list(_states(results, trunk))[2:]:
-        old.unlink(missing_ok=True)
+    store.write(f"{_FOLDER}/{name}", content)
+    for old in _states(store, trunk)[2:]:
+        store.remove(str(old.path))
 
 
-def _states(results: Path, trunk: str) -> dict[Path, SavedFile]:
+def _states(store: Store, trunk: str) -> list[SavedFile]:
     """The states of a trunk in training, the newest first."""
-    folder = _facts_path(results, trunk).parent
-    found = {}
-    for path in sorted(folder.glob(f"{trunk}-epoch-*.pt"), reverse=True):
-        if match := _STATE.fullmatch(path.name.removeprefix(trunk)):
-            found[path] = SavedFile(path, match[2])
-    return found
+    paths = [Path(name) for name in reversed(store.names(_FOLDER))]
+    found = [(path, _STATE.fullmatch(path.name.removeprefix(trunk))) for path in paths]
+    return [SavedFile(path, match[2]) for path, match in found if match]
 
 
 def _released(config: Config, trunk: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -144,15 +139,12 @@ def _released(config: Config, trunk: str) -> tuple[Mapping[str, Any], dict[str, 
     return state, {"released_sha256": sha256}
 
 
-def _save(results: Path, trunk: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+def _save(store: Store, trunk: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Saves the weights and, after them, the facts that vouch for them."""
-    from lps_sweep.train import save_state
+    from lps_sweep.train.checkpoint import state_bytes
 
-    path = _facts_path(results, trunk)
-    saved = save_state(weights, path.parent, trunk)
+    content = state_bytes(weights)
+    store.write(f"{_FOLDER}/{trunk}.pt", content)
     failpoint("trunk.facts")
-    atomic_write(path, json.dumps({"sha256": saved.sha256, **facts}, indent=1).encode())
-
-
-def _facts_path(results: Path, trunk: str) -> Path:
-    return results / "checkpoints" / "trunks" / f"{trunk}.json"
+    vouched = {"sha256": sha256_bytes(content), **facts}
+    store.write(f"{_FOLDER}/{trunk}.json", json.dumps(vouched, indent=1).encode())

@@ -9,7 +9,6 @@ overwrite each other's files.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,9 @@ import torch
 from lps_sweep.errors import StorageError
 from lps_sweep.failpoints import failpoint
 from lps_sweep.files import atomic_write, read_file, sha256_bytes
-from lps_sweep.train.events import Checkpoint, SavedFile
+from lps_sweep.train.events import Checkpoint, SavedFile, superfluous
 
 HASH = "HASH"
-_NAME = re.compile(r"epoch-(\d+)-(?:member|run)-[0-9a-f]{8}\.pt")
 
 
 def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
@@ -89,12 +87,8 @@ def prune(folder: Path, epoch: int, keep: int) -> None:
         StorageError: A file cannot be removed.
     """
     try:
-        found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
-        epochs = {path: int(match[1]) for path, match in found if match}
-        kept = sorted({e for e in epochs.values() if e <= epoch}, reverse=True)[:keep]
-        for path, of_epoch in epochs.items():
-            if of_epoch <= epoch and of_epoch not in kept:
-                path.unlink(missing_ok=True)
+        for name in superfluous([path.name for path in folder.iterdir()], epoch, keep):
+            (folder / name).unlink(missing_ok=True)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,23 @@ class Checkpoint:
     epoch: int
     member: SavedFile
     run: SavedFile
+
+
+KEPT_IN_TRAINING = 2
+"""Checkpoints of a trial in training: should the newest be damaged, the one before serves."""
+
+_FILE = re.compile(r"epoch-(\d+)-(?:member|run)-[0-9a-f]{8}\.pt")
+
+
+def superfluous(names: Iterable[str], epoch: int, keep: int) -> list[str]:
+    """Those of a trial's files that are not needed: none of the newest `keep` epochs up to `epoch`.
+
+    Later epochs are left alone: they can only be of another attempt.
+    """
+    found = [(name, _FILE.fullmatch(name)) for name in names]
+    epochs = {name: of for name, match in found if match and (of := int(match[1])) <= epoch}
+    kept = sorted({*epochs.values()}, reverse=True)[:keep]
+    return [name for name, of in epochs.items() if of not in kept]
 
 
 @dataclass(frozen=True)

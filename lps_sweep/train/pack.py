@@ -14,11 +14,15 @@ from lps_sweep.finite import unmeasured
 from lps_sweep.train.checkpoint import load_state, prune, save_checkpoint
 from lps_sweep.train.device import forget_peak_memory, peak_memory, set_up_device
 from lps_sweep.train.evaluation import Evaluation, evaluate, kept_features, train_and_evaluate
-from lps_sweep.train.events import CheckpointSaved, EpochDone, Event, Finished, PackSpec
+from lps_sweep.train.events import (
+    KEPT_IN_TRAINING,
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Finished,
+    PackSpec,
+)
 from lps_sweep.train.run import Departure, Run
-
-KEPT_IN_TRAINING = 2
-"""Checkpoints of a trial in training: should the newest be damaged, the one before serves."""
 
 
 def train_pack(

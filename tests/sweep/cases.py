@@ -43,6 +43,7 @@ def run(
     results: Path,
     executor: FakeExecutor,
     *only: str,
+    address: str = "",
     limit: int | None = None,
     retry: str = "",
     budget: Budget | None = None,
@@ -55,6 +56,7 @@ def run(
     outcome = run_sweep(
         space,
         results,
+        address=address,
         make_executor=lambda: executor,
         make_progress=lambda trials, outcomes: Progress(console, trials, outcomes),
         choice=read_choice(only=only, limit=limit, retry=retry),

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from lps_sweep.files import atomic_write, sha256_bytes
+from lps_sweep.files import sha256_bytes
 from lps_sweep.sweep.executor import Accept, Blame, Death, Ended
 from lps_sweep.sweep.jobs import Job, PackJob, Place, TrunkJob
 from lps_sweep.sweep.orders import packs_forbidden, stopped_members
 from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft
+from lps_sweep.sweep.store import Folder
 from lps_sweep.train.events import (
     Checkpoint,
     CheckpointSaved,
@@ -57,7 +58,7 @@ def pack_job(
         num_threads=num_threads,
         gpu_share=share,
     )
-    return PackJob(Place(results, *device), name, spec, dict.fromkeys(trial_ids, 1))
+    return PackJob(Place(Folder(results), *device), name, spec, dict.fromkeys(trial_ids, 1))
 
 
 Dies = Callable[[PackJob, int], Blame | None]
@@ -93,13 +94,12 @@ class FakeExecutor:
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         if isinstance(job, TrunkJob):
-            folder = job.place.results / "checkpoints" / "trunks"
-            atomic_write(folder / f"{job.trunk}.pt", b"weights")
             facts = f'{{"sha256": "{sha256_bytes(b"weights")}"}}'
-            atomic_write(folder / f"{job.trunk}.json", facts.encode())
+            for ending, content in (("pt", b"weights"), ("json", facts.encode())):
+                job.place.store.write(f"checkpoints/trunks/{job.trunk}.{ending}", content)
             return None
         assert isinstance(job, PackJob)
-        if packs_forbidden(job.place.results):
+        if packs_forbidden(job.place.store):
             accept([PackLeft(job.attempts)])
             return None
         self.packs.append(tuple(job.attempts))
@@ -118,7 +118,7 @@ class FakeExecutor:
                     for event in self._events(job, trial, epoch, epochs)
                 ]
             )
-            for trial in stopped_members(job.place.results, present):
+            for trial in stopped_members(job.place.store, present):
                 del present[trial]
         if until:
             accept([PackLeft(present, until)])
@@ -139,6 +139,6 @@ class FakeExecutor:
             yield Finished(trial, "done", epoch, metrics)
 
     def _file(self, job: PackJob, name: str) -> SavedFile:
-        path = job.place.results / "checkpoints" / f"{name}.pt"
-        atomic_write(path, name.encode())
+        path = Path("checkpoints") / f"{name}.pt"
+        job.place.store.write(str(path), name.encode())
         return SavedFile(path, sha256_bytes(name.encode()))

@@ -12,6 +12,7 @@ from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob, TrunkJob, perform
 from lps_sweep.sweep.orders import ORDERS_NAME, Orders, remove_orders
 from lps_sweep.sweep.rows import MemberRow, PackBegun, PackLeft, TrunkRow
+from lps_sweep.sweep.store import Folder
 from lps_sweep.train.events import EpochDone, Finished
 from tests.sweep.cases import FOUR_TRIALS, ids_of, losing, planned_ids, run, space_of, trained
 from tests.sweep.fakes import FakeExecutor, pack_job
@@ -132,11 +133,11 @@ def test_the_failure_rate_is_of_the_trials_begun(
 
 def test_a_pack_asks_before_it_begins(tmp_path: Path) -> None:
     job = pack_job(tmp_path, "a", "b")
-    Orders(tmp_path).begin_nothing()
+    Orders(Folder(tmp_path)).begin_nothing()
     assert list(perform(job)) == [[PackLeft({"a": 1, "b": 1})]]
     assert list(perform(TrunkJob(job.place, "trunk", config_of()))) == []
-    remove_orders(tmp_path)
-    remove_orders(tmp_path)
+    remove_orders(Folder(tmp_path))
+    remove_orders(Folder(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -216,7 +217,7 @@ def test_a_budget_spent_in_pretraining_starts_no_pack(alone: SearchSpace, tmp_pa
 
 def test_what_a_killed_run_left_behind_stops_nothing(alone: SearchSpace, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
-    Orders(tmp_path / "r").begin_nothing()
+    Orders(Folder(tmp_path / "r")).begin_nothing()
     assert run(alone, tmp_path / "r", FakeExecutor()).exit_code == ExitCode.DONE
 
 

@@ -16,6 +16,7 @@ from lps_sweep.results import Ledger
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.jobs import Place, TrunkJob, perform
 from lps_sweep.sweep.rows import TrunkMade
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.trunks import trunk_file
 from tests.data.cifar_cases import write_cifar100
 from tests.train.released_cases import released_net, write_released
@@ -44,7 +45,7 @@ def trial_of(space: Path, *settings: str) -> PlannedTrial:
 
 def take(trial: PlannedTrial, results: Path) -> None:
     """Makes the trunk of `trial`."""
-    job = TrunkJob(Place(results, "cpu", 1), trial.trunk, trial.config)
+    job = TrunkJob(Place(Folder(results), "cpu", 1), trial.trunk, trial.config)
     [[made]] = perform(job)
     assert isinstance(made, TrunkMade)
 
@@ -96,7 +97,7 @@ def test_the_content_of_the_weights_makes_the_trial(space: Path) -> None:
 def test_a_trunk_is_made_of_the_planned_weights_alone(space: Path, tmp_path: Path) -> None:
     trial = trial_of(space)
     take(trial, tmp_path / "r")
-    made = trunk_file(tmp_path / "r", trial.trunk)
+    made = trunk_file(Folder(tmp_path / "r"), trial.trunk)
     assert made is not None
     facts = json.loads((tmp_path / "r" / made.path).with_suffix(".json").read_text())
     assert facts["released_sha256"] == content_of(trial.config).weights

@@ -32,6 +32,7 @@ from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.ray import deaths
 from lps_sweep.sweep.ray.capacity import HEAD, NodeType, capacity, node_types
 from lps_sweep.sweep.ray.deaths import told_by
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder, remove_abandoned
 from lps_sweep.sweep.ray.guard import answers
 from lps_sweep.sweep.ray.start import end_services, start_local
@@ -57,7 +58,7 @@ def judge(folder: Path, monkeypatch: pytest.MonkeyPatch, end: str, node: str) ->
     monkeypatch.setattr(deaths, "alive_nodes", lambda: [{"NodeID": "there"}])
     monkeypatch.setattr(deaths, "actor_of", lambda _: known)
     monkeypatch.setattr(deaths, "VERDICT_S", 0.05)
-    return deaths.Deaths(folder, 5.0)
+    return deaths.Deaths(Folder(folder), 5.0)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,8 @@ def test_folders_of_killed_drivers_are_removed_and_those_in_use_are_not(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = (
         "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from lps_sweep.sweep.ray.folder import private_folder\n"
+        "from lps_sweep.sweep.store import Folder
+from lps_sweep.sweep.ray.folder import private_folder\n"
         "with private_folder(4096) as folder:\n"
         "    open(folder + '/log', 'w').close(); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -173,7 +173,7 @@ def test_late_rows_of_a_stopped_trial_are_refused(tmp_path: Path) -> None:
             def forget(rows):  # type: ignore[no-untyped-def]
                 accept(rows)
                 for job in jobs:
-                    (job.place.results / ORDERS_NAME).unlink(missing_ok=True)
+                    job.place.store.remove(ORDERS_NAME)
 
             super().run(jobs, forget, ended)
 

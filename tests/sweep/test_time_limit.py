@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.time_limit import EpochTimeoutError, hung_at, time_limit
 from tests.own_process import python
 
@@ -66,9 +67,12 @@ def test_another_thread_has_no_limit() -> None:
 HANGS = """
 import ctypes, sys, time
 from pathlib import Path
+from lps_sweep.sweep.remote import Remote
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.time_limit import WorkerLimit
 
-with WorkerLimit(Path(sys.argv[1]), float(sys.argv[2])) as limit:
+store = Remote(sys.argv[1]) if sys.argv[4] == "remote" else Folder(Path(sys.argv[1]))
+with WorkerLimit(store, "job", float(sys.argv[2])) as limit:
     for _ in range(2):
         time.sleep(0.1)
         with limit.suspended():
@@ -81,23 +85,23 @@ print("done")
 """
 
 
-def hang(note: Path, limit_s: float, how: str) -> tuple[int, str]:
-    ended = python("-c", HANGS, note, str(limit_s), how)
+def hang(folder: Path, limit_s: float, how: str, kind: str = "folder") -> tuple[int, str]:
+    ended = python("-c", HANGS, folder, str(limit_s), how, kind)
     return ended.returncode, ended.stdout
 
 
-@pytest.mark.parametrize("how", ["python", "compiled"])
+@pytest.mark.parametrize(("how", "kind"), [("python", "remote"), ("compiled", "folder")])
 @pytest.mark.slow
-def test_a_process_that_hangs_ends_and_says_where(how: str, tmp_path: Path) -> None:
-    code, output = hang(tmp_path / "notes" / "job", 0.5, how)
+def test_a_process_that_hangs_ends_and_says_where(how: str, kind: str, tmp_path: Path) -> None:
+    code, output = hang(tmp_path, 0.5, how, kind)
     assert (code, output) == (1, "")
-    text = hung_at(tmp_path / "notes" / "job", 0.5)
+    text = hung_at(Folder(tmp_path), "job", 0.5, patience_s=30.0)
     assert text.startswith("no epoch ended within 0.5 s; the process stood here:")
     assert "line" in text
-    assert hung_at(tmp_path / "notes" / "job", None) == ""
+    assert hung_at(Folder(tmp_path), "job", None) == ""
 
 
 def test_a_process_in_time_leaves_nothing(tmp_path: Path) -> None:
-    assert hang(tmp_path / "job", 0.5, "not") == (0, "done\n")
-    assert list(tmp_path.iterdir()) == []
-    assert hung_at(tmp_path / "job", 0.5) == ""
+    assert hang(tmp_path, 0.5, "not") == (0, "done\n")
+    assert Folder(tmp_path).names("ray") == []
+    assert hung_at(Folder(tmp_path), "job", 0.5) == ""

@@ -14,6 +14,7 @@ import torch
 from lps_sweep.config import Config
 from lps_sweep.data import ImageSet
 from lps_sweep.sweep.rows import Row, TrunkMade, TrunkRow
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.trunks import make_trunk, trunk_file
 from lps_sweep.train import Pretraining, load_state
 from lps_sweep.train.quality import quality, untrained_quality
@@ -34,11 +35,11 @@ def _small_images() -> Iterator[None]:
 
 
 def making(results: Path) -> Iterator[list[Row]]:
-    return make_trunk(results, "recipe", config(), ("cpu", 1), interval_s=0)
+    return make_trunk(Folder(results), "recipe", config(), ("cpu", 1), interval_s=0)
 
 
 def weights(results: Path) -> dict[str, Any]:
-    file = trunk_file(results, "recipe")
+    file = trunk_file(Folder(results), "recipe")
     assert file is not None
     return load_state(file, CPU)
 
@@ -66,7 +67,7 @@ def interrupted(results: Path, after: int) -> list[Path]:
 @pytest.mark.parametrize("after", [1, 4])
 def test_going_on_ends_where_one_go_ends(tmp_path: Path, whole: dict[str, Any], after: int) -> None:
     assert len(interrupted(tmp_path, after)) == min(after, 2)
-    assert trunk_file(tmp_path, "recipe") is None
+    assert trunk_file(Folder(tmp_path), "recipe") is None
     assert epochs(list(making(tmp_path))) == list(range(after + 1, EPOCHS + 1))
     assert differences(weights(tmp_path), whole) == []
     assert sorted(p.name for p in (tmp_path / "checkpoints" / "trunks").iterdir()) == [

@@ -28,6 +28,7 @@ from lps_sweep.sweep.executor import (
 )
 from lps_sweep.sweep.jobs import Job, PackJob
 from lps_sweep.sweep.rows import MemberRow, PackBegun, Row, placed
+from lps_sweep.sweep.store import Folder
 from lps_sweep.train.events import EpochDone
 from tests.sweep.cases import run, space_of
 from tests.sweep.fakes import FakeExecutor, pack_job
@@ -207,7 +208,7 @@ def watch_of(
         return [left.pop()] if death and left else []
 
     jobs = [job_of(name) for name in names]
-    return Watch(jobs, found.extend, ended, Deaths(folder, None), lambda: workers), found
+    return Watch(jobs, found.extend, ended, Deaths(Folder(folder), None), lambda: workers), found
 
 
 def handed_out(watch: Any) -> Any:

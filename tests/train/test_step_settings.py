@@ -10,6 +10,7 @@ import torch
 from torch._inductor import cpp_builder
 
 from lps_sweep.errors import BadInputError
+from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.trunks import make_trunk
 from lps_sweep.train import Pretraining, check_step
 from lps_sweep.train.device import set_convolutions
@@ -49,7 +50,7 @@ def test_a_run_or_a_trunk_is_not_begun_for_it(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="CUDA graphs"):
         run_of([config])
     with pytest.raises(BadInputError, match="CUDA graphs"):
-        next(make_trunk(tmp_path, "recipe", config, ("cpu", 1), interval_s=0))
+        next(make_trunk(Folder(tmp_path), "recipe", config, ("cpu", 1), interval_s=0))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,6 +15,7 @@ from lps_sweep.errors import DeviceError
 from lps_sweep.sweep.executor import Blame, Death, blame_of
 from lps_sweep.sweep.jobs import Job, PackJob
 from lps_sweep.sweep.ray.capacity import alive_nodes
+from lps_sweep.sweep.store import Store
 from lps_sweep.sweep.time_limit import hung_at
 
 LOSSES = 3
@@ -33,12 +33,12 @@ class Deaths:
     """Judges the ends of jobs; remembers which trials were on nodes that were lost.
 
     Args:
-        notes: Folder in which a worker that hangs writes that down, by the name of its job.
+        store: Where a worker that hangs writes that down.
         limit_s: The time limit that it then exceeded.
     """
 
-    def __init__(self, notes: Path, limit_s: float | None) -> None:
-        self._notes = notes
+    def __init__(self, store: Store, limit_s: float | None) -> None:
+        self._store = store
         self._limit_s = limit_s
         self._losses: dict[str, tuple[int, int]] = {}
         self._silent: dict[str, float] = {}
@@ -58,12 +58,12 @@ class Deaths:
             return death
         if cause.preempted:
             return Death(job, "its node was taken away", Blame.NONE)
-        if note := hung_at(self._notes / job.job_id, self._limit_s):
-            return dataclasses.replace(death, reason=note)
-        if cause.actor_id and self._is_lost(cause.actor_id):
+        note = hung_at(self._store, job.job_id, self._limit_s)
+        if not note and cause.actor_id and self._is_lost(cause.actor_id):
             often = self._lost(job)
             return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
-        return death
+        note = note or hung_at(self._store, job.job_id, self._limit_s, self._store.patience_s)
+        return dataclasses.replace(death, reason=note) if note else death
 
     def _is_lost(self, actor: str) -> bool:
         """Whether the node was lost, and not the process alone.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +19,8 @@ from lps_sweep.sweep.ray.capacity import NodeType, alive_nodes, capacity, starta
 from lps_sweep.sweep.ray.deaths import Deaths
 from lps_sweep.sweep.ray.session import output_to, ray_session
 from lps_sweep.sweep.ray.watch import Waiting, Watch
-from lps_sweep.sweep.time_limit import WorkerLimit
+from lps_sweep.sweep.store import store_of
+from lps_sweep.sweep.time_limit import NOTES, WorkerLimit
 
 
 class RayExecutor:
@@ -28,20 +28,19 @@ class RayExecutor:
 
     Args:
         resources: What a job gets.
-        results: The results folder; on a cluster every node sees it under the same path.
+        results: The driver's folder; every node of a cluster sees its store.
         log: File that takes what Ray prints.
         address: ``local``, or the address of a running cluster.
     """
 
     def __init__(self, resources: Resources, results: Path, log: Path, address: str) -> None:
         self._resources = resources
-        self._storage = results.absolute() / "ray"
-        self._notes = self._storage / "hung"
+        self._store = store_of(results)
         self._log = log
         self._address = address
         self._stack = contextlib.ExitStack()
         self._num_runs = 0
-        self._deaths = Deaths(self._notes, resources.epoch_time_limit_s)
+        self._deaths = Deaths(self._store, resources.epoch_time_limit_s)
         self._types: list[NodeType] = []
         self.num_workers = 0
         self.device = "cpu"
@@ -53,7 +52,7 @@ class RayExecutor:
             terminal = stack.enter_context(output_to(self._log))
             stack.enter_context(ray_session(self._address, usable_cpus(), terminal))
             self._measure()
-            stack.callback(shutil.rmtree, self._storage, ignore_errors=True)
+            stack.callback(self._store.remove_folder, "ray")
             self._stack = stack.pop_all()
         return self
 
@@ -62,7 +61,7 @@ class RayExecutor:
 
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Runs `jobs` in one call of Tune's `fit`, or in another where Tune gave up."""
-        shutil.rmtree(self._notes, ignore_errors=True)
+        self._store.remove_folder(NOTES)
         waiting = [*jobs]
         while waiting:
             watch = Watch(waiting, accept, ended, self._deaths, self._count)
@@ -71,11 +70,11 @@ class RayExecutor:
 
     def _fit(self, watch: Watch) -> None:
         self._num_runs += 1
+        files, path = self._store.files("ray")
         try:
             tune.Tuner(
                 tune.with_resources(_trainable, self._bundle),
                 param_space={
-                    "notes": str(self._notes),
                     "limit_s": self._resources.epoch_time_limit_s,
                 },
                 tune_config=tune.TuneConfig(
@@ -86,7 +85,8 @@ class RayExecutor:
                 ),
                 run_config=tune.RunConfig(
                     name=f"{os.getpid()}-{self._num_runs}",
-                    storage_path=str(self._storage),
+                    storage_path=path,
+                    storage_filesystem=files,
                     callbacks=[watch],
                     failure_config=tune.FailureConfig(max_failures=0),
                     verbose=0,
@@ -140,7 +140,7 @@ def _trainable(config: dict[str, Any]) -> None:
     gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
     place = here(gpus)
     try:
-        with WorkerLimit(Path(config["notes"]) / job.job_id, config["limit_s"]) as limit:
+        with WorkerLimit(job.place.store, job.job_id, config["limit_s"]) as limit:
             for rows in perform(job):
                 with limit.suspended():
                     tune.report({"rows": rows, "place": place})

@@ -56,7 +56,7 @@ def _made(longest: int, stack: contextlib.ExitStack) -> str:
         try:
             for _ in range(TRIES):
                 folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-                if _locked(Path(folder), stack, fcntl.LOCK_EX):
+                if locked(Path(folder), stack, fcntl.LOCK_EX):
                     return folder
                 shutil.rmtree(folder, ignore_errors=True)
             refused.append(f"{parent} has no locks")
@@ -76,18 +76,18 @@ def _parents() -> Iterator[str]:
     yield from filter(None, [os.environ.get("XDG_RUNTIME_DIR")])
 
 
-def remove_abandoned(parent: Path) -> int:
-    """Removes the folders of sessions in `parent` whose driver, of this user, is dead; how many."""
+def remove_abandoned(parent: Path, prefix: str = PREFIX) -> int:
+    """Removes the folders in `parent` whose owner, of this user, is dead; how many."""
     removed = 0
-    for folder in parent.glob(f"{PREFIX}*"):
+    for folder in parent.glob(f"{prefix}*"):
         with contextlib.ExitStack() as stack:
-            if _locked(folder, stack, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if locked(folder, stack, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
 
 
-def _locked(folder: Path, stack: contextlib.ExitStack, operation: int) -> bool:
+def locked(folder: Path, stack: contextlib.ExitStack, operation: int) -> bool:
     """Locks a folder of this user until `stack` is closed; False if that cannot be."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
