@@ -24,7 +24,8 @@ from lps_sweep.results import (
     write_sidecar,
 )
 from lps_sweep.results.sidecars import FOLDER, is_sidecar, restore
-from lps_sweep.sweep.store import Store, store_of
+from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.store import Store
 from lps_sweep.train.events import KEPT_IN_TRAINING, superfluous
 
 DAMAGED = ".damaged"

@@ -26,7 +26,8 @@ from lps_sweep.results import (
 from lps_sweep.results.sidecars import lose_artefact, lose_checkpoint, restore
 from lps_sweep.sweep.backup import back_up, lost_end, set_aside
 from lps_sweep.sweep.content import split_name
-from lps_sweep.sweep.store import Folder, store_of
+from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.store import Folder
 from lps_sweep.train.events import SavedFile
 
 

@@ -16,10 +16,10 @@ from lps_sweep.sweep.orders import Orders
 from lps_sweep.sweep.packing import Packing, pack_size, sizes_in_words
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.recorder import Recorder, provenance
+from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.retries import OUT_OF_MEMORY, Retries
 from lps_sweep.sweep.rows import CostRow, MemberRow, Row
 from lps_sweep.sweep.stopping import Judge, needed_metrics
-from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 from lps_sweep.text import error_line
 from lps_sweep.train.events import Finished, MemberSpec, PackCosts, PackSpec

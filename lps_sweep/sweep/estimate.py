@@ -15,7 +15,8 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.executor import room, usable_cpus
-from lps_sweep.sweep.store import Folder, store_of
+from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.store import Folder
 
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Has a folder for each GPU, where the driver is loaded."""

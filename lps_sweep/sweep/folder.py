@@ -14,7 +14,8 @@ from lps_sweep.files import atomic_write
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.backup import bring_ends, copy_ledger, open_ledger, take_copy
 from lps_sweep.sweep.claim import BEAT_S, repeated, take
-from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store, named_store, store_of
+from lps_sweep.sweep.remote import Remote, named_store, store_of
+from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store
 
 COPY_S = 60.0
 """Seconds between two copies of the ledger to the store."""
@@ -57,8 +58,6 @@ def driver_folder(results: Path | str, ledger: Path | None, sweep: str) -> tuple
             "another folder with --ledger",
             str(folder),
         )
-    from lps_sweep.sweep.remote import Remote
-
     Remote(address).files("")
     return folder, address
 

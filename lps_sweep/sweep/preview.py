@@ -35,7 +35,7 @@ from lps_sweep.sweep.estimate import (
     workers_here,
 )
 from lps_sweep.sweep.outlook import notes, outlook
-from lps_sweep.sweep.store import store_of
+from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import json
 import os
 import sys
 import tempfile
@@ -21,8 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.files import ADDRESS, atomic_write, read_file, sha256_bytes, sha256_file
 from lps_sweep.results import FileRef
-from lps_sweep.sweep.ray.folder import locked, remove_abandoned
-from lps_sweep.sweep.store import Store
+from lps_sweep.sweep.store import STORE_NAME, Folder, Store
+from lps_sweep.sweep.temporary import locked, remove_abandoned
 from lps_sweep.train.events import SavedFile
 
 if TYPE_CHECKING:
@@ -193,6 +194,32 @@ class Remote(Store):
         raise AssertionError("the last try returns or raises")
 
 
+def store_of(results: Path) -> Store:
+    """The store of a driver's folder.
+
+    Raises:
+        StorageError: The file that names it is damaged.
+    """
+    address, _ = named_store(results)
+    return Remote(address) if address else Folder(results.absolute())
+
+
+def named_store(results: Path) -> tuple[str, str]:
+    """The address that a driver's folder names, and the folder's id; empty for a plain one.
+
+    Raises:
+        StorageError: The file that names it is damaged.
+    """
+    path = results / STORE_NAME
+    if not path.exists():
+        return "", ""
+    try:
+        said = json.loads(read_file(path))
+        return str(said["store"]), str(said["owner"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise StorageError(f"{path} is damaged: it names no store") from None
+
+
 @functools.cache
 def _opened(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path there.
@@ -218,6 +245,8 @@ def _opened(address: str) -> tuple[Any, str]:
     except (ValueError, TypeError, ImportError) as error:
         reason = str(error).partition("\n")[0]
         raise BadInputError(f"neither pyarrow nor fsspec opens this: {reason}", address) from error
+    except OSError as error:  # it asks for the region of a bucket
+        raise StorageError(f"cannot open {address}: {error}") from error
     return files, path.rstrip("/")
 
 

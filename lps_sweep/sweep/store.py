@@ -7,7 +7,6 @@ has ledger, lock and report, says in `STORE_NAME` where its store is: a `remote.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import uuid
@@ -197,33 +196,3 @@ class Folder(Store):
 
     def publish(self, results: Path, name: str) -> None:
         """It is there."""
-
-
-def store_of(results: Path) -> Store:
-    """The store of a driver's folder.
-
-    Raises:
-        StorageError: The file that names it is damaged.
-    """
-    address, _ = named_store(results)
-    if not address:
-        return Folder(results.absolute())
-    from lps_sweep.sweep.remote import Remote
-
-    return Remote(address)
-
-
-def named_store(results: Path) -> tuple[str, str]:
-    """The address that a driver's folder names, and the folder's id; empty for a plain one.
-
-    Raises:
-        StorageError: The file that names it is damaged.
-    """
-    path = results / STORE_NAME
-    if not path.exists():
-        return "", ""
-    try:
-        said = json.loads(read_file(path))
-        return str(said["store"]), str(said["owner"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise StorageError(f"{path} is damaged: it names no store") from None

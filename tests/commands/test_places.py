@@ -171,10 +171,12 @@ REFUSED = [
         [*verb, f"--results={place}"]
         for verb in (PLAN, RUN, ["train"], ["pretrain"])
         for place in (
-            *("s3://bucket/x", "", "~nobody_of_this_name/x", "file", "r/c", "r/checkpoints"),
+            *("nothing://bucket/x", "", "~nobody_of_this_name/x", "file", "r/c", "r/checkpoints"),
             *("r/ledger.sqlite", "r\0"),
         )
     ),
+    *([verb, "--results=s3://bucket/x"] for verb in ("train", "pretrain")),
+    [*RUN, "--results=s3://key:secret@bucket/x"],
     *(
         [*verb, option]
         for verb in (PLAN, RUN)

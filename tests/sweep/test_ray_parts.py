@@ -32,10 +32,12 @@ from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.ray import deaths
 from lps_sweep.sweep.ray.capacity import HEAD, NodeType, capacity, node_types
 from lps_sweep.sweep.ray.deaths import told_by
-from lps_sweep.sweep.store import Folder
-from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder, remove_abandoned
+from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder
 from lps_sweep.sweep.ray.guard import answers
 from lps_sweep.sweep.ray.start import end_services, start_local
+from lps_sweep.sweep.store import Folder
+from lps_sweep.sweep.temporary import remove_abandoned
+from lps_sweep.sweep.time_limit import NOTES
 from lps_sweep.text import error_line
 from lps_sweep.train.events import Checkpoint, SavedFile
 from tests.sweep.fakes import pack_job
@@ -111,7 +113,7 @@ def test_what_is_taken_away_is_nobodys_fault_however_often(
 def test_what_a_worker_wrote_down_is_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "job").write_text("Timeout (0:00:05)!\nin train")
+    Folder(tmp_path).write(f"{NOTES}/job", b"Timeout (0:00:05)!\nin train")
     found = judge(tmp_path, monkeypatch, "WORKER_DIED", "there")
     told = found.of(job_of("a"), RayActorError(ACTOR))
     assert told.reason.startswith("no epoch ended within 5 s; ")
@@ -179,8 +181,7 @@ def test_folders_of_killed_drivers_are_removed_and_those_in_use_are_not(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = (
         "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from lps_sweep.sweep.store import Folder
-from lps_sweep.sweep.ray.folder import private_folder\n"
+        "from lps_sweep.sweep.ray.folder import private_folder\n"
         "with private_folder(4096) as folder:\n"
         "    open(folder + '/log', 'w').close(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -190,7 +191,7 @@ from lps_sweep.sweep.ray.folder import private_folder\n"
         assert killed.returncode == -9
         assert len(list(tmp_path.iterdir())) == 2
         (tmp_path / "lps-ray-x").symlink_to("/tmp")
-        assert remove_abandoned(tmp_path) == 1
+        assert remove_abandoned(tmp_path, PREFIX) == 1
         (tmp_path / "lps-ray-x").unlink()
         assert [str(path) for path in tmp_path.iterdir()] == [mine]
     assert list(tmp_path.iterdir()) == []

@@ -17,8 +17,8 @@ from lps_sweep.sweep import claim, folder, remote
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.folder import driver_folder, network_file_system
 from lps_sweep.sweep.jobs import PackJob
-from lps_sweep.sweep.remote import Remote
-from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store, store_of
+from lps_sweep.sweep.remote import Remote, store_of
+from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store
 from lps_sweep.train.events import SavedFile
 from tests.sweep.cases import killed, planned_ids, run, space_of
 from tests.sweep.fakes import FakeExecutor

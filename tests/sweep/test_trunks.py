@@ -41,7 +41,7 @@ def making(results: Path) -> Iterator[list[Row]]:
 def weights(results: Path) -> dict[str, Any]:
     file = trunk_file(Folder(results), "recipe")
     assert file is not None
-    return load_state(file, CPU)
+    return load_state(Folder(results).get(file), CPU)
 
 
 def epochs(rows: list[list[Row]]) -> list[int]:

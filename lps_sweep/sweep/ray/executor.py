@@ -19,7 +19,7 @@ from lps_sweep.sweep.ray.capacity import NodeType, alive_nodes, capacity, starta
 from lps_sweep.sweep.ray.deaths import Deaths
 from lps_sweep.sweep.ray.session import output_to, ray_session
 from lps_sweep.sweep.ray.watch import Waiting, Watch
-from lps_sweep.sweep.store import store_of
+from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.time_limit import NOTES, WorkerLimit
 
 

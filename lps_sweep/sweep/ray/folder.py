@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError
+from lps_sweep.sweep.temporary import locked, remove_abandoned
 
 PREFIX = "lps-ray-"
 SOCKET = f"/{PREFIX}12345678/r/session_2026-12-31_23-59-59_999999_4194304/sockets/plasma_store"
@@ -52,7 +53,7 @@ def _made(longest: int, stack: contextlib.ExitStack) -> str:
         if len(os.fsencode(parent)) > longest:
             refused.append(f"the path {parent} is longer than the {longest} bytes left by Ray's")
             continue
-        remove_abandoned(Path(parent))
+        remove_abandoned(Path(parent), PREFIX)
         try:
             for _ in range(TRIES):
                 folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
@@ -74,27 +75,3 @@ def _parents() -> Iterator[str]:
         yield tempfile.gettempdir()
     yield SYSTEM
     yield from filter(None, [os.environ.get("XDG_RUNTIME_DIR")])
-
-
-def remove_abandoned(parent: Path, prefix: str = PREFIX) -> int:
-    """Removes the folders in `parent` whose owner, of this user, is dead; how many."""
-    removed = 0
-    for folder in parent.glob(f"{prefix}*"):
-        with contextlib.ExitStack() as stack:
-            if locked(folder, stack, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
-    return removed
-
-
-def locked(folder: Path, stack: contextlib.ExitStack, operation: int) -> bool:
-    """Locks a folder of this user until `stack` is closed; False if that cannot be."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        stack.callback(os.close, descriptor)
-        if os.fstat(descriptor).st_uid != os.getuid():
-            return False
-        fcntl.flock(descriptor, operation)
-    except OSError:
-        return False
-    return folder.exists()
