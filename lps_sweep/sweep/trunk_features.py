@@ -11,6 +11,7 @@ from lps_sweep.config import Config, trunk_recipe
 from lps_sweep.data import load, make_split
 from lps_sweep.errors import MissingInputError
 from lps_sweep.sweep.content import content_of
+from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 MOST_IMAGES = 5_000
@@ -43,10 +44,11 @@ def trunk_features(
     from lps_sweep.train.quality import trained_features
 
     trunk, _ = trunk_of(config)
-    file = trunk_file(results, trunk)
+    store = store_of(results)
+    file = (there := trunk_file(store, trunk)) and store.get(there)
     if file is None:
         raise MissingInputError(
-            f"{results / 'checkpoints' / 'trunks' / trunk}.pt is missing or damaged; "
+            f"{store.place}/checkpoints/trunks/{trunk}.pt is missing or damaged; "
             "`lps-sweep pretrain` with the same settings makes it again"
         )
     images = load(config.data)
