@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,33 +175,29 @@ def images_by_epoch(space: Path) -> int:
     return batches.num_steps * (batches.num_labeled + batches.num_unlabeled)
 
 
-def measure(setting: Setting) -> Measurement:
-    """Both sides in turns; the order changes from pair to pair."""
+def measure(setting: Setting, pair: int = 0) -> Measurement:
+    """Both sides in turn at the seed `pair`; the order changes from pair to pair."""
     sizes = Sizes.of(setting)
-    found: dict[str, list[Turn]] = {THEIRS: [], OURS: []}
     with tempfile.TemporaryDirectory(prefix="peer-") as name:
         job = Job(Path(name), sizes)
         sides: dict[str, Callable[[int], Turn]] = {THEIRS: job.theirs, OURS: job.ours}
-        for pair in range(sizes.pairs):
-            for side in list(sides) if pair % 2 else list(sides)[::-1]:
-                found[side].append(sides[side](pair))
-    return compared(found, sizes.levels**2)
+        found = {side: sides[side](pair) for side in (list(sides) if pair % 2 else [*sides][::-1])}
+    return compared(found[THEIRS], found[OURS], sizes.levels**2)
 
 
-def compared(found: Mapping[str, Sequence[Turn]], planned: int) -> Measurement:
-    """Ratios and checks of the turns of both sides, `planned` trials each."""
-    theirs, ours = found[THEIRS], found[OURS]
+def compared(theirs: Turn, ours: Turn, planned: int) -> Measurement:
+    """Ratios and checks of a turn of both sides, `planned` trials each."""
     ratios = [
         Ratio(
             f"{THEIRS}, {what}",
             f"{OURS}, {what}",
-            tuple(getattr(turn.used, key) for turn in theirs),
-            tuple(getattr(turn.used, key) for turn in ours),
+            (getattr(theirs.used, key),),
+            (getattr(ours.used, key),),
         )
         for what, key in (("CPU time", "cpu_s"), ("wall-clock time", "wall_s"))
     ]
-    images = [sum(t.images for turn in turns for t in turn.trials) for turns in (theirs, ours)]
-    done = min(len(turn.trials) for turn in (*theirs, *ours))
+    images = [sum(trial.images for trial in turn.trials) for turn in (theirs, ours)]
+    done = min(len(turn.trials) for turn in (theirs, ours))
     checks = [
         Check.number("trials done", done, planned),
         Check.number("images trained on by the peer, less ours", images[0] - images[1], 0),
@@ -211,24 +208,24 @@ def compared(found: Mapping[str, Sequence[Turn]], planned: int) -> Measurement:
         facts[f"s: {ratio.baseline}"] = ratio.baseline_s
         facts[f"s: {ratio.ours}"] = ratio.ours_s
     for metric in ACCURACIES:
-        check, shown = agreement(metric, _values(theirs, metric), _values(ours, metric), len(ours))
+        check, shown = agreement(metric, _values(theirs, metric), _values(ours, metric))
         checks.append(check)
         facts[f"{metric}, percent, peer and ours"] = shown
     return Measurement(checks, ratios, facts, "whole commands, all of their processes")
 
 
 def agreement(
-    metric: str, theirs: Sequence[float], ours: Sequence[float], seeds: int
+    metric: str, theirs: Sequence[float], ours: Sequence[float]
 ) -> tuple[Check, list[str]]:
     """That the 95 % intervals of both means meet; both as text.
 
     The spread is that of the trials of either side, whichever is larger. The peer's trials have
-    seeds of their own; ours share batches and views at a seed, which therefore counts as one.
+    seeds of their own; ours share batches and views at one seed, and so count as one.
     """
     described = [describe(values) for values in (theirs, ours)]
     spread = max(one.sd or 0.0 for one in described)
     t = t_quantile(0.975, len(theirs) - 1)
-    halves = [t * spread / math.sqrt(number) for number in (len(theirs), seeds)]
+    halves = [t * spread / math.sqrt(number) for number in (len(theirs), 1)]
     check = Check(
         f"{metric}: points between the means, at most both half intervals",
         abs(described[0].mean - described[1].mean),
@@ -238,11 +235,13 @@ def agreement(
     return check, [f"{one.mean:.1f} ± {half:.1f}" for one, half in shown]
 
 
-def _values(turns: Sequence[Turn], metric: str) -> list[float]:
-    return [trial.metrics[metric] for turn in turns for trial in turn.trials]
+def _values(turn: Turn, metric: str) -> list[float]:
+    return [trial.metrics[metric] for trial in turn.trials]
 
 
 def cases(setting: Setting) -> list[Case]:
-    """One."""
-    title = f"c_tau on two-digit numbers, {Sizes.of(setting).text()}"
-    return [Case("c_tau", title, measure)]
+    """One for each pair, so that they may be measured by several calls."""
+    sizes = Sizes.of(setting)
+    title = f"c_tau on two-digit numbers, {sizes.text()}, seed"
+    pairs = range(sizes.pairs)
+    return [Case(f"pair{n}", f"{title} {n}", partial(measure, pair=n)) for n in pairs]

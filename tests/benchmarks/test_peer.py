@@ -12,7 +12,7 @@ import torch
 from benchmarks import peer
 from benchmarks.frame import Measurement, Setting
 from benchmarks.metered import Used, metered
-from benchmarks.peer import OURS, THEIRS, Trial, Turn
+from benchmarks.peer import Trial, Turn
 from benchmarks.reference_style import tuned
 from benchmarks.workload import ACCURACIES
 from lps_sweep.models import build_network
@@ -57,19 +57,16 @@ def turn(seconds: float, all_: float = 70.0, number: int = 4, images: int = 100)
 
 
 def failed(theirs: Turn, ours: Turn) -> list[str]:
-    found = peer.compared({THEIRS: [theirs], OURS: [ours]}, 4)
+    found = peer.compared(theirs, ours, 4)
     assert found.valid == (not [check for check in found.checks if not check.passes])
     return [check.name.split(":")[0] for check in found.checks if not check.passes]
 
 
 def test_the_ratios_are_those_of_both_clocks() -> None:
-    found: Measurement = peer.compared(
-        {THEIRS: [turn(30.0), turn(40.0)], OURS: [turn(10.0), turn(10.0)]}, 4
-    )
+    found: Measurement = peer.compared(turn(40.0), turn(10.0), 4)
     assert found.valid
-    assert [ratio.values for ratio in found.ratios] == [[3.0, 4.0], [3.0, 4.0]]
-    assert found.ratios[0].baseline_s == (30.0, 40.0)
-    assert found.ratios[1].baseline_s == (15.0, 20.0)
+    assert [ratio.values for ratio in found.ratios] == [[4.0], [4.0]]
+    assert [ratio.baseline_s for ratio in found.ratios] == [(40.0,), (20.0,)]
 
 
 def test_other_work_or_another_result_voids_the_comparison() -> None:
