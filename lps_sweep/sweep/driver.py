@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from lps_sweep.errors import DeviceError, StorageError
@@ -13,7 +14,13 @@ from lps_sweep.sweep.budget import Budget, Meter
 from lps_sweep.sweep.executor import Blame, Death, Executor, left_by, raise_error, run_all
 from lps_sweep.sweep.jobs import CostJob, Job, PackJob, Place, TrunkJob
 from lps_sweep.sweep.orders import Orders
-from lps_sweep.sweep.packing import Packing, pack_size, sizes_in_words
+from lps_sweep.sweep.packing import (
+    Packing,
+    is_measured,
+    newest_checkpoint,
+    pack_size,
+    sizes_in_words,
+)
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.recorder import Recorder, provenance
 from lps_sweep.sweep.remote import store_of
@@ -61,7 +68,8 @@ class Driver:
         self._check = check
         self._num_packs = 0
         largest = space.resources.max_pack_size
-        self._packing = Packing(self._trials, store, ledger, self._retries.limits, largest)
+        checkpoint = partial(newest_checkpoint, store, ledger)
+        self._packing = Packing(self._trials, checkpoint, self._retries.limits, largest)
         self._meter = Meter(budget or Budget(), executor.gpus_per_pack)
         self._broken: Death | None = None
         self.spent = ""
@@ -92,28 +100,27 @@ class Driver:
     def make_trunks(self, trials: Iterable[PlannedTrial]) -> None:
         """Pre-trains what `trials` need and is not there, each recipe once.
 
-        What died is tried again, as often as a trial would be.
+        What died is tried again, as often as a trial would be; what was lost with its node, always.
         """
         needed = {trial.trunk: trial.config for trial in trials}
-        interval = self._space.resources.checkpoint_interval_s
-        deaths: list[Death] = []
-        for _ in range(self._space.resources.max_attempts):
-            jobs = [
-                TrunkJob(self._place, trunk, config, interval)
-                for trunk, config in needed.items()
-                if trunk_file(self._place.store, trunk) is None
-            ]
-            if not jobs:
-                return
+        resources = self._space.resources
+        tried = 0
+        while jobs := [
+            TrunkJob(self._place, trunk, config, resources.checkpoint_interval_s)
+            for trunk, config in needed.items()
+            if trunk_file(self._place.store, trunk) is None
+        ]:
             trunks = "1 trunk" if len(jobs) == 1 else f"{len(jobs)} trunks"
             self._progress.say(f"pre-training {trunks} first; kept for later sweeps")
             deaths = run_all(self._executor, jobs, self._accept)
             if not deaths:
                 return
-        for death in deaths:
-            if death.blame is Blame.DEVICE:
-                raise left_by(death)
-            raise StorageError(f"pre-training failed: {error_line(death.reason)}")
+            died = [death for death in deaths if death.blame is not Blame.NONE]
+            tried += bool(died)
+            if died and tried == resources.max_attempts:
+                if died[0].blame is Blame.DEVICE:
+                    raise left_by(died[0])
+                raise StorageError(f"pre-training failed: {error_line(died[0].reason)}")
 
     def outstanding(self, chosen: Sequence[str]) -> list[str]:
         """Those of `chosen` without an outcome, in the order of the plan."""
@@ -133,8 +140,8 @@ class Driver:
 
     def _measure(self, trial_ids: Sequence[str]) -> None:
         """Measures what packs cost, where it was asked for and is not known."""
-        asked = self._space.resources.measure_packs
-        if not (self._place.device.startswith("cuda") if asked is None else asked):
+        on_gpu = self._place.device.startswith("cuda")
+        if not is_measured(self._space.resources, on_gpu=on_gpu):
             return
         jobs: dict[str, CostJob] = {}
         shapes: dict[str, Hashable] = {}
@@ -253,7 +260,8 @@ class Driver:
         outstanding = self.outstanding([*job.attempts])
         members = [m for m in job.members if m.trial_id in outstanding and self._is_open(job, m)]
         death = death or Death(job, "the worker ended without a word")
-        over = bool(members) and self._is_over(death.blame, [m.trial_id for m in members])
+        ids = [m.trial_id for m in members]
+        over = bool(ids) and self._retries.is_over(death.blame, ids)
         for member in members:
             attempt = job.attempts[member.trial_id]
             if over and death.blame is not Blame.DEVICE:
@@ -274,19 +282,6 @@ class Driver:
     def _waits(self, trial_id: str) -> bool:
         """Whether the last attempt at a trial ended since it is to be compared with others."""
         return self._ledger.attempts(trial_id)[-1].waits
-
-    def _is_over(self, blame: Blame, trial_ids: Sequence[str]) -> bool:
-        """Whether the one trial of a pack that died is not to be tried again in this run.
-
-        A broken device is no trial's fault; but should one of them break it, it is found by that.
-        """
-        if blame is Blame.NONE:
-            return False
-        if blame is Blame.MEMORY:
-            for trial_id in trial_ids:
-                self._retries.out_of_memory(trial_id, len(trial_ids))
-            return len(trial_ids) == 1
-        return self._retries.died(trial_ids, certain=blame is not Blame.POSSIBLE)
 
     def _is_open(self, job: PackJob, member: MemberSpec) -> bool:
         attempt = job.attempts[member.trial_id]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lps_sweep.config import Config
-from lps_sweep.plan import LARGEST_PACK, SHARED_COST, Outstanding, PlannedTrial, make_packs, reach
+from lps_sweep.plan import (
+    LARGEST_PACK,
+    SHARED_COST,
+    Outstanding,
+    PlannedTrial,
+    Resources,
+    make_packs,
+    reach,
+)
 from lps_sweep.results import Ledger
 from lps_sweep.sweep.store import Store
 from lps_sweep.train.events import Checkpoint, PackCosts, SavedFile
@@ -30,16 +38,14 @@ class Packing:
 
     Attributes:
         trials: All trials of the sweep, by id.
-        store: The store of the results folder.
-        ledger: Knows the checkpoints.
+        checkpoint: Where a trial goes on; None for the start.
         limits: The largest pack that a trial may still be in, where there is such a limit.
         max_pack_size: The largest pack of all.
         sizes: What was measured, by the shape of configurations.
     """
 
     trials: Mapping[str, PlannedTrial]
-    store: Store
-    ledger: Ledger
+    checkpoint: Callable[[str], Checkpoint | None]
     limits: Mapping[str, int]
     max_pack_size: int | None
     sizes: dict[Hashable, PackSize] = field(default_factory=dict)
@@ -48,7 +54,8 @@ class Packing:
         """Packs of trials that share key and epoch, no larger than what befell them allows."""
         kinds: dict[tuple[int | None, PackSize], list[str]] = {}
         for trial_id in trial_ids:
-            size = self.sizes.get(shape_of(self.trials[trial_id].config), PackSize())
+            shape = shape_of(self.trials[trial_id].config) if self.sizes else None
+            size = self.sizes.get(shape, PackSize())
             kinds.setdefault((self.limits.get(trial_id), size), []).append(trial_id)
         packs: list[tuple[str, ...]] = []
         for limit, size in sorted(kinds, key=lambda kind: -(kind[0] or 10**9)):
@@ -74,13 +81,19 @@ class Packing:
         key = self.trials[trial_id].pack_key
         return (key, checkpoint.epoch, checkpoint.run.sha256) if checkpoint else (key, 0, "")
 
-    def checkpoint(self, trial_id: str) -> Checkpoint | None:
-        """The newest checkpoint whose files are there and intact."""
-        for record in self.ledger.checkpoints(trial_id):
-            files = [SavedFile(Path(f.path), f.sha256) for f in (record.member, record.run)]
-            if all(map(self.store.intact, files)):
-                return Checkpoint(record.epoch, *files)
-        return None
+
+def newest_checkpoint(store: Store, ledger: Ledger, trial_id: str) -> Checkpoint | None:
+    """The newest checkpoint of a trial whose files are there and intact."""
+    for record in ledger.checkpoints(trial_id):
+        files = [SavedFile(Path(f.path), f.sha256) for f in (record.member, record.run)]
+        if all(map(store.intact, files)):
+            return Checkpoint(record.epoch, *files)
+    return None
+
+
+def is_measured(resources: Resources, *, on_gpu: bool) -> bool:
+    """Whether some steps are measured first, to size packs by."""
+    return on_gpu if resources.measure_packs is None else resources.measure_packs
 
 
 def shape_of(config: Config) -> Hashable:

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from lps_sweep.results import Attempt
+from lps_sweep.sweep.executor import Blame
+
+LOSSES = 3
+"""Nodes that a trial may be on when they are lost, and come no further between, before it is taken
+for the cause."""
 
 OUT_OF_MEMORY = "out of memory: "
 """How the end of an attempt begins that ran out of memory together with others."""
@@ -32,6 +37,23 @@ class Retries:
     limits: dict[str, int] = field(default_factory=dict)
     apart: set[str] = field(default_factory=set)
     _alone: Counter[str] = field(default_factory=Counter)
+
+    def is_over(self, blame: Blame, trial_ids: Sequence[str]) -> bool:
+        """Notes the end of a pack; True if its one trial is not to be tried again in this run.
+
+        A broken device is no trial's fault; but should one of them break it, it is found by that.
+
+        Args:
+            blame: What the pack has to do with its end.
+            trial_ids: Its members that were still training.
+        """
+        if blame is Blame.NONE:
+            return False
+        if blame is Blame.MEMORY:
+            for trial_id in trial_ids:
+                self.out_of_memory(trial_id, len(trial_ids))
+            return len(trial_ids) == 1
+        return self.died(trial_ids, certain=blame is not Blame.POSSIBLE)
 
     def died(self, trial_ids: Sequence[str], *, certain: bool) -> bool:
         """Notes that a pack of `trial_ids` died; True if its trial is to be failed now.
@@ -65,3 +87,22 @@ class Retries:
         sizes = Counter(short.values())
         for trial_id, pack_id in short.items():
             self.out_of_memory(trial_id, sizes[pack_id])
+
+
+class Losses:
+    """Counts the nodes that were lost with a trial on them."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def blame(self, reached: Mapping[str, int]) -> Blame:
+        """Notes a loss, which is nobody's fault unless it befalls a trial again and again.
+
+        Args:
+            reached: The trials that were on the node, and their epochs when they came there.
+        """
+        for trial_id, epoch in reached.items():
+            before, count = self._counts.get(trial_id, (epoch, 0))
+            self._counts[trial_id] = (epoch, count + 1 if epoch <= before else 1)
+        often = max(self._counts[trial_id][1] for trial_id in reached) > LOSSES
+        return Blame.CERTAIN if often else Blame.NONE

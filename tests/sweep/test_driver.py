@@ -145,13 +145,14 @@ class DyingTrunk(FakeExecutor):
 
     deaths: int = 0
     error: LpsSweepError | None = None
+    blame: Blame = Blame.CERTAIN
     tried: int = 0
 
     def _perform(self, job: Job, accept: Accept) -> Death | None:
         if isinstance(job, TrunkJob):
             self.tried += 1
             if self.tried <= self.deaths:
-                return Death(job, "its process died", error=self.error)
+                return Death(job, "its process died", self.blame, self.error)
         return super()._perform(job, accept)
 
 
@@ -177,6 +178,12 @@ def test_pre_training_that_dies_is_tried_again_and_bad_input_is_not(
         with pytest.raises(raised, match=str(error or "its process died")):
             run(space_of(tmp_path), tmp_path / "r", executor)
     assert executor.tried == tried
+
+
+def test_pre_training_that_is_lost_with_its_node_is_no_failed_attempt(tmp_path: Path) -> None:
+    executor = DyingTrunk(deaths=9, blame=Blame.NONE)
+    assert run(space_of(tmp_path), tmp_path / "r", executor).counts.done == 4
+    assert executor.tried == 10
 
 
 def trials_in(folder: Path) -> tuple[PlannedTrial, ...]:

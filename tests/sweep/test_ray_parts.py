@@ -35,6 +35,7 @@ from lps_sweep.sweep.ray.deaths import told_by
 from lps_sweep.sweep.ray.folder import PREFIX, SOCKET, private_folder
 from lps_sweep.sweep.ray.guard import answers
 from lps_sweep.sweep.ray.start import end_services, start_local
+from lps_sweep.sweep.retries import LOSSES
 from lps_sweep.sweep.store import Folder
 from lps_sweep.sweep.temporary import remove_abandoned
 from lps_sweep.sweep.time_limit import NOTES
@@ -84,7 +85,7 @@ def test_the_loss_of_a_node_is_not_held_against_a_trial_unless_it_happens_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = judge(tmp_path, monkeypatch, "NODE_DIED", "gone")
-    for _ in range(deaths.LOSSES):
+    for _ in range(LOSSES):
         assert found.of(job_of("a", "b"), RayActorError(ACTOR)).blame is Blame.NONE
     assert found.of(job_of("c"), RayActorError(ACTOR)).blame is Blame.NONE
     assert found.of(job_of("b"), RayActorError(ACTOR)).blame is Blame.CERTAIN
@@ -95,7 +96,7 @@ def test_a_trial_that_comes_on_between_losses_is_never_the_cause(
 ) -> None:
     found = judge(tmp_path, monkeypatch, "NODE_DIED", "gone")
     file = SavedFile(tmp_path, "")
-    for epoch in range(3 * deaths.LOSSES):
+    for epoch in range(3 * LOSSES):
         job = job_of("a")
         member = replace(job.members[0], checkpoint=Checkpoint(epoch, file, file))
         job = replace(job, spec=replace(job.spec, members=(member,)))
@@ -106,7 +107,7 @@ def test_what_is_taken_away_is_nobodys_fault_however_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = judge(tmp_path, monkeypatch, "WORKER_DIED", "there")
-    for _ in range(3 * deaths.LOSSES):
+    for _ in range(3 * LOSSES):
         assert found.of(job_of("a"), RayActorError(ACTOR, preempted=True)).blame is Blame.NONE
 
 

@@ -15,12 +15,9 @@ from lps_sweep.errors import DeviceError
 from lps_sweep.sweep.executor import Blame, Death, blame_of
 from lps_sweep.sweep.jobs import Job, PackJob
 from lps_sweep.sweep.ray.capacity import alive_nodes
+from lps_sweep.sweep.retries import Losses
 from lps_sweep.sweep.store import Store
 from lps_sweep.sweep.time_limit import hung_at
-
-LOSSES = 3
-"""Nodes that a trial may be on when they are lost, and come no further between, before it is taken
-for the cause."""
 
 VERDICT_S = 5.0
 """Seconds in which Ray's control service learns that a process died whose node is there."""
@@ -40,7 +37,7 @@ class Deaths:
     def __init__(self, store: Store, limit_s: float | None) -> None:
         self._store = store
         self._limit_s = limit_s
-        self._losses: dict[str, tuple[int, int]] = {}
+        self._losses = Losses()
         self._silent: dict[str, float] = {}
 
     def of(self, job: Job, error: BaseException) -> Death:
@@ -60,8 +57,7 @@ class Deaths:
             return Death(job, "its node was taken away", Blame.NONE)
         note = hung_at(self._store, job.job_id, self._limit_s)
         if not note and cause.actor_id and self._is_lost(cause.actor_id):
-            often = self._lost(job)
-            return Death(job, "its node was lost", Blame.CERTAIN if often else Blame.NONE)
+            return Death(job, "its node was lost", self._losses.blame(_reached(job)))
         note = note or hung_at(self._store, job.job_id, self._limit_s, self._store.patience_s)
         return dataclasses.replace(death, reason=note) if note else death
 
@@ -84,15 +80,12 @@ class Deaths:
             return True
         return bool(node) and node not in {one["NodeID"] for one in alive_nodes()}
 
-    def _lost(self, job: Job) -> bool:
-        """Notes a loss; whether it has befallen a trial of `job` too often."""
-        at = {job.job_id: 0}
-        if isinstance(job, PackJob):
-            at = {m.trial_id: m.checkpoint.epoch if m.checkpoint else 0 for m in job.members}
-        for trial_id, epoch in at.items():
-            before, count = self._losses.get(trial_id, (epoch, 0))
-            self._losses[trial_id] = (epoch, count + 1 if epoch <= before else 1)
-        return max(self._losses[trial_id][1] for trial_id in at) > LOSSES
+
+def _reached(job: Job) -> dict[str, int]:
+    """The epochs that the trials of `job` had behind them when it began."""
+    if not isinstance(job, PackJob):
+        return {job.job_id: 0}
+    return {m.trial_id: m.checkpoint.epoch if m.checkpoint else 0 for m in job.members}
 
 
 def actor_of(actor: str) -> dict[str, Any]:
