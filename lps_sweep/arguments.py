@@ -63,12 +63,19 @@ def _add_running(verbs: Verbs) -> None:
     """Verbs that plan and run sweeps."""
     plan = verbs.add_parser("plan", help="show what would run, and start nothing")
     _add_space(plan)
-    plan.add_argument(
-        "--probe", action="store_true", help="measure a few steps here to estimate hours and disk"
-    )
+    help = "measure a few steps here to estimate hours and disk"
+    plan.add_argument("--probe", action="store_true", help=help)
     first = "show the first N configurations with all their values (1 unless given)"
     count: dict[str, Any] = {"type": _count, "nargs": "?", "default": 0, "const": 1}
     plan.add_argument("--configurations", **count, metavar="N", help=first)
+    help = "simulate it also on N nodes: hours, GPU-hours, and the best size of packs"
+    plan.add_argument("--nodes", type=_whole, metavar="N", help=help)
+    plan.add_argument("--gpus-per-node", type=_whole, metavar="N", help="GPUs of each")
+    plan.add_argument("--cpus-per-node", type=_whole, metavar="N", help="CPU cores of each")
+    help = "chance that a node is taken away within an hour, such as 0.05"
+    plan.add_argument("--spot", type=float, metavar="P", help=help)
+    help = "of nodes: boot_s=180, noticed_s=30 (a loss), idle_s=300 (before it goes)"
+    plan.add_argument("--assume", **_REPEATED, metavar="NAME=SECONDS", help=help)
     plan.add_argument("--json", action="store_true", help="for programs")
 
     run = verbs.add_parser("run", help="run what is planned and not yet done")
@@ -78,9 +85,8 @@ def _add_running(verbs: Verbs) -> None:
 
     confirm = verbs.add_parser("confirm", help="measure what a sweep selected on fresh seeds")
     _add_places(confirm, "a sweep: DIR SWEEP, or DIR/SWEEP")
-    confirm.add_argument(
-        "--metric", default="", metavar="NAME", help="such as oracle.acc_all (default: a search's)"
-    )
+    help = "such as oracle.acc_all (default: a search's)"
+    confirm.add_argument("--metric", default="", metavar="NAME", help=help)
     confirm.add_argument("--seeds", type=_count, metavar="N", help="default: as many as it has")
     _add_resources(confirm)
     _add_cluster(confirm)
@@ -128,33 +134,24 @@ def _add_giving(verbs: Verbs) -> None:
         default="tables",
         help="CSV and Parquet tables, an Optuna study, or a run per trial",
     )
-    export.add_argument(
-        "--to",
-        required=True,
-        metavar="PLACE",
-        help="a folder; of optuna a SQLite file, of wandb [ENTITY/]PROJECT, of mlflow a URI",
-    )
+    help = "a folder; of optuna a SQLite file, of wandb [ENTITY/]PROJECT, of mlflow a URI"
+    export.add_argument("--to", required=True, metavar="PLACE", help=help)
     _add_watch(export)
 
     report = verbs.add_parser("report", help="build tables and report from what is recorded")
     _add_places(report, "a results folder, or one sweep: DIR/SWEEP")
-    report.add_argument(
-        "--images", action="store_true", help="every figure also as SVG, PNG and PDF"
-    )
-    report.add_argument(
-        "--maps", action="store_true", help="make the t-SNE maps of the features that are missing"
-    )
+    help = "every figure also as SVG, PNG and PDF"
+    report.add_argument("--images", action="store_true", help=help)
+    help = "make the t-SNE maps of the features that are missing"
+    report.add_argument("--maps", action="store_true", help=help)
     _add_watch(report)
 
     check = verbs.add_parser(
         "check", help="verify a results folder, and repair what can be repaired"
     )
     _add_places(check, "a results folder")
-    check.add_argument(
-        "--repair",
-        action="store_true",
-        help="keep what can be proven, and leave what cannot to the next run",
-    )
+    help = "keep what can be proven, and leave what cannot to the next run"
+    check.add_argument("--repair", action="store_true", help=help)
 
 
 def _add_training(verbs: Verbs) -> None:
@@ -171,12 +168,10 @@ def _add_training(verbs: Verbs) -> None:
     prepare.add_argument(
         "--root", type=_path("--root"), required=True, metavar="DIR", help="has train/<synset>/..."
     )
-    prepare.add_argument(
-        "--size", type=_whole, metavar="PIXELS", help="side of the stored images (default: 256)"
-    )
-    prepare.add_argument(
-        "--skip-corrupt", action="store_true", help="leave out what cannot be decoded"
-    )
+    help = "side of the stored images (default: 256)"
+    prepare.add_argument("--size", type=_whole, metavar="PIXELS", help=help)
+    help = "leave out what cannot be decoded"
+    prepare.add_argument("--skip-corrupt", action="store_true", help=help)
     prepare.add_argument("--workers", type=_count, metavar="N", help="threads (default: all cores)")
 
     verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
@@ -211,14 +206,9 @@ def _add_space(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_resources(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--resources",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="what a pack gets here, such as max_pack_size=5 gpus_per_pack=0.5",
-    )
+    extend: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    help = "what a pack gets here, such as max_pack_size=5 gpus_per_pack=0.5"
+    parser.add_argument("--resources", **extend, metavar="KEY=VALUE", help=help)
 
 
 def _add_places(parser: argparse.ArgumentParser, help: str) -> None:

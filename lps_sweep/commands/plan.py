@@ -9,12 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lps_sweep.commands.nodes import cluster_lines
 from lps_sweep.commands.output import aligned, counted, in_columns, print_json, wrapped
 from lps_sweep.commands.output import settings as as_settings
 from lps_sweep.errors import ExitCode
 
 if TYPE_CHECKING:
     from lps_sweep.plan import SearchSpace, Varied
+    from lps_sweep.sweep.forecast import Cluster
     from lps_sweep.sweep.preview import Preview
 
 JSON_CONFIGURATIONS = 3
@@ -42,17 +44,23 @@ def plan(
     ledger: Path | None,
     probe: bool,
     configurations: int,
+    assume: Sequence[str],
     json: bool,
+    **nodes: float | None,
 ) -> int:
-    """Shows what would run."""
+    """Shows what would run; `nodes` are fields of `forecast.Cluster`."""
     from lps_sweep.plan import read_space
     from lps_sweep.results.places import check_results
     from lps_sweep.sweep.folder import driver_folder
+    from lps_sweep.sweep.forecast import read_cluster
 
+    cluster = read_cluster(nodes, assume)
     space = read_space(file, preset=preset, settings=settings, resources=resources)
     folder, _ = driver_folder(results, ledger, space.name)
     check_results(folder)
-    return show_plan(space, folder, probe=probe, configurations=configurations, json=json)
+    return show_plan(
+        space, folder, probe=probe, configurations=configurations, json=json, cluster=cluster
+    )
 
 
 def show_plan(
@@ -62,12 +70,13 @@ def show_plan(
     probe: bool = False,
     configurations: int = 0,
     json: bool = False,
+    cluster: Cluster | None = None,
 ) -> int:
     """Shows what would run of `space`; the arguments are those of `plan`."""
     from lps_sweep.sweep.preview import preview
 
     number = configurations or (JSON_CONFIGURATIONS if json else 0)
-    shown = preview(space, results, probed=probe, num_configurations=number)
+    shown = preview(space, results, probed=probe, num_configurations=number, cluster=cluster)
     print(_to_json(shown) if json else "\n\n".join(_sections(shown)))
     return ExitCode.DONE
 
@@ -114,6 +123,8 @@ def _sections(shown: Preview) -> Iterator[str]:
             [(one.name, _text(one.value), _text(one.preset)) for one in shown.departures],
         )
     yield "\n".join(_facts(shown))
+    if shown.cluster:
+        yield "\n".join(cluster_lines(shown.cluster, _source(shown)))
     for number, values in enumerate(shown.configurations, start=1):
         cells = {name: _text(value) or "-" for name, value in values.items()}
         yield f"configuration {number}\n{in_columns(cells)}"
@@ -206,6 +217,10 @@ def _trunks(shown: Preview) -> str:
     return f"{number} needed, {absent} to be pre-trained{unknown}"
 
 
+def _source(shown: Preview) -> str:
+    return "a probe" if shown.estimated_from == "probe" else "recorded epochs"
+
+
 def _cost(shown: Preview) -> str:
     from lps_sweep.sweep.estimate import hours_text
 
@@ -213,9 +228,8 @@ def _cost(shown: Preview) -> str:
     size = "disk unknown" if cost.size is None else f"{cost.size / 1e6:.0f} MB of disk"
     if cost.hours is None:
         return f"{size}; time unknown (none recorded; try --probe)"
-    source = "a probe" if shown.estimated_from == "probe" else "recorded epochs"
     gpus = f"{cost.gpu_hours:.1f} GPU-hours" if cost.gpu_hours else "no GPU here"
-    time = f"{hours_text(cost.hours)} on this machine ({gpus}), from {source}"
+    time = f"{hours_text(cost.hours)} on this machine ({gpus}), from {_source(shown)}"
     if not all(shown.trunks.values()) or len(shown.trunks) < shown.num_trunks:
         part = cost.pretrain_hours
         known = part is not None and f", {hours_text(part)} of it pre-training"

@@ -73,7 +73,7 @@ def _duration(lengths: Iterable[int], size: int, num_workers: int, shared_cost: 
     for length in lengths:
         count = ceil(length / size)
         packs += [length * (i + 1) // count - length * i // count for i in range(count)]
-    workers = [0.0] * num_workers
+    workers = [0.0] * min(num_workers, len(packs) or 1)
     for pack in sorted(packs, reverse=True):
         heapq.heapreplace(workers, workers[0] + shared_cost + pack)
     return max(workers)

@@ -81,7 +81,13 @@ SELECT e.trial_id, e.epoch, json_extract(e.metrics, ?) FROM planned p
 JOIN epochs e USING (trial_id) WHERE {PLANNED} ORDER BY p.position, e.epoch, e.attempt
 """
 
-COSTS = """
-SELECT t.config, sum(e.seconds) AS seconds, count(e.seconds) AS number
-FROM trials t JOIN epochs e USING (trial_id) WHERE e.seconds IS NOT NULL GROUP BY t.config
+PACK_TIMES = f"""
+SELECT config, count(DISTINCT trial_id) AS size, sum(trained) AS number, sum(seconds) AS seconds,
+    CASE WHEN count(status) = count(*) AND begun_at > 0 AND max(ended_at) < {LATEST}
+        THEN max(ended_at) - begun_at - sum(seconds) END AS beside
+FROM (SELECT trial_id, attempt, count(*) AS trained, sum(seconds) AS seconds FROM epochs
+    WHERE seconds BETWEEN 0 AND {LATEST} GROUP BY trial_id, attempt)
+JOIN attempts USING (trial_id, attempt) JOIN trials USING (trial_id)
+LEFT JOIN outcomes USING (trial_id, attempt)
+GROUP BY pack_id, begun_at
 """

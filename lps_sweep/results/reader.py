@@ -17,6 +17,7 @@ from lps_sweep.results.records import (
     EpochRow,
     FileRef,
     Json,
+    PackTimes,
     Repeats,
     Stop,
     SweepRecord,
@@ -196,10 +197,9 @@ class LedgerReader(Database):
         """The different provenances of the sweep's attempts, in the order of their first use."""
         return [row["provenance"] for row in self.records(queries.PROVENANCE, sweep)]
 
-    def epoch_costs(self) -> list[tuple[dict[str, Json], float, int]]:
-        """Of each configuration of any sweep: its values, its epochs' seconds and their number."""
-        rows = self.records(queries.COSTS)
-        return [(row["config"], row["seconds"], row["number"]) for row in rows]
+    def pack_times(self) -> list[PackTimes]:
+        """Of each pack that trained an epoch in any sweep: what its time went to."""
+        return [PackTimes(**row) for row in self.records(queries.PACK_TIMES)]
 
     def finished(self) -> dict[str, int]:
         """The trials of all sweeps that have an outcome, with the attempt that brought it."""

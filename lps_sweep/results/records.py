@@ -283,3 +283,22 @@ def read_stop(recorded: Mapping[str, Json] | None, text: str | None, path: Path)
         if recorded is None:
             return None
         raise StorageError(f"{path} is damaged: a decision cannot be read ({error})") from error
+
+
+@dataclass(frozen=True)
+class PackTimes:
+    """What the time of a pack went to.
+
+    Attributes:
+        config: Flat values of one of its members.
+        size: Its members that trained an epoch.
+        number: Epochs of all members together.
+        seconds: Their seconds, each a member's share of the pack's.
+        beside: Seconds beside its epochs; None unless it came to its end, or without clocks.
+    """
+
+    config: Mapping[str, Json]
+    size: int
+    number: int
+    seconds: float
+    beside: float | None

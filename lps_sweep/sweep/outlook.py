@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from lps_sweep.results import REOPENABLE, Ledger, PlanChange
 from lps_sweep.sweep.budget import read_limits
 from lps_sweep.sweep.choice import Choice
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.estimate import Cost, Kind, estimate, hours_text, recorded_costs, workers_here
+from lps_sweep.sweep.costs import Cost, Kind, recorded_costs
+from lps_sweep.sweep.estimate import estimate, hours_text, workers_here
 from lps_sweep.sweep.planned import as_known, planned_for
 from lps_sweep.sweep.search.asked import Earlier, asked_before
+from lps_sweep.sweep.simulated import SimulatedDriver, Work
 from lps_sweep.sweep.stopping import stopped_elsewhere
 
 SHOWN_TWINS = 3
@@ -30,7 +32,7 @@ class Outlook:
     Attributes:
         num_trials: All that are planned, those that a search has yet to ask for among them.
         trials: Those that are known, each with the id that the results folder knows it by.
-        to_ask: What a search has yet to ask for, with default values.
+        to_ask: What a search has yet to ask for, with default values, by batch.
         earlier: What a search asked for before.
         outcomes: Status of the trials that have one.
         change: What recording the plan would change; None where not all identities are known.
@@ -40,7 +42,7 @@ class Outlook:
 
     num_trials: int
     trials: Sequence[PlannedTrial]
-    to_ask: Sequence[Config]
+    to_ask: Sequence[Sequence[PlannedTrial]]
     earlier: Earlier = field(default_factory=Earlier)
     outcomes: Mapping[str, str] = field(default_factory=dict)
     change: PlanChange | None = None
@@ -70,8 +72,13 @@ def outlook(
 
     def planned(trials: Sequence[PlannedTrial], **found: Any) -> Outlook:
         number = len(listed) * (space.search.configurations if space.search else 1)
-        to_ask = [listed[n % len(listed)].config for n in range(number - len(trials))]
-        return Outlook(max(number, len(trials)), trials, to_ask, **found)
+        unknown = [
+            replace(listed[n % len(listed)], trial_id=f"unknown-{n}")
+            for n in range(number - len(trials))
+        ]
+        together = len(listed) * (space.search.together if space.search else 1)
+        batches = [unknown[n : n + together] for n in range(0, len(unknown), together)]
+        return Outlook(max(number, len(trials)), trials, batches, **found)
 
     try:
         ledger = Ledger.open(results)
@@ -145,13 +152,15 @@ def above(
     trials = ahead.trials
     ids = [t.trial_id for t in trials] if space.search else choice.matching(trials)
     chosen = {*choice.choose(ids, ahead.outcomes)}
-    configs = [*(trial.config for trial in trials if trial.trial_id in chosen), *ahead.to_ask]
-    if len(configs) > threshold.trials:
-        return f"{len(configs)} trials are to be started, more than {threshold.trials}"
-    hours = estimate(configs, ahead.costs, workers_here(space.resources)).hours
+    left = [trial for trial in trials if trial.trial_id in chosen]
+    work = Work([left, *ahead.to_ask], (), ahead.costs, space.resources)
+    number = len(work.trials)
+    if number > threshold.trials:
+        return f"{number} trials are to be started, more than {threshold.trials}"
+    hours = estimate(SimulatedDriver(work, workers_here(space.resources))).hours
     if hours is not None and hours > threshold.hours:
         return (
-            f"{len(configs)} trials are to be started, which take {hours_text(hours)} here, more "
+            f"{number} trials are to be started, which take {hours_text(hours)} here, more "
             f"than {threshold.hours:g}"
         )
     return ""

@@ -12,30 +12,23 @@ from lps_sweep.config import Config, flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import (
     Departure,
-    Outstanding,
     PlannedTrial,
     SearchSpace,
     Varied,
     arm_settings,
     departures,
     expand,
-    make_packs,
     resources_used,
     varied,
 )
 from lps_sweep.results import PlanChange
 from lps_sweep.sweep.content import ContentIfThere
-from lps_sweep.sweep.estimate import (
-    Cost,
-    Estimate,
-    Kind,
-    estimate,
-    kind_of,
-    num_epochs,
-    workers_here,
-)
+from lps_sweep.sweep.costs import Cost, Kind, kind_of_config, num_epochs
+from lps_sweep.sweep.estimate import Estimate, estimate, workers_here
+from lps_sweep.sweep.forecast import Cluster, ClusterForecast, forecast
 from lps_sweep.sweep.outlook import notes, outlook
 from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.simulated import SimulatedDriver, Work
 from lps_sweep.sweep.trunks import trunk_file
 
 
@@ -72,6 +65,7 @@ class Preview:
             those to run; ``unknown``, without an id, for those that need what is missing.
         configurations: The first resolved configurations, all values.
         notes: What else is to be said of the plan: twins, and what a search does not count.
+        cluster: What is left, simulated on a cluster; None where that was not asked for.
     """
 
     name: str
@@ -101,10 +95,16 @@ class Preview:
     trials: Sequence[Mapping[str, Any]]
     configurations: Sequence[Mapping[str, Any]]
     notes: Sequence[str] = ()
+    cluster: ClusterForecast | None = None
 
 
 def preview(
-    space: SearchSpace, results: Path, *, probed: bool = False, num_configurations: int = 3
+    space: SearchSpace,
+    results: Path,
+    *,
+    probed: bool = False,
+    num_configurations: int = 3,
+    cluster: Cluster | None = None,
 ) -> Preview:
     """What `run` would do with `space` and the results folder; nothing is written.
 
@@ -114,9 +114,10 @@ def preview(
         probed: Measure a few steps of each kind of trial that is left, in place of what is
             recorded.
         num_configurations: Configurations that are given whole.
+        cluster: Simulate what is left on it, too.
 
     Raises:
-        BadInputError: The space is too large, or a probe finds no images.
+        BadInputError: The space is too large, a probe finds no images, or a pack fits no node.
         StorageError: The results folder cannot be read.
     """
     content = ContentIfThere()
@@ -124,12 +125,13 @@ def preview(
     ahead = outlook(space, listed, results, content, content.knows)
     trials, outcomes = ahead.trials, ahead.outcomes
     left = [trial for trial in trials if trial.trial_id not in outcomes]
-    sizes = _pack_sizes(left, space)
-    configs = [*(trial.config for trial in left), *ahead.to_ask]
+    configs = [trial.config for trials in (left, *ahead.to_ask) for trial in trials]
     trunks = {trial.trunk: trial.config for trial in (*reversed(trials), *listed)}
     there = _there(trunks, results, content)
-    costs = _probed(configs, space, content, sizes) if probed else ahead.costs
+    costs = _probed(configs, space, content) if probed else ahead.costs
     absent = [trunks[trunk] for trunk, found in there.items() if not found]
+    work = Work([left, *ahead.to_ask], absent, costs, space.resources)
+    driver = SimulatedDriver(work, workers_here(space.resources))
     distinct = {tuple(trial.swept.values()): trial.config for trial in trials}
     return Preview(
         name=space.name,
@@ -150,25 +152,17 @@ def preview(
         num_configurations=ahead.num_trials // len(space.seeds),
         seeds=space.seeds,
         resources=resources_used(space.resources, space.places),
-        pack_sizes=sizes,
+        pack_sizes=[len(pack) for pack in driver.packs[0]],
         num_trunks=len(trunks),
         trunks=there,
         epochs_left=sum(num_epochs(config) for config in configs),
-        cost=estimate(configs, costs, workers_here(space.resources), absent),
+        cost=estimate(driver),
         estimated_from="probe" if probed else "records",
         trials=[_facts(trial, outcomes, content) for trial in trials],
         configurations=[flat(one) for one in [*distinct.values()][:num_configurations]],
         notes=notes(space, listed, ahead.earlier, outcomes),
+        cluster=forecast(work, cluster, space.places) if cluster else None,
     )
-
-
-def _pack_sizes(left: Sequence[PlannedTrial], space: SearchSpace) -> list[int]:
-    packs = make_packs(
-        [Outstanding(trial.trial_id, trial.pack_key) for trial in left],
-        num_workers=workers_here(space.resources).number,
-        max_pack_size=space.resources.max_pack_size,
-    )
-    return [len(pack) for pack in packs]
 
 
 def _there(trunks: Mapping[str, Config], results: Path, content: ContentIfThere) -> dict[str, bool]:
@@ -195,15 +189,14 @@ def _facts(
 
 
 def _probed(
-    configs: Iterable[Config], space: SearchSpace, content: ContentIfThere, sizes: Sequence[int]
+    configs: Iterable[Config], space: SearchSpace, content: ContentIfThere
 ) -> dict[Kind, Cost]:
-    """The cost of each kind of trial, measured now, in packs of the mean of `sizes`."""
-    kinds = {kind_of(flat(config)): config for config in configs}
+    """The cost of each kind of trial, measured now."""
+    kinds = {kind_of_config(config): config for config in configs}
     for config in kinds.values():
         if missing := content.missing.get(config.data):
             raise BadInputError(f"steps are measured on the images: {missing}", "--probe")
     from lps_sweep.sweep.probe import probe
 
-    size = max(1.0, sum(sizes) / max(1, len(sizes)))
     seed, resources = space.seeds[0], space.resources
-    return {kind: probe(config, seed, resources, size) for kind, config in kinds.items()}
+    return {kind: probe(config, seed, resources) for kind, config in kinds.items()}

@@ -9,10 +9,10 @@ from functools import partial
 import torch
 
 from lps_sweep.config import Config
-from lps_sweep.data import ImageSet, classes_of_head, load, make_split
+from lps_sweep.data import ImageSet, OpenWorldSplit, classes_of_head, load, make_split
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import Resources
-from lps_sweep.sweep.estimate import Cost, num_epochs
+from lps_sweep.sweep.costs import Cost, num_epochs
 from lps_sweep.train import Pretraining, Run, evaluate, gpus_for_pack, set_up_device
 from lps_sweep.train.checkpoint import state_bytes
 from lps_sweep.train.costs import step_costs, timed, untimed_steps
@@ -29,8 +29,8 @@ BYTES_PER_IMAGE = 3
 """Of index, target and prediction of an unlabeled image, compressed."""
 
 
-def probe(config: Config, seed: int, resources: Resources, pack_size: float) -> Cost:
-    """The cost of a trial in packs of `pack_size`, with the threads or the GPU that these get here.
+def probe(config: Config, seed: int, resources: Resources) -> Cost:
+    """The cost of trials of a kind, with the threads or the GPU that packs get here.
 
     One trial is measured, alone. The network has fresh weights, so that nothing is pre-trained
     for it.
@@ -41,15 +41,12 @@ def probe(config: Config, seed: int, resources: Resources, pack_size: float) -> 
     gpus = gpus_for_pack(resources.gpus_per_pack)
     place = "cuda" if gpus else "cpu", resources.cpus_per_pack, min(1.0, gpus or 1.0)
     device = set_up_device(*place)
-    images = load(config.data)
-    split = make_split(images.labels, images.num_classes, config.split)
-    backbone = fresh_network(config).state_dict()
-    run = Run(config, seed=seed, images=images, split=split, backbone=backbone, device=device)
+    (images, split, run), start_s = timed(device, partial(_begin, config, seed, device))
     learner = run.add("probe", config)
-    epoch_s = 0.0
+    shared_s = own_s = 0.0
     if run.views:
         costs = step_costs(run, learner, STEPS)
-        epoch_s = (costs.shared_s / pack_size + costs.own_s) * run.batches.num_steps
+        shared_s, own_s = (s * run.batches.num_steps for s in (costs.shared_s, costs.own_s))
     rows = max(ROWS, 2 * classes_of_head(split, config.head.assumed_classes))
     run.split = dataclasses.replace(
         split, unlabeled=split.unlabeled[:rows], holdout=split.holdout[:rows]
@@ -58,7 +55,7 @@ def probe(config: Config, seed: int, resources: Resources, pack_size: float) -> 
         len(run.split.unlabeled) + len(run.split.holdout)
     )
     evaluate(run)
-    epoch_s += share * timed(device, partial(evaluate, run))[1]
+    own_s += share * timed(device, partial(evaluate, run))[1]
     _, features = kept_features(run)
     if run.departures:
         reason = run.departures[0].error.strip().rpartition("\n")[2]
@@ -70,7 +67,16 @@ def probe(config: Config, seed: int, resources: Resources, pack_size: float) -> 
     few = _few(images, config)
     scale = len(images.images) / len(few.images)
     pretrain_s = scale * _pretrain_epoch_s(config, few, set_up_device(*place))
-    return Cost(epoch_s, float(kept), pretrain_s)
+    return Cost(shared_s, own_s, start_s, float(kept), pretrain_s)
+
+
+def _begin(config: Config, seed: int, device: torch.device) -> tuple[ImageSet, OpenWorldSplit, Run]:
+    """What a pack does before its first step."""
+    images = load(config.data)
+    split = make_split(images.labels, images.num_classes, config.split)
+    backbone = fresh_network(config).state_dict()
+    run = Run(config, seed=seed, images=images, split=split, backbone=backbone, device=device)
+    return images, split, run
 
 
 def _few(images: ImageSet, config: Config) -> ImageSet:

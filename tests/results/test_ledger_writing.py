@@ -67,7 +67,8 @@ def test_an_epoch_is_recorded_once_per_attempt_and_the_newest_counts(tmp_path: P
         assert [(r.epoch, r.metrics["acc_all"]) for r in rows] == [(1, 11.0), (2, 22.0), (3, 13.0)]
         assert ledger.repeats("c_tau").pairs == 1
         (trial,) = ledger.trial_rows("c_tau", driver_alive=True)
-        assert ledger.epoch_costs() == [(trial.config, 6.0, 4)]
+        times = [(p.config, p.size, p.number, p.seconds, p.beside) for p in ledger.pack_times()]
+        assert times == [(trial.config, 1, 3, 3.0, None), (trial.config, 1, 1, 3.0, None)]
         assert (trial.attempts, trial.seconds, trial.status) == (2, 6.0, "running")
 
 

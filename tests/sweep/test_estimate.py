@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from lps_sweep.cli import main
-from lps_sweep.config import METHODS, Located, build_config, flat
+from lps_sweep.config import METHODS, Config, Located, build_config, flat
 from lps_sweep.methods import objective_class
-from lps_sweep.plan import LARGEST_PACK, Outstanding, Resources, make_packs, reach
-from lps_sweep.results import Ledger
-from lps_sweep.sweep import estimate as module
-from lps_sweep.sweep.estimate import (
-    Cost,
-    Workers,
-    estimate,
-    gpus_here,
-    kind_of,
-    num_epochs,
-    workers_here,
+from lps_sweep.plan import (
+    LARGEST_PACK,
+    SHARED_COST,
+    Outstanding,
+    PlannedTrial,
+    Resources,
+    make_packs,
+    reach,
 )
+from lps_sweep.results import Ledger, SweepRecord, TrialRecord, driver_lock
+from lps_sweep.sweep import estimate as module
+from lps_sweep.sweep.costs import Cost, Kind, kind_of, num_epochs, recorded_costs
+from lps_sweep.sweep.estimate import Estimate, estimate, gpus_here, workers_here
 from lps_sweep.sweep.packing import PackSize, pack_size, shape_of, sizes_in_words
+from lps_sweep.sweep.simulated import SimulatedDriver, Work, Workers
 from lps_sweep.train import PackCosts
 from tests.config.config_cases import located
 from tests.train.train_cases import config_of
@@ -30,7 +33,7 @@ from tests.train.train_cases import config_of
 LPS = build_config(located(dataset="digits", epochs=10, pretrain_epochs=50))
 LONG = build_config(located(dataset="digits", epochs=20, C=3.0))
 OTHER = build_config(located(dataset="digits", network="small_cnn"))
-COST = Cost(epoch_s=36.0, size=1000.0, pretrain_epoch_s=72.0)
+COST = Cost(shared_s=20.0, own_s=16.0, size=1000.0, pretrain_epoch_s=72.0)
 KIND = kind_of(flat(LPS))
 
 
@@ -42,23 +45,104 @@ def gpus(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-def test_hours_are_those_of_all_workers_and_pre_training_of_one() -> None:
-    found = estimate([LPS, LONG], {KIND: COST}, Workers(2, 0.5), [LPS])
-    assert found.hours == pytest.approx(30 * 0.01 / 2 + 1.0)
-    assert found.gpu_hours == pytest.approx((30 * 0.01 + 1.0) * 0.5)
+def planned(*configs: Config, group: str = "") -> list[PlannedTrial]:
+    """A trial of each; no two share a pack unless they are of one `group`."""
+    return [
+        PlannedTrial(f"{group}-{n}", group or f"alone-{n}", "trunk", config, 0, {})
+        for n, config in enumerate(configs)
+    ]
+
+
+def estimated(
+    trials: Sequence[PlannedTrial],
+    costs: Mapping[Kind, Cost],
+    workers: Workers,
+    *trunks: Config,
+    resources: Resources | None = None,
+) -> Estimate:
+    work = Work([trials], trunks, costs, resources or Resources())
+    return estimate(SimulatedDriver(work, workers))
+
+
+def test_hours_are_those_of_the_longest_worker_and_pre_training_is_first() -> None:
+    found = estimated(planned(LPS, LPS, LONG), {KIND: COST}, Workers(2, 0.5), LPS)
+    assert found.hours == pytest.approx(10 * 0.01 + 20 * 0.01 + 1.0)
+    assert found.gpu_hours == pytest.approx((40 * 0.01 + 1.0) * 0.5)
     assert found.pretrain_hours == pytest.approx(1.0)
-    assert found.size == 2000
+    assert found.size == 3000
+    two = estimated(planned(LPS), {KIND: COST}, Workers(2, 0.5), LPS, OTHER)
+    assert two.pretrain_hours is None, "that of another network is not known"
+
+
+def test_a_pack_shares_what_is_shared_and_begins_once() -> None:
+    cost = Cost(shared_s=20.0, own_s=16.0, start_s=360.0)
+    for workers, hours in ((1, 0.1 + 10 * (20 + 6 * 16) / 3600), (6, 0.1 + 10 * 36 / 3600)):
+        found = estimated(planned(*[LPS] * 6, group="g"), {KIND: cost}, Workers(workers, 0.0))
+        assert found.hours == pytest.approx(hours)
+    alone = estimated(
+        planned(*[LPS] * 6, group="g"),
+        {KIND: cost},
+        Workers(1, 0.0),
+        resources=Resources(max_pack_size=1),
+    )
+    assert alone.hours == pytest.approx(6 * (0.1 + 0.1))
 
 
 def test_an_unknown_pre_training_is_left_out_and_an_unknown_kind_leaves_nothing() -> None:
-    known = {KIND: Cost(36.0)}
-    found = estimate([LPS], known, Workers(1, 0.0), [LPS])
+    known = {KIND: Cost(20.0, 16.0)}
+    found = estimated(planned(LPS), known, Workers(1, 0.0), LPS)
     assert found.hours == pytest.approx(0.1)
     assert (found.gpu_hours, found.size) == (0.0, None)
     assert found.pretrain_hours is None
-    unknown = estimate([LPS, OTHER], {KIND: COST}, Workers(1, 0.0))
+    unknown = estimated(planned(LPS, OTHER), {KIND: COST}, Workers(1, 0.0))
     assert (unknown.hours, unknown.gpu_hours, unknown.size) == (None, None, 2000)
-    assert estimate([], {}, Workers(1, 0.0)).hours == 0
+    assert estimated([], {}, Workers(1, 0.0)).hours == 0
+
+
+def recorded(folder: Path, size: int, seconds: float, ends: float | None) -> None:
+    """A pack of `size` with two epochs of so many seconds, each a member's share."""
+    ids = [f"{size}-{n}" for n in range(size)]
+    trials = [TrialRecord(one, {"dataset": "digits"}, 0, "key", {}) for one in ids]
+    with driver_lock(folder), Ledger.open(folder, write=True) as ledger:
+        ledger.record_plan(SweepRecord(f"s{size}", "", "", {}, {}, {}, [0], ""), trials)
+        for one, attempt in ledger.start_attempts(ids, "key-1", {}).items():
+            assert ledger.begin_attempt(one, attempt, {}, at=1000.0 * size)
+            for epoch in (1, 2):
+                ledger.add_epoch(one, attempt, epoch, {}, seconds)
+            if ends is not None:
+                ledger.finish(
+                    one, attempt, "done", epoch=2, metrics={"acc_all": 1.0}, at=1000.0 * size + ends
+                )
+
+
+def costs_in(folder: Path) -> Cost:
+    with Ledger.open(folder) as ledger:
+        [(kind, cost)] = recorded_costs(ledger, folder).items()
+    assert kind == KIND
+    return cost
+
+
+def test_recorded_packs_tell_what_is_shared_what_is_own_and_how_long_they_begin(
+    tmp_path: Path,
+) -> None:
+    recorded(tmp_path, 3, 4 + 6 / 3, ends=2 * (6 + 3 * 4) + 5.0)
+    one = costs_in(tmp_path)
+    assert one.shared_s / one.own_s == pytest.approx(SHARED_COST), "assumed with packs of one size"
+    assert one.epoch_s(3) == pytest.approx(6 + 3 * 4)
+    assert one.start_s == pytest.approx(5.0)
+    recorded(tmp_path, 1, 4 + 6 / 1, ends=None)
+    recorded(tmp_path, 6, 4 + 6 / 6, ends=2 * (6 + 6 * 4) - 9.0)
+    found = costs_in(tmp_path)
+    assert [found.shared_s, found.own_s] == pytest.approx([6.0, 4.0])
+    assert found.start_s == pytest.approx(2.5), "the median, and nothing began in negative time"
+
+
+def test_costs_that_fall_with_the_size_of_packs_leave_the_ratio_assumed(tmp_path: Path) -> None:
+    recorded(tmp_path, 1, 1.0, ends=None)
+    recorded(tmp_path, 4, 9.0, ends=None)
+    found = costs_in(tmp_path)
+    assert found.shared_s / found.own_s == pytest.approx(SHARED_COST)
+    assert found.start_s == 0.0
 
 
 def test_kinds_differ_in_what_takes_time_only() -> None:

@@ -92,7 +92,7 @@ def graphed(**pretrain: Any) -> Config:
 
 
 def test_with_graphs_only_replays_are_timed(watch: Watch) -> None:
-    probe(graphed(), SEED, RESOURCES, 1.0)
+    probe(graphed(), SEED, RESOURCES)
     steps, _, epoch = parts(watch)
     assert steps == {"batch": STEPS, "replays": 2 * STEPS}
     assert epoch == {"epoch": 1, "replays": STEPS}
@@ -102,7 +102,7 @@ def test_with_graphs_only_replays_are_timed(watch: Watch) -> None:
 def test_a_step_an_evaluation_and_an_epoch_come_before_those_that_are_timed(
     config: Config, watch: Watch
 ) -> None:
-    probe(config, SEED, RESOURCES, 1.0)
+    probe(config, SEED, RESOURCES)
     steps, evaluation, epoch = parts(watch)
     assert steps["batch"] == STEPS
     assert watch.calls["batch"] > STEPS
@@ -124,12 +124,12 @@ def test_pre_training_is_timed_with_the_device_set_up_as_its_own_job_does(
         begin(*given)
 
     monkeypatch.setattr(Pretraining, "__init__", noted)
-    probe(config_of(pretrain=PRETRAIN), SEED, RESOURCES, 1.0)
+    probe(config_of(pretrain=PRETRAIN), SEED, RESOURCES)
     assert found == [2]
 
 
 def test_a_probe_of_few_images_repeats_them(watch: Watch) -> None:
     """One step is all of an epoch; the timed epochs follow as many steps as a graph needs."""
-    cost = probe(graphed(pretrain_batch_size=500), SEED, RESOURCES, 1.0)
+    cost = probe(graphed(pretrain_batch_size=500), SEED, RESOURCES)
     assert done(watch.timings[-1]) == {"epoch": 1, "replays": 1}
     assert cost.pretrain_epoch_s == 0.0

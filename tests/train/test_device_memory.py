@@ -127,5 +127,5 @@ def test_each_job_sets_its_device_up_with_its_part(
     assert asked == [("cuda", 3, 0.5)] * 3
     for share, resources in ((0.5, 0.5), (1.0, 2.0), (1.0, None)):
         with pytest.raises(SetUpError):
-            probe_module.probe(None, 0, Resources(cpus_per_pack=3, gpus_per_pack=resources), 1.0)  # type: ignore[arg-type]
+            probe_module.probe(None, 0, Resources(cpus_per_pack=3, gpus_per_pack=resources))  # type: ignore[arg-type]
         assert asked.pop() == ("cuda", 3, share)
