@@ -85,8 +85,7 @@ def _add_running(verbs: Verbs) -> None:
 
     confirm = verbs.add_parser("confirm", help="measure what a sweep selected on fresh seeds")
     _add_places(confirm, "a sweep: DIR SWEEP, or DIR/SWEEP")
-    help = "such as oracle.acc_all (default: a search's)"
-    confirm.add_argument("--metric", default="", metavar="NAME", help=help)
+    _add_rule(confirm)
     confirm.add_argument("--seeds", type=_count, metavar="N", help="default: as many as it has")
     _add_resources(confirm)
     _add_cluster(confirm)
@@ -145,6 +144,11 @@ def _add_giving(verbs: Verbs) -> None:
     help = "make the t-SNE maps of the features that are missing"
     report.add_argument("--maps", action="store_true", help=help)
     _add_watch(report)
+
+    help = "print the configuration that a rule takes of a sweep, ready to run"
+    select = verbs.add_parser("select", help=help)
+    _add_places(select, "a sweep: DIR SWEEP, or DIR/SWEEP")
+    _add_rule(select)
 
     check = verbs.add_parser(
         "check", help="verify a results folder, and repair what can be repaired"
@@ -214,6 +218,11 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
 def _add_places(parser: argparse.ArgumentParser, help: str) -> None:
     """The words that name results folders and what is in them; `results.places` reads them."""
     parser.add_argument("places", nargs="+", metavar="PLACE", help=help)
+
+
+def _add_rule(parser: argparse.ArgumentParser) -> None:
+    help = "such as silhouette, or silhouette+balance (default: a search's objective)"
+    parser.add_argument("--rule", default="", metavar="NAME", help=help)
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from lps_sweep.process import run_command
 MODULES = {
     **dict.fromkeys(("run", "confirm", "noise", "train", "pretrain"), "training"),
     **dict.fromkeys(("status", "show"), "looking"),
-    **dict.fromkeys(("report", "export", "check"), "giving"),
+    **dict.fromkeys(("report", "export", "select", "check"), "giving"),
     "schema": "plan",
 }
 """The module of `commands` that a verb is in, where it is not called as the verb is."""

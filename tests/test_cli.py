@@ -24,6 +24,7 @@ VERBS = (
     "compare",
     "export",
     "report",
+    "select",
     "train",
     "pretrain",
     "classes",

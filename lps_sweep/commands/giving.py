@@ -1,4 +1,4 @@
-"""The verbs that make something of what is recorded: `report`, `export`, `check`."""
+"""The verbs that make something of what is recorded: `report`, `export`, `select`, `check`."""
 
 from __future__ import annotations
 
@@ -137,6 +137,15 @@ def _sender(results: Path, tracker: Tracker) -> Callable[[str], None]:
         print(f"{sweep}: {epochs} epochs sent of {len(history.begun)} trials", flush=True)
 
     return send
+
+
+def select(*, places: Sequence[str], rule: str) -> int:
+    """Prints what a rule takes of a sweep as a search space, with the reason."""
+    from lps_sweep.results.places import find_sweep
+    from lps_sweep.sweep.selecting import selection_text
+
+    print(selection_text(*find_sweep(places), rule), end="")
+    return ExitCode.DONE
 
 
 def check(*, places: Sequence[str], repair: bool) -> int:

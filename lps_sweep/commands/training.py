@@ -83,7 +83,7 @@ def _ask(much: str) -> None:
 def confirm(
     *,
     places: Sequence[str],
-    metric: str,
+    rule: str,
     seeds: int | None,
     resources: Sequence[str],
     inline: bool,
@@ -94,7 +94,7 @@ def confirm(
     from lps_sweep.sweep.confirmation import WRITER, confirmation_text
 
     results, sweep = find_sweep(places)
-    text = confirmation_text(results, sweep, metric, seeds)
+    text = confirmation_text(results, sweep, rule, seeds)
     space = _written_space(WRITER, results, sweep, text, resources)
     make_executor = executor_for(space, results, inline=inline, address=address)
     _write(WRITER, results, sweep, text)

@@ -12,7 +12,7 @@ from lps_sweep.config.build import (
 )
 from lps_sweep.config.identity import RESULTS_REVISION, pack_key, spelled_id, trial_id, trunk_recipe
 from lps_sweep.config.presets import PRESETS, preset_values
-from lps_sweep.config.resolved import resolved, resolved_values
+from lps_sweep.config.resolved import counted_classes, resolved, resolved_values
 from lps_sweep.config.sections import (
     NOISE,
     Config,
@@ -53,6 +53,7 @@ __all__ = [
     "check_value",
     "config_class",
     "config_from_flat",
+    "counted_classes",
     "field_table",
     "fields_of_method",
     "find_field",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from lps_sweep.config.build import config_from_flat
@@ -61,3 +62,13 @@ def resolved_values(values: dict[str, Any]) -> dict[str, Any]:
         return values
     found = (config.split.seen_classes, config.split.novel_classes, config.head.assumed_classes)
     return values | {n: as_json(v) for n, v in zip(names, found, strict=True) if n in values}
+
+
+def counted_classes(values: Mapping[str, Any]) -> tuple[int, int]:
+    """Numbers of seen classes and of classes that a head tells apart, of flat `values`."""
+    known = DATA_SETS.get(values["dataset"])
+    total = known.num_classes if known else 0
+    given = values.get("seen_classes", 0)
+    seen = num_seen(given if isinstance(given, int) else tuple(given), total)
+    novel = num_novel(values.get("novel_classes", 0), total - seen)
+    return seen, int(values.get("assumed_classes", 0) or seen + novel)

@@ -94,6 +94,12 @@ class LoopConfig:
         source="reference of OpenNCD: random crops and colour jitter, as SimCLR's",
         choices=("weak", "simclr"),
     )
+    rule_images: int = param(
+        1000,
+        "unlabeled images, evenly spaced, whose features and views rules of selection read",
+        low=0,
+        high=MAX_COUNT,
+    )
     precision: str = param(
         "float32",
         "arithmetic of the networks; weights, statistics of BatchNorm, head and losses are float32 "

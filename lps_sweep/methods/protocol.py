@@ -222,6 +222,10 @@ class Objective(nn.Module):
         """What an evaluation keeps of a batch of plain images, a row each, without gradient."""
         return {"ids": output.logits.argmax(dim=1)}
 
+    def confidence(self, output: TailOutput) -> Tensor | None:
+        """Probability (B,) of the class predicted of each image; None without a classifier."""
+        return torch.softmax(output.logits.float(), dim=1).amax(dim=1) if self.aligned else None
+
     def evaluated(
         self,
         kept: Mapping[str, Tensor],  # noqa: ARG002

@@ -11,6 +11,7 @@ from pathlib import Path
 from lps_sweep.config import Located, Value, field_table, flat, preset_values, shown
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import read_text as read_file
+from lps_sweep.indices import OF_SUBSET
 from lps_sweep.plan.blocks import (
     Arm,
     Levels,
@@ -230,6 +231,7 @@ def _check_search(space: SearchSpace, entries: Entries) -> None:
         )
     if HOLDOUT in space.search.objectives:
         _refuse_no_holdout(space, where)
+    _refuse_no_subset(space, space.search.objectives, where)
 
 
 def _check_stopping(space: SearchSpace, entries: Entries) -> None:
@@ -258,6 +260,16 @@ def _check_stopping(space: SearchSpace, entries: Entries) -> None:
         raise BadInputError("stopping judges by one metric; give one objective", where)
     if stopping.metric == HOLDOUT:
         _refuse_no_holdout(space, given["metric"].where)
+    _refuse_no_subset(space, (stopping.metric,), given["metric"].where)
+
+
+def _refuse_no_subset(space: SearchSpace, metrics: Sequence[str], where: str) -> None:
+    """Columns of the fixed subset of unlabeled images need one."""
+    named = [name for name in metrics if name in OF_SUBSET]
+    sizes = [level.value for level in space.swept.get("rule_images", ())]
+    sizes += [space.config_of(arm).loop.rule_images for arm in space.variants]
+    if named and not all(sizes):
+        raise BadInputError(f"{named[0]} needs rule_images above 0, as 1000", where)
 
 
 def _refuse_no_holdout(space: SearchSpace, where: str) -> None:

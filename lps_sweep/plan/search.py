@@ -8,6 +8,7 @@ from typing import Any
 
 from lps_sweep.config import Located, as_json, shown
 from lps_sweep.errors import BadInputError
+from lps_sweep.indices import COLUMNS
 from lps_sweep.params import param, section_table
 from lps_sweep.plan.blocks import Arm
 from lps_sweep.plan.domains import Domain, read_domains
@@ -26,9 +27,10 @@ OBJECTIVES = (
     "oracle.acc_novel_strict",
     "oracle.nmi_novel",
     HOLDOUT,
+    *COLUMNS,
 )
 """What can be maximised. `oracle` marks what needs the hidden labels of the unlabeled images;
-`acc_holdout` is the accuracy on labeled images kept out of training."""
+`acc_holdout` is the accuracy on labeled images kept out of training; the rest needs no label."""
 
 MAX_GP_STEPS = 1_000_000
 """Whole numbers in a domain that gp can hold in memory: all but those of seeds fit."""

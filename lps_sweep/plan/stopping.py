@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lps_sweep.errors import BadInputError
+from lps_sweep.indices import LAST_ONLY
 from lps_sweep.params import param, section_table
 from lps_sweep.plan.entries import Entries, check_values, read_mapping, refuse_missing
 from lps_sweep.plan.search import HOLDOUT, OBJECTIVES
+
+METRICS = tuple(name for name in OBJECTIVES if name not in LAST_ONLY)
+"""What every epoch has."""
 
 RULES = ("halving", "asha", "median")
 REQUIRED = ("rule", "metric", "first_epoch")
@@ -30,7 +34,7 @@ class Stopping:
     """
 
     rule: str = param("asha", "what ends a trial", choices=RULES)
-    metric: str = param(HOLDOUT, "what is compared; greater is better", choices=OBJECTIVES)
+    metric: str = param(HOLDOUT, "what is compared; greater is better", choices=METRICS)
     first_epoch: int = param(1, "epochs that every trial is given", low=1)
     reduction: int = param(
         3,

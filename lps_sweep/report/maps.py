@@ -68,12 +68,12 @@ def compute_map(features: NDArray[Any]) -> FeatureMap:
     from sklearn.manifold import TSNE, trustworthiness
     from threadpoolctl import threadpool_limits
 
-    from lps_sweep.results.feature_quality import normalised
+    from lps_sweep.indices import directions
 
     rows = shown_rows(len(features))
     if len(rows) <= 3 * max(PERPLEXITIES):
         raise ValueError(f"a map needs more than {3 * max(PERPLEXITIES)} images")
-    x = normalised(features[rows])
+    x = directions(features[rows])
     points, trust = {}, {}
     for perplexity in PERPLEXITIES:
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=SEED, n_jobs=1)

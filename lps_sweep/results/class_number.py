@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lps_sweep.results.feature_quality import normalised, right_predictions, silhouette
+from lps_sweep.indices import directions, silhouette
+from lps_sweep.results.feature_quality import right_predictions
 
 UNKNOWN = -1
 """Label of a row whose class nobody knows."""
@@ -59,7 +60,7 @@ class Clusterings:
     """
 
     def __init__(self, features: NDArray[Any], seed: int) -> None:
-        self.rows = normalised(features)
+        self.rows = directions(features)
         self._seed = seed
         self._ids: dict[int, Ids] = {}
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SUFFIX = "_confirm"
 _LONGEST = 64
 """Letters of a sweep's name at the most."""
-_PLACES = frozenset({"data_root"})
-"""Values that say where something lies, not what it is."""
+_PLACES = frozenset({"data_root", "rule_images"})
+"""Values that say where something lies or what is measured besides, not what it is."""
 
 
 def confirmation_name(sweep: str) -> str:
@@ -65,5 +65,5 @@ def digest_if_there(ledger: Ledger, sweep: str) -> str:
 
 
 def without_places(config: Mapping[str, Json]) -> dict[str, Json]:
-    """The values of a flat configuration that say what it is, not where something lies."""
+    """The values of a flat configuration without `_PLACES`: what it is."""
     return {name: value for name, value in config.items() if name not in _PLACES}

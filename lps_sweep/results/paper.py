@@ -60,8 +60,8 @@ _WORDS = {
 """How `same_setting` calls a value, by field; any other as ``field = value``."""
 _ALWAYS = frozenset({*_WORDS, "dataset", "seen_classes", "novel_classes", "assumed_classes"})
 """Fields that decide whether a setting is the paper's, though the sweep varies them."""
-_NO_DIFFERENCE = ("compile", "graph")
-"""How steps are carried out, which a paper does not say."""
+_NO_DIFFERENCE = ("compile", "graph", "rule_images")
+"""How steps are carried out and what else is measured, which a paper does not say."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from lps_sweep.config import (
     flat,
     preset_values,
 )
-from lps_sweep.errors import BadInputError, nearest
-from lps_sweep.plan import OBJECTIVES
+from lps_sweep.errors import BadInputError
 from lps_sweep.results import Json, Ledger, SweepView, load_view
+from lps_sweep.results.candidates import candidates
 from lps_sweep.results.confirmed import confirmation_name
+from lps_sweep.results.selection import best_seed, choose, find_rule, refusal
 from lps_sweep.sweep.written import Writer, resources_of
 
 if TYPE_CHECKING:
@@ -33,22 +34,26 @@ WRITER = Writer("confirm", "confirmation", confirmation_name, r"Does what .* hol
 
 @dataclass(frozen=True)
 class Selected:
-    """The configuration with the highest mean.
+    """The configuration that a rule takes.
 
     Attributes:
         config: Its flat values.
-        mean: Of the metric over the seeds of the sweep; too high, since it was selected for it.
+        mean: Of the rule over the seeds of the sweep; too high, since it was selected for it.
         num_seeds: These seeds.
         num_compared: Configurations that it was selected from, itself among them.
+        best_seed: The seed that the rule takes of them; None where it cannot tell.
+        refusal: Why the rule cannot tell it from the others; empty where it can.
     """
 
     config: Values
     mean: float
     num_seeds: int
     num_compared: int
+    best_seed: int | None = None
+    refusal: str = ""
 
 
-def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | None) -> str:
+def confirmation_text(results: Path, sweep: str, rule: str, num_seeds: int | None) -> str:
     """A search space of arms, the default and what `sweep` selected, on fresh seeds.
 
     A sweep of several searches, one for each cell of the values listed beside it, selects in each
@@ -57,28 +62,28 @@ def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | N
     Args:
         results: The results folder.
         sweep: Name of the sweep.
-        metric: An objective as search spaces write it; empty for the sweep's own.
+        rule: Name of a rule of selection; empty for the objective of the sweep's search.
         num_seeds: Fresh seeds; None for as many as the sweep has.
 
     Raises:
-        BadInputError: There is no such sweep or metric, no configuration is complete, or the
-            default was selected.
+        BadInputError: There is no such sweep or rule, it has nothing to compare, or the default
+            was selected.
     """
     view = load_view(results, sweep)
-    metric = _metric(view, metric)
-    best = selected(view, metric)
+    rule = rule or own_rule(view)
+    best = selected(view, rule)
     record = view.record
     default, others, shared = differences(
         record.settings, {name: one.config for name, one in best.items()}, record.preset
     )
     if not others:
         raise BadInputError(
-            f"{sweep} selects its default by {metric}: there is nothing else to confirm", sweep
+            f"{sweep} selects its default by {rule}: there is nothing else to confirm", sweep
         )
     first = _first_fresh_seed(results, sweep)
     content: dict[str, Any] = {
         "name": confirmation_name(sweep),
-        "question": _question(sweep, metric, list(best.values())),
+        "question": _question(sweep, rule, list(best.values())),
         **({"preset": record.preset} if record.preset else {}),
         "method": str(record.settings["method"]),
         **({"set": shared} if shared else {}),
@@ -90,20 +95,19 @@ def confirmation_text(results: Path, sweep: str, metric: str, num_seeds: int | N
     return WRITER.text(content)
 
 
-def _question(sweep: str, metric: str, best: list[Selected]) -> str:
+def _question(sweep: str, rule: str, best: list[Selected]) -> str:
     if len(best) > 1:
         return (
-            f"Does what the {len(best)} searches of {sweep} selected by {metric} hold on fresh "
-            "seeds?"
+            f"Does what the {len(best)} searches of {sweep} selected by {rule} hold on fresh seeds?"
         )
     return (
-        f"Does what {sweep} selected of {best[0].num_compared} configurations by {metric}, "
-        f"{best[0].mean:.1f} on its {best[0].num_seeds} seeds, hold on fresh seeds?"
+        f"Does what {sweep} selected of {best[0].num_compared} configurations by {rule}, "
+        f"{best[0].mean:.3g} on its {best[0].num_seeds} seeds, hold on fresh seeds?"
     )
 
 
-def selected(view: SweepView, metric: str) -> dict[str, Selected]:
-    """By arm, the configuration of each search with the highest mean of `metric`.
+def selected(view: SweepView, rule: str) -> dict[str, Selected]:
+    """By arm, the configuration of each search that `rule` takes.
 
     Of those whose seeds are all done; a search without any is left out. A sweep without a search
     counts as one, whose arm is ``selected``; those of several have the values listed beside them.
@@ -112,15 +116,17 @@ def selected(view: SweepView, metric: str) -> dict[str, Selected]:
         BadInputError: No search has one.
     """
     found: dict[str, Selected] = {}
+    refused = BadInputError("no trial is planned", view.record.name)
     for number, (cell, trials) in enumerate(_cells(view), start=1):
-        best = _best(view, trials, metric.removeprefix("oracle."))
+        try:
+            best = _best(view, trials, rule)
+        except BadInputError as error:
+            refused = error
+            continue
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(["selected", *cell]))[:60]
-        if best:
-            found[f"{name}_{number}" if name in found else name] = best
+        found[f"{name}_{number}" if name in found else name] = best
     if not found:
-        raise BadInputError(
-            f"no configuration has all its seeds done with a value of {metric}", view.record.name
-        )
+        raise refused
     return found
 
 
@@ -138,33 +144,38 @@ def _cells(view: SweepView) -> list[tuple[tuple[str, ...], DataFrame]]:
     return [(cell, view.trials.iloc[places]) for cell, places in rows.items()]
 
 
-def _best(view: SweepView, trials: DataFrame, name: str) -> Selected | None:
-    """The complete configuration among `trials` with the highest mean of the metric `name`."""
-    groups: dict[str, list[int]] = {}
-    for row, trial_id in enumerate(trials["trial_id"]):
-        groups.setdefault(str(sorted(view.configs[trial_id].items())), []).append(row)
-    found = []
-    for rows in groups.values():
-        seeds = trials.iloc[rows]
-        if name in seeds and (seeds["status"] == "done").all() and seeds[name].notna().all():
-            config = view.configs[str(seeds["trial_id"].iloc[0])]
-            found.append((float(seeds[name].mean()), config, len(seeds)))
-    if not found:
-        return None
-    mean, config, num_seeds = max(found, key=lambda item: item[0])
-    return Selected(config, mean, num_seeds, len(found))
+def _best(view: SweepView, trials: DataFrame, name: str) -> Selected:
+    """What the rule `name` takes of the complete configurations among `trials`.
+
+    Raises:
+        BadInputError: There is no such rule, or its values do not tell any from the others.
+    """
+    found = candidates(view, trials)
+    rule, every = find_rule(name, found), range(len(found.seeds))
+    place = choose(rule, found, every)
+    if place is None:
+        raise BadInputError(f"{name} cannot tell: its values are all the same", view.record.name)
+    scores = rule.score(lambda one: found.values(one, every).mean(1))
+    seed = best_seed(rule, found, place)
+    return Selected(
+        config=found.configs[place],
+        mean=float(scores[place]),
+        num_seeds=len(found.seeds),
+        num_compared=sum(score == score for score in scores.tolist()),
+        best_seed=None if seed is None else found.seeds[seed],
+        refusal=refusal(rule, found, every),
+    )
 
 
-def _metric(view: SweepView, metric: str) -> str:
-    if metric and metric not in OBJECTIVES:
-        raise BadInputError(f"unknown metric {metric!r}; {nearest(metric, OBJECTIVES)}", "--metric")
-    if metric:
-        return metric
+def own_rule(view: SweepView) -> str:
+    """The objective of the search of `view`.
+
+    Raises:
+        BadInputError: It has none, or several.
+    """
     objectives = (view.record.search or {}).get("objectives")
     if not isinstance(objectives, list) or len(objectives) > 1:
-        raise BadInputError(
-            f"name what {view.record.name} is to select by: {', '.join(OBJECTIVES)}", "--metric"
-        )
+        raise BadInputError(f"name the rule that {view.record.name} is to select by", "--rule")
     return str(objectives[0])
 
 

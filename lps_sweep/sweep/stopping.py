@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lps_sweep.finite import is_finite
+from lps_sweep.indices import LAST_ONLY
 from lps_sweep.plan import PlannedTrial, SearchSpace, Stopping
 from lps_sweep.results import Counts, Curve, Ledger, Stop
 from lps_sweep.sweep.rows import MemberRow, Row
@@ -26,7 +27,8 @@ def needed_metrics(space: SearchSpace) -> tuple[str, ...]:
     names = space.search.objectives if space.search else ()
     if space.stopping:
         names = (*names, space.stopping.metric)
-    return tuple(dict.fromkeys(name.removeprefix("oracle.") for name in names))
+    every = dict.fromkeys(name.removeprefix("oracle.") for name in names)
+    return tuple(name for name in every if name not in LAST_ONLY)
 
 
 class Judge:

@@ -32,6 +32,9 @@ from lps_sweep.train.perturbation import perturb
 HEAD_STREAM = 201
 """Second word of the key of the head's initial weights."""
 
+FEATURES, CONFIDENCE = "rules.features", "rules.confidence"
+"""What is kept for rules of selection, besides what a method keeps."""
+
 NOTHING = -0.0
 """What a sum starts from: unlike 0, it leaves a first -0 as it is."""
 
@@ -214,10 +217,19 @@ class Learner:
         self.objective.eval()
         return self.objective.heads(self.objective.features(activations))
 
-    def read(self, activations: Tensor) -> dict[str, Tensor]:
-        """What the method keeps of plain images in an evaluation, a row each."""
+    def read(self, activations: Tensor, chosen: Tensor | None = None) -> dict[str, Tensor]:
+        """What the method keeps of images in an evaluation, a row each.
+
+        Of the rows `chosen` also `FEATURES` and, where the method has it, `CONFIDENCE`.
+        """
         with torch.no_grad():
-            return self.objective.read(self.predict(activations))
+            output = self.predict(activations)
+            kept = self.objective.read(output)
+            if chosen is not None and len(chosen):
+                kept[FEATURES] = output.features[chosen].float()
+                if (confidence := self.objective.confidence(output)) is not None:
+                    kept[CONFIDENCE] = confidence[chosen]
+            return kept
 
     def pi_hat_epochs(self) -> NDArray[np.float32]:
         """Mean pi_hat of each epoch so far, (epochs, K); empty where the method has none."""

@@ -55,7 +55,7 @@ def train_pack(
     total = run.num_epochs
     last = min(total, spec.until or total)
     if first == total:  # all was trained, but the end was not recorded
-        ends = _done(run, evaluate(run)) + _departed(run, total)
+        ends = _done(run, evaluate(run, last=True)) + _departed(run, total)
         yield ends
         _clean_up(spec, ends)
     saved_at = time.monotonic()

@@ -29,6 +29,9 @@ from lps_sweep.train.network import compiled, half_precision, layout
 DRAWS_STREAM = 401
 """Last word of the keys of the rows' draws; no view has this id."""
 
+RULES_STREAM = 501
+"""Second word of the keys of the views that an evaluation compares."""
+
 DRAWS = "draws"
 """Name of that key; no view has it."""
 
@@ -169,6 +172,17 @@ class Run:
         """The trunk's activations of the images at `indices` (n,) under the test transform."""
         self.trunk.eval()
         return self._pass_trunk(plain_view(self.images[indices], self.recipe), self.trunk)
+
+    @torch.no_grad()
+    def weak_again(self, view: str, indices: Tensor, number: int) -> Tensor:
+        """As `plain_activations`, of a weak view; the same draws whenever it is asked for.
+
+        `number` is that of the batch. The key has a word more than those of training.
+        """
+        self.trunk.eval()
+        key = view_key(view, (self.seed, RULES_STREAM, number, 0))
+        images = view_under(key, self.images[indices], self.recipe, self._drawn_by(view))
+        return self._pass_trunk(images, self.trunk)
 
     def state(self) -> dict[str, Any]:
         """The shared part of a checkpoint: the trunk's buffers.

@@ -12,7 +12,7 @@ from lps_sweep.cli import main
 from lps_sweep.errors import ExitCode
 from tests.tracking.ledgers import ledger
 
-LOOKING = ("status", "report", "check", "export", "confirm", "noise", "show", "compare")
+LOOKING = ("status", "report", "check", "export", "confirm", "select", "noise", "show", "compare")
 SPACE = "name: tiny\npreset: digits\nset: {epochs: 1}\ngrid: {C: [5, 10]}\nseeds: [0]\n"
 
 
@@ -20,7 +20,8 @@ def verb(name: str, places: Sequence[str], folder: Path) -> list[str]:
     """The command line of a verb with these words for its sweep; a trial or sweep is added."""
     more = {
         "export": ["--to", str(folder / "out")],
-        "confirm": ["--inline", "--metric", "oracle.acc_all"],
+        "confirm": ["--inline", "--rule", "oracle.acc_all"],
+        "select": ["--rule", "oracle.acc_all"],
         "noise": ["--plan"],
         "show": ["t00000"],
         "compare": [*places],
@@ -130,7 +131,7 @@ def test_a_sweep_is_found_however_it_is_written(
     monkeypatch.setattr("lps_sweep.report.build_report", note)
     monkeypatch.setattr("lps_sweep.report.export.export_frames", note)
     monkeypatch.setattr("lps_sweep.sweep.check.examine", note)
-    for name in (*LOOKING[:4], *LOOKING[6:]):
+    for name in (*LOOKING[:4], *LOOKING[7:]):
         assert code(verb(name, places, here)) == ExitCode.DONE, name
     assert [(sweep[0].resolve(), sweep[1]) for sweep in found] == [(here / "r", "c")] * 3
 

@@ -15,6 +15,7 @@ from lps_sweep.plan import (
     unsearched,
     varied,
 )
+from lps_sweep.sweep.stopping import needed_metrics
 from tests.known import known
 from tests.plan.space_cases import check_refused, no_content, space_of
 
@@ -194,6 +195,23 @@ def test_an_objective_on_held_out_images_needs_them_in_every_cell(extra: str, ri
         return
     with pytest.raises(BadInputError, match="labeled_holdout"):
         space_of(text)
+
+
+@pytest.mark.parametrize("size", [0, 500])
+def test_an_objective_of_the_subset_of_images_needs_one(size: int) -> None:
+    text = SPACE.replace("seeds:", f"set: {{rule_images: {size}}}\nseeds:")
+    assert space_of(text.replace("oracle.acc_all", "balance")).search
+    text = text.replace("oracle.acc_all", "silhouette")
+    if size:
+        assert space_of(text).search
+        return
+    with pytest.raises(BadInputError, match="rule_images"):
+        space_of(text)
+
+
+def test_an_objective_of_the_last_epoch_is_not_needed_before() -> None:
+    several = SPACE.replace("oracle.acc_all", "[view_agreement, silhouette]")
+    assert needed_metrics(space_of(several)) == ("silhouette",)
 
 
 OF_ARMS = """\

@@ -66,6 +66,7 @@ def test_rules_that_differ_have_texts_that_differ() -> None:
         ("  rule: asha\n", "", 6, "halving, asha, median"),
         ("  first_epoch: 2\n", "", 6, "first_epoch"),
         ("acc_holdout\n", "acc_novel\n", 8, "'oracle.acc_novel'"),
+        ("acc_holdout\n", "view_agreement\n", 8, "one of"),
         (", labeled_holdout: 0.2", "", 8, "labeled_holdout"),
         ("first_epoch: 2", "first_epoch: 0", 9, ">= 1"),
         ("first_epoch: 2", "first_epoch: 30", 9, "30"),

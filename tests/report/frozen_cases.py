@@ -15,6 +15,7 @@ import io
 import math
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -121,12 +122,16 @@ def _equal(one: str, other: str) -> bool:
 
 
 def _freeze() -> None:
-    for sweep in SWEEPS:
-        shutil.rmtree(FROZEN / sweep, ignore_errors=True)
-        for name, text in built(FINISHED, sweep).items():
-            path = FROZEN / sweep / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        finished = shutil.copytree(
+            FINISHED, Path(folder) / "results"
+        )  # a report leaves files there
+        for sweep in SWEEPS:
+            shutil.rmtree(FROZEN / sweep, ignore_errors=True)
+            for name, text in built(finished, sweep).items():
+                path = FROZEN / sweep / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

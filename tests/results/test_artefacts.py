@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 
 from lps_sweep.errors import StorageError
 from lps_sweep.files import atomic_write, sha256_bytes
+from lps_sweep.indices import directions, silhouette
 from lps_sweep.results import FileRef, save_artefact
 from lps_sweep.results.artefacts import load_artefact, load_trial_arrays
-from lps_sweep.results.feature_quality import (
-    knn_accuracy,
-    normalised,
-    right_predictions,
-    silhouette,
-)
+from lps_sweep.results.feature_quality import knn_accuracy, right_predictions
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "predictions": np.arange(1000, dtype=np.int64) % 10,
@@ -161,7 +157,7 @@ def test_degenerate_features() -> None:
     assert math.isnan(silhouette(np.ones((4, 2)), np.zeros(4)))
     assert math.isnan(knn_accuracy(np.ones((1, 2)), np.zeros(1)))
     assert silhouette(np.ones((4, 2)), np.array([0, 0, 1, 1])) == 0
-    assert normalised(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2
+    assert directions(np.zeros((2, 3))).tolist() == [[0.0] * 3] * 2
 
 
 def test_right_after_one_matching() -> None:

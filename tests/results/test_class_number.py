@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from lps_sweep.indices import directions
 from lps_sweep.results.class_number import (
     N_INIT,
     UNKNOWN,
@@ -22,7 +23,6 @@ from lps_sweep.results.class_number import (
     folds,
     used_heads,
 )
-from lps_sweep.results.feature_quality import normalised
 
 
 def mixture(
@@ -54,7 +54,7 @@ def test_the_search_by_labels_is_that_of_a_slow_scan() -> None:
     known = labels != UNKNOWN
     right = {}
     for k in range(4, 16):
-        ids = KMeans(k, n_init=N_INIT, random_state=3).fit_predict(normalised(features))[known]
+        ids = KMeans(k, n_init=N_INIT, random_state=3).fit_predict(directions(features))[known]
         table = np.array(
             [[np.sum((ids == i) & (labels[known] == j)) for j in range(4)] for i in range(k)]
         )
@@ -68,7 +68,7 @@ def test_the_search_by_silhouette_is_that_of_scikit_learn() -> None:
     features, _ = mixture(7, 4, 0.35, seed=1)
     scores = {}
     for k in range(2, 16):
-        ids = KMeans(k, n_init=N_INIT, random_state=3).fit_predict(normalised(features))
+        ids = KMeans(k, n_init=N_INIT, random_state=3).fit_predict(directions(features))
         scores[k] = silhouette_score(features, ids, metric="cosine")
     assert by_silhouette(Clusterings(features, 3), 15) == max(scores, key=scores.__getitem__)
 

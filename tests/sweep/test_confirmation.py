@@ -132,9 +132,9 @@ def test_what_cannot_be_confirmed(tmp_path: Path, capsys: pytest.CaptureFixture[
     for metric, message in (
         ("oracle.acc_all", "selects its default"),
         ("oracle.acc_al", "did you mean 'oracle.acc_all'"),
-        ("", "name what c is to select by"),
+        ("", "name the rule that c is to select by"),
     ):
-        code = main(["confirm", str(tmp_path), "c", "--metric", metric, "--inline"])
+        code = main(["confirm", str(tmp_path), "c", "--rule", metric, "--inline"])
         assert code == ExitCode.BAD_INPUT
         assert message in capsys.readouterr().err
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == []
@@ -151,7 +151,7 @@ def confirmed(
         return 0
 
     monkeypatch.setattr("lps_sweep.commands.training.run_space", note)
-    asked = ["confirm", f"{results}/{name}", "--metric", "oracle.acc_all", "--inline"]
+    asked = ["confirm", f"{results}/{name}", "--rule", "oracle.acc_all", "--inline"]
     code = main([*asked, *more])
     assert code == (ExitCode.DONE if found else ExitCode.BAD_INPUT)
     return found[0] if found else None
@@ -232,7 +232,7 @@ def test_it_runs(tmp_path: Path) -> None:
     results = tmp_path / "r"
     assert main(["run", str(space), "--results", str(results), "--inline"]) == 0
     best = selected(load_view(results, "c"), "oracle.acc_seen")["selected"]
-    asked = ["confirm", str(results), "c", "--metric", "oracle.acc_seen", "--seeds", "2"]
+    asked = ["confirm", str(results), "c", "--rule", "oracle.acc_seen", "--seeds", "2"]
     code = main([*asked, "--inline"])
     if (best.config["C"], best.config["tau"]) == (10, 0.4):
         assert code == ExitCode.BAD_INPUT

@@ -71,6 +71,10 @@ class GCDObjective(Objective):
         """The directions of the features, in float32."""
         return {"directions": F.normalize(output.features.float(), dim=1)}
 
+    def confidence(self, output: TailOutput) -> Tensor | None:  # noqa: ARG002
+        """None: its logits are projections."""
+        return None
+
     def predict(
         self, kept: Mapping[str, Tensor], labeled: Mapping[str, Tensor] = NOTHING
     ) -> Tensor:

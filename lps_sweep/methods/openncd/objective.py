@@ -134,6 +134,10 @@ class OpenNCDObjective(Objective):
             )
             self.found.copy_(groups)
 
+    def confidence(self, output: TailOutput) -> Tensor | None:  # noqa: ARG002
+        """None: its logits are similarities to prototypes."""
+        return None
+
     def predict(
         self,
         kept: Mapping[str, Tensor],

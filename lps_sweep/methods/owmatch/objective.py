@@ -72,7 +72,7 @@ class OwMatchObjective(AveragedObjective):
             "loss_total": terms.total.detach(),
             "supervised": terms.supervised.detach(),
             "clustering": terms.clustering.detach(),
-            "confidence": terms.confidence.detach(),
+            "confidence_mean": terms.confidence.detach(),
             "confident_share": 100.0 * terms.mask.float().mean(),
             "threshold_seen": _mean(terms.thresholds[: context.num_seen]),
             "threshold_novel": _mean(terms.thresholds[context.num_seen :]),

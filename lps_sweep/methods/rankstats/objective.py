@@ -121,6 +121,11 @@ class RankStatsObjective(Objective):
         ids = classes if self.config.incremental else output.logits.argmax(dim=1)
         return {"ids": ids, "classes": classes}
 
+    def confidence(self, output: TailOutput) -> Tensor | None:
+        """Of the first head, where it predicts."""
+        probabilities = torch.softmax(output.more["classes"].float(), dim=1)
+        return probabilities.amax(dim=1) if self.aligned else None
+
     def classify(self, kept: Mapping[str, Tensor]) -> Tensor:
         """Class ids by the first head."""
         return kept["classes"]

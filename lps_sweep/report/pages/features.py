@@ -77,7 +77,8 @@ def _info(view: SweepView, kept: Kept) -> FeatureInfo | None:
     import numpy as np
 
     from lps_sweep.files import sweep_folder
-    from lps_sweep.results.feature_quality import knn_accuracy, right_predictions, silhouette
+    from lps_sweep.indices import silhouette
+    from lps_sweep.results.feature_quality import knn_accuracy, right_predictions
 
     arrays = kept.arrays
     features, indices = arrays.get("features"), arrays.get("feature_indices")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lps_sweep.indices import COLUMNS
 from lps_sweep.report import draw, marks
 from lps_sweep.report.cells import metric_facets
 from lps_sweep.report.escape import plot_text
@@ -52,10 +53,10 @@ def finding(search: Search) -> str:
     fresh = "confirm it on fresh seeds"
     if search.confirmed:
         mean = statistics.fmean(search.confirmed.values())
-        fresh = f"on fresh seeds it has {mean:.1f} (n {len(search.confirmed)})"
+        fresh = f"on fresh seeds it has {mean:.3g} (n {len(search.confirmed)})"
     return (
         f"Of {len(search.complete)} configurations number {best.number} ({best.words}) has the "
-        f"highest mean {search.labels[0]}, {search.mean(best):.1f}. It was selected for this very "
+        f"highest mean {search.labels[0]}, {search.mean(best):.3g}. It was selected for this very "
         f"number, which is therefore too high: {fresh}."
     )
 
@@ -80,7 +81,14 @@ def search_table(
             for name in search.parameters
         ),
         *(
-            Column(key, f"{label} ± sd", "mean_sd", facets=metric_facets(m), of=_mean_sd(m))
+            Column(
+                key,
+                f"{label} ± sd",
+                "mean_sd",
+                3 if label in COLUMNS else 1,
+                facets=metric_facets(m),
+                of=_mean_sd(m),
+            )
             for key, m, label in objectives
         ),
         Column("n", "n", "value", of="trials.num_done"),

@@ -24,7 +24,7 @@ def finding(found: Sequence[Search]) -> str:
     (low, worst), (high, best) = min(means), max(means)
     return (
         f"{len(means)} searches selected configurations by {found[0].labels[0]}, with means from "
-        f"{low:.1f} ({worst}) to {high:.1f} ({best}). Each is too high because it was selected for "
+        f"{low:.3g} ({worst}) to {high:.3g} ({best}). Each is too high because it was selected for "
         "this very number, and more so of more configurations: compare them on fresh seeds."
     )
 
