@@ -39,9 +39,9 @@ class Found:
     Attributes:
         number: Classes in all, seen ones included.
         folds: The same with the labels of one fold of the seen classes hidden, fold by fold; empty
-            where labels are not read.
-        seen: Numbers found among the rows with a label alone, whose right number is that of the
-            seen classes: fold by fold with its labels hidden, or once where they are not read.
+            where there are too few classes, or labels are not read.
+        seen: Numbers found so, fold by fold, among the rows with a label alone: the right number
+            is that of the seen classes.
     """
 
     number: int
@@ -102,17 +102,25 @@ def by_labels(clusterings: Clusterings, labels: Ids, most: int) -> int | None:
     return best_number(accuracy, least, min(most, len(labels))) if least > 1 else None
 
 
-def by_silhouette(clusterings: Clusterings, most: int) -> int | None:
-    """The number of clusters from 2 to `most` with the highest silhouette; None below 3 rows."""
-    count = len(clusterings.rows)
+def by_silhouette(clusterings: Clusterings, labels: Ids, most: int) -> int | None:
+    """The number of clusters with the highest silhouette, two and the labeled classes at least.
+
+    Args:
+        clusterings: Of N rows.
+        labels: (N,) class ids, or `UNKNOWN`; only how many there are is read.
+        most: Largest number that is tried.
+
+    Returns:
+        The number; None with too few rows.
+    """
+    count, least = len(labels), len(np.unique(labels[labels != UNKNOWN]))
     rows = np.linspace(0, count - 1, min(count, SILHOUETTE_ROWS)).astype(np.int64)
 
     def score(k: int) -> float:
-        return float(
-            np.nan_to_num(silhouette(clusterings.rows[rows], clusterings(k)[rows]), nan=-1)
-        )
+        found = silhouette(clusterings.rows[rows], clusterings(k)[rows])
+        return float(np.nan_to_num(found, nan=-1.0))
 
-    return best_number(score, 2, min(most, count - 1))
+    return best_number(score, max(2, least), min(most, count - 1))
 
 
 def used_heads(predictions: Ids) -> int:
@@ -136,19 +144,14 @@ def estimates(features: NDArray[Any], labels: Ids, seed: int, most: int) -> dict
     known = labels != UNKNOWN
     every, seen = Clusterings(features, seed), Clusterings(features[known], seed)
     hidden = [np.where(fold, UNKNOWN, labels) for fold in folds(labels)]
-    found = {
-        "accuracy": (
-            by_labels(every, labels, most),
-            [by_labels(every, one, most) for one in hidden],
-            [by_labels(seen, one[known], most) for one in hidden],
-        ),
-        "silhouette": (by_silhouette(every, most), [], [by_silhouette(seen, most)]),
-    }
-    return {
-        name: Found(number, _numbers(of_folds), _numbers(of_seen))
-        for name, (number, of_folds, of_seen) in found.items()
-        if number is not None
-    }
+    found = {}
+    for name, estimator in {"accuracy": by_labels, "silhouette": by_silhouette}.items():
+        number = estimator(every, labels, most)
+        of_folds = [estimator(every, one, most) for one in hidden]
+        of_seen = [estimator(seen, one[known], most) for one in hidden]
+        if number is not None:
+            found[name] = Found(number, _numbers(of_folds), _numbers(of_seen))
+    return found
 
 
 def folds(labels: Ids) -> list[NDArray[np.bool_]]:

@@ -86,7 +86,7 @@ def test_the_same_for_people(cli: Cli) -> None:
     text = cli("classes", made(cli, arrays_of, [0, 1, 2]), "c_tau", "--most", 10)
     lines = [" ".join(line.split()) for line in text.split("\n\n")[0].splitlines()]
     assert lines[1] == "C=10 trained used heads 8.0 8.0 to 8.0 - - 3"
-    assert lines[3] == "C=10 trained silhouette 8.0 8.0 to 8.0 - 5.0 of 5 3"
+    assert lines[3] == "C=10 trained silhouette 8.0 8.0 to 8.0 8.0 to 8.0 5.0 of 5 3"
 
 
 def test_two_seeds_have_no_interval(cli: Cli) -> None:

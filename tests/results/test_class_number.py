@@ -16,6 +16,7 @@ from lps_sweep.results.class_number import (
     N_INIT,
     UNKNOWN,
     Clusterings,
+    Found,
     best_number,
     by_labels,
     by_silhouette,
@@ -39,8 +40,8 @@ def mixture(
 @pytest.mark.parametrize(("num_classes", "num_seen"), [(8, 4), (12, 6), (6, 5)])
 def test_the_number_of_a_made_mixture_is_found(num_classes: int, num_seen: int) -> None:
     found = estimates(*mixture(num_classes, num_seen, 0.05), seed=0, most=20)
-    assert found["silhouette"].number == num_classes
-    assert found["silhouette"].seen == (num_seen,)
+    of_folds = {"folds": (num_classes,) * 3, "seen": (num_seen,) * 3}
+    assert found["silhouette"] == Found(num_classes, **of_folds)
     accuracy = found["accuracy"]
     assert accuracy.number == num_classes
     assert len(accuracy.folds) == len(accuracy.seen) == 3
@@ -65,12 +66,16 @@ def test_the_search_by_labels_is_that_of_a_slow_scan() -> None:
 
 
 def test_the_search_by_silhouette_is_that_of_scikit_learn() -> None:
-    features, _ = mixture(7, 4, 0.35, seed=1)
+    features, labels = mixture(7, 4, 0.35, seed=1)
     scores = {}
     for k in range(2, 16):
         ids = KMeans(k, n_init=N_INIT, random_state=3).fit_predict(directions(features))
         scores[k] = silhouette_score(features, ids, metric="cosine")
-    assert by_silhouette(Clusterings(features, 3), 15) == max(scores, key=scores.__getitem__)
+    clusterings = Clusterings(features, 3)
+    assert by_silhouette(clusterings, labels, 15) == max(scores, key=scores.__getitem__)
+    many = np.where(np.arange(len(labels)) < 9, np.arange(len(labels)), UNKNOWN)
+    right = {k: score for k, score in scores.items() if k >= 9}
+    assert by_silhouette(clusterings, many, 15) == max(right, key=right.__getitem__)
 
 
 @pytest.mark.parametrize(
