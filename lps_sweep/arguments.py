@@ -157,6 +157,12 @@ def _add_giving(verbs: Verbs) -> None:
     help = "keep what can be proven, and leave what cannot to the next run"
     check.add_argument("--repair", action="store_true", help=help)
 
+    taken = verbs.add_parser("import", help="record an experiment of Ray Tune as a sweep")
+    what = "folder of the experiment, whose trainable is lps_sweep.tune.trainable"
+    taken.add_argument("experiment", type=_path("EXPERIMENT"), metavar="EXPERIMENT", help=what)
+    taken.add_argument("--name", default="", metavar="NAME", help="of the sweep, if another")
+    _add_results(taken)
+
 
 def _add_training(verbs: Verbs) -> None:
     """Verbs beside sweeps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ MODULES = {
     **dict.fromkeys(("status", "show"), "looking"),
     **dict.fromkeys(("report", "export", "select", "check"), "giving"),
     "schema": "plan",
+    "import": "importing",
 }
 """The module of `commands` that a verb is in, where it is not called as the verb is."""
 
@@ -33,7 +35,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             refuse_lost(folder, f"--{option}")
     name = options.pop("verb")
     module = importlib.import_module(f"lps_sweep.commands.{MODULES.get(name, name)}")
-    return int(getattr(module, name)(**options))
+    function = f"{name}_" if keyword.iskeyword(name) else name
+    return int(getattr(module, function)(**options))
 
 
 if __name__ == "__main__":

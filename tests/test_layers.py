@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "tracking": {"results"},
     "sweep": {"config", "plan", "data", "train", "results"},
     "cluster": {"config", "plan", "sweep"},
+    "tune": {"sweep"},
     "arguments": set(),
     "cli": {"commands"},
     "commands": {
@@ -90,7 +91,7 @@ def _finer_reason(one: Import, room: str, target: str) -> str:
     if one.importer.startswith(PAGES) and one.imported.startswith(PAGES):
         return "a page of the report imports no other one"
     if one.imported.startswith(ONLY_RAY_FOLDER) and not (
-        one.lazy or one.importer.startswith(ONLY_RAY_FOLDER)
+        one.lazy or room == "tune" or one.importer.startswith(ONLY_RAY_FOLDER)
     ):
         return "whoever may do without Ray imports it late"
     return ""

@@ -41,9 +41,14 @@ def save_artefact(
         raise ValueError(f"{trial_id!r} cannot be a file name")
     content, named = io.BytesIO(), dict[str, Any](arrays)
     np.savez_compressed(content, **named)
-    relative = f"{FOLDER}/{trial_id}-{attempt}.npz"
+    relative = artefact_path(trial_id, attempt)
     atomic_write(inside(results_dir, relative), content.getvalue())
     return FileRef(relative, sha256_bytes(content.getvalue()))
+
+
+def artefact_path(trial_id: str, attempt: int) -> str:
+    """Where an attempt leaves its arrays, relative to its results folder."""
+    return f"{FOLDER}/{trial_id}-{attempt}.npz"
 
 
 def load_artefact(results_dir: Path, ref: FileRef) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lps_sweep.results import Json, Ledger, SweepRecord, driver_alive
-from lps_sweep.results.records import STATUSES, Metrics
+from lps_sweep.results.labels import labelled
+from lps_sweep.results.records import STATUSES
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_history(folder: Path, sweep: str) -> SweepHistory:
         rows, epochs = ledger.trial_rows(sweep, alive), ledger.epoch_rows(sweep)
     curves: dict[str, dict[int, dict[str, float]]] = {}
     for epoch in epochs:
-        curves.setdefault(epoch.trial_id, {})[epoch.epoch] = _labelled(epoch.metrics)
+        curves.setdefault(epoch.trial_id, {})[epoch.epoch] = labelled(epoch.metrics)
     trials = []
     for row in rows:
         swept = {name: row.swept.get(name) for name in record.axes}
@@ -86,24 +87,8 @@ def read_history(folder: Path, sweep: str) -> SweepHistory:
             config={**row.config, "seed": row.seed},
             status=row.status,
             epochs=curves.get(row.trial_id, {}),
-            final=_labelled(row.metrics),
+            final=labelled(row.metrics),
             seconds=row.seconds,
         )
         trials.append(trial)
     return SweepHistory(record, folder, trials)
-
-
-def is_oracle(name: str) -> bool:
-    """Whether a metric is computed with the hidden labels of the unlabeled images."""
-    if name == "acc_holdout":
-        return False
-    return name.startswith(("acc_", "nmi_")) or name == "novel_to_seen_share"
-
-
-def _labelled(metrics: Metrics) -> dict[str, float]:
-    """The metrics that have a value, called as search spaces call them."""
-    return {
-        f"oracle.{name}" if is_oracle(name) else name: value
-        for name, value in metrics.items()
-        if value is not None
-    }

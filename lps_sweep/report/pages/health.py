@@ -58,12 +58,17 @@ def repeats_text(found: Repeats) -> str:
 
 
 def stopped_trials(view: SweepView) -> list[dict[str, Any]]:
-    """The trials that a rule ended: rows with the planned `epochs` and the `stop`, if known."""
-    rows = [(row, row["trial_id"]) for row in trials_in(view, "stopped")]
-    return [
-        {**row, "epochs": _epochs(view.configs[trial]), "stop": view.stops.get(trial)}
-        for row, trial in rows
-    ]
+    """The trials that a rule ended: rows with `epoch`, `epochs` planned and the `stop`, if known.
+
+    Where the decision is not recorded, as of Ray Tune's schedulers, `epoch` is the last recorded.
+    """
+    found, last = [], view.epochs.groupby("trial_id")["epoch"].max().to_dict()
+    for row in trials_in(view, "stopped"):
+        trial, stop = row["trial_id"], view.stops.get(row["trial_id"])
+        epoch = stop.epoch if stop else last.get(trial)
+        planned = _epochs(view.configs[trial])
+        found.append({**row, "epoch": epoch, "epochs": planned, "stop": stop})
+    return found
 
 
 def _epochs(config: Mapping[str, Any]) -> int:
@@ -82,7 +87,7 @@ def stopped_table(trials: Sequence[Mapping[str, Any]]) -> Table:
         Column("setting", "Setting"),
         Column("seed", "Seed", "value"),
         of_stop("rung", "Rung"),
-        of_stop("epoch", "After epoch"),
+        Column("epoch", "After epoch", "value"),
         Column("epochs", "Of", "value"),
         of_stop("rank", "Rank"),
         of_stop("compared", "Among"),
@@ -97,7 +102,7 @@ def stopped_table(trials: Sequence[Mapping[str, Any]]) -> Table:
 
 def stopped_text(trials: Sequence[Mapping[str, Any]], planned_epochs: int) -> str:
     """What stopping saved of `planned_epochs`, and how it bears on means."""
-    saved = sum(row["epochs"] - row["stop"].epoch for row in trials if row["stop"])
+    saved = sum(row["epochs"] - row["epoch"] for row in trials if row["epoch"])
     share = f" ({100 * saved / planned_epochs:.0f} %)" if planned_epochs else ""
     return (
         f"A rule ended {len(trials)} trial{'s' * (len(trials) > 1)} early, which saved {saved} of "
