@@ -8,13 +8,14 @@ import subprocess
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol, Self
 
 from lps_sweep import train
+from lps_sweep.config import Config
 from lps_sweep.errors import BadInputError, DeviceError, LpsSweepError
 from lps_sweep.plan import GPU_PARTS, Resources
 from lps_sweep.process import tight_limits
@@ -90,6 +91,14 @@ class Executor(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
+    def prepare(self, configs: Iterable[Config]) -> None:
+        """Makes sure that jobs of `configs` can be done wherever they may be placed.
+
+        Raises:
+            BadInputError: They cannot.
+            StorageError: The results folder is not there.
+        """
+
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Runs `jobs` and those that `ended` gives, until all are over.
 
@@ -121,6 +130,9 @@ class InlineExecutor:
 
     def __exit__(self, *_: object) -> None:
         """Nothing is left to close."""
+
+    def prepare(self, configs: Iterable[Config]) -> None:
+        """This process has planned them."""
 
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Runs one job at a time."""

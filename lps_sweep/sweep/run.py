@@ -203,6 +203,7 @@ class SweepRun:
         shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
         if self._driver is None or self._progress is None:
             executor = self._stack.enter_context(self.make_executor())
+            executor.prepare(trial.config for trial in trials)
             if self.budget and self.budget.gpu_hours is not None and not executor.gpus_per_pack:
                 say("no GPU is used here, so that the budget gpu_hours is never spent")
             self._progress = self._stack.enter_context(self.make_progress(shown, outcomes))
@@ -231,6 +232,7 @@ def make_trunk(
     with opened(folder, "", lambda _: None) as (ledger, check):
         if trunk_file(store, trials[0].trunk) is None:
             with make_executor() as executor, make_progress(trials, {}) as progress:
+                executor.prepare(trial.config for trial in trials)
                 place = folder, ledger, executor, progress
                 Driver(space, trials, *place, None, check).make_trunks(trials)
             remove_orders(store)

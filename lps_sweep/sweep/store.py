@@ -97,11 +97,15 @@ class Store(ABC):
         """A file of the driver's folder here as well."""
 
     def verify(self, mark: str = "") -> None:
-        """Writes a file, reads it back, and removes it; reads the `mark` that a driver made.
+        """Reads the `mark` that a driver made; writes a file, reads it back, and removes it.
 
         Raises:
             StorageError: Names what fails; or this is not the store that the driver wrote to.
         """
+        if mark and self.read(MARK_NAME) != mark.encode():
+            raise StorageError(
+                f"{self.place} is not the place that the driver writes to: it is not shared"
+            )
         name, content = f"driver.lock.probe-{uuid.uuid4().hex}", os.urandom(64)
         try:
             self.write(name, content)
@@ -109,10 +113,6 @@ class Store(ABC):
                 raise StorageError(f"{self.place}: what was written is not what is read back")
         finally:
             self.remove(name)
-        if mark and self.read(MARK_NAME) != mark.encode():
-            raise StorageError(
-                f"{self.place} is not the place that the driver writes to: it is not shared"
-            )
 
     def mark(self) -> str:
         """Writes what `verify` looks for elsewhere; to be given to it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from lps_sweep.config import Config
 from lps_sweep.files import sha256_bytes
 from lps_sweep.sweep.executor import Accept, Blame, Death, Ended
 from lps_sweep.sweep.jobs import Job, PackJob, Place, TrunkJob
@@ -84,6 +85,9 @@ class FakeExecutor:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def prepare(self, configs: Iterable[Config]) -> None:
+        """Nothing is asked for."""
 
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Does each job in turn."""

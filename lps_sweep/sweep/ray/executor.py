@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import ray
 from ray import tune
 
+from lps_sweep.config import Config
 from lps_sweep.errors import BadInputError, DeviceError, LpsSweepError, StorageError
 from lps_sweep.plan import Resources
 from lps_sweep.sweep.executor import Accept, Blame, Death, Ended, here, usable_cpus
 from lps_sweep.sweep.jobs import Job, perform
 from lps_sweep.sweep.ray.capacity import NodeType, alive_nodes, capacity, startable
 from lps_sweep.sweep.ray.deaths import Deaths
+from lps_sweep.sweep.ray.nodes import Nodes, check_here
 from lps_sweep.sweep.ray.session import output_to, ray_session
 from lps_sweep.sweep.ray.watch import Waiting, Watch
 from lps_sweep.sweep.remote import store_of
@@ -42,6 +44,7 @@ class RayExecutor:
         self._num_runs = 0
         self._deaths = Deaths(self._store, resources.epoch_time_limit_s)
         self._types: list[NodeType] = []
+        self._nodes: Nodes | None = None
         self.num_workers = 0
         self.device = "cpu"
         self.gpus_per_pack = 0.0
@@ -52,12 +55,19 @@ class RayExecutor:
             terminal = stack.enter_context(output_to(self._log))
             stack.enter_context(ray_session(self._address, usable_cpus(), terminal))
             self._measure()
+            if self._address != "local":
+                self._nodes = Nodes(self._store, self._resources, self._bundle)
             stack.callback(self._store.remove_folder, "ray")
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def prepare(self, configs: Iterable[Config]) -> None:
+        """Looks at the nodes of a cluster."""
+        if self._nodes:
+            self._nodes.probe(configs)
 
     def run(self, jobs: Sequence[Job], accept: Accept, ended: Ended) -> None:
         """Runs `jobs` in one call of Tune's `fit`, or in another where Tune gave up."""
@@ -76,6 +86,7 @@ class RayExecutor:
                 tune.with_resources(_trainable, self._bundle),
                 param_space={
                     "limit_s": self._resources.epoch_time_limit_s,
+                    "expected": self._nodes and self._nodes.expected,
                 },
                 tune_config=tune.TuneConfig(
                     search_alg=Waiting(watch),
@@ -140,6 +151,8 @@ def _trainable(config: dict[str, Any]) -> None:
     gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
     place = here(gpus)
     try:
+        if config["expected"]:
+            check_here(config["expected"])
         with WorkerLimit(job.place.store, job.job_id, config["limit_s"]) as limit:
             for rows in perform(job):
                 with limit.suspended():
