@@ -124,7 +124,8 @@ def test_each_node_that_lacks_something_is_named_before_anything_trains(
     skipped = shutil.ignore_patterns("__pycache__")
     changed = tmp_path / "changed"
     shutil.copytree(Path(lps_sweep.__file__).parent, changed / "lps_sweep", ignore=skipped)
-    (changed / "lps_sweep" / "signals.py").open("a").write("# changed\n")
+    with (changed / "lps_sweep" / "signals.py").open("a") as file:
+        file.write("# changed\n")
     bare = tmp_path / "bare"
     (bare / "lps_sweep").mkdir(parents=True)
     (bare / "lps_sweep" / "__init__.py").write_text("TELEMETRY_OFF = {}\n")
@@ -137,7 +138,7 @@ def test_each_node_that_lacks_something_is_named_before_anything_trains(
     assert refused.returncode == ExitCode.BAD_INPUT, refused.stderr
     findings = refused.stderr.split("; ")
     said = {name: [one for one in findings if f"{name} (" in one] for name in NAMES}
-    assert len(said["lacking"]) == 2
+    assert len(said["lacking"]) == 2, refused.stderr
     assert str(results) in said["lacking"][0]
     assert str(data) in said["lacking"][1]
     (of_changed,), (of_bare,) = said["changed"], said["bare"]
