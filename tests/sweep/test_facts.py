@@ -62,10 +62,10 @@ def test_a_changed_source_file_is_another_version(tmp_path: Path) -> None:
     changed = shutil.copytree(package, tmp_path / "lps_sweep", ignore=skipped)
     code = "from lps_sweep.sweep.facts import versions; print(versions()['lps_sweep'])"
     environment = {"PYTHONPATH": str(tmp_path), "PATH": ""}
-    same = python("-c", code, env=environment).stdout.strip()
+    same = python("-c", code, env=environment, cwd=tmp_path).stdout.strip()
     with (changed / "losses" / "__init__.py").open("a") as file:
         file.write("# changed\n")
-    other = python("-c", code, env=environment).stdout.strip()
+    other = python("-c", code, env=environment, cwd=tmp_path).stdout.strip()
     assert same == versions()["lps_sweep"]
     assert other.startswith(lps_sweep.__version__)
     assert other != same

@@ -51,7 +51,7 @@ TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 ENVIRONMENT = {**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
 PHOTOGRAPHS = """
 name: photographs
-set: {dataset: imagenet100, image_size: 32, data_root: DATA, batch_size: 50}
+set: {dataset: imagenet100, image_size: 32, data_root: DATA, batch_size: 50, labeled_ratio: 0.9}
 seeds: [0]
 """
 NAMES = ("lacking", "changed", "bare")
@@ -110,7 +110,7 @@ def run(
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
     """A search space over images that lie in a folder."""
-    root = write_class_folders(tmp_path / "photographs")
+    root = write_class_folders(tmp_path / "photographs", per_class=4)
     prepare(root, 32, num_workers=1)
     space = tmp_path / "photographs.yaml"
     space.write_text(PHOTOGRAPHS.replace("DATA", str(root)))
