@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +13,15 @@ from pathlib import Path
 import lps_sweep
 from lps_sweep.config import Config
 from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
-from lps_sweep.files import atomic_write, read_file
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.recorder import PACKAGES
+from lps_sweep.sweep.store import Store
 
 SHOWN = 5
 """Machines with the same fault that a message names."""
+
+NOTES = "ray/nodes"
+"""The folder of the store in which nodes write, each a file."""
 
 ASKED_BY_DRIVER = "optuna"
 """The package that no machine but the driver's needs."""
@@ -33,24 +35,25 @@ class Expected:
         versions: Of the driver.
         content: A configuration of each data set and file of weights, with the hashes that the
             driver finds.
-        note: File of the driver's in the results folder; it holds its own name.
+        store: Where results go.
+        mark: What the driver wrote there.
     """
 
     versions: Mapping[str, str]
     content: tuple[tuple[Config, Mapping[str, str]], ...]
-    note: Path
+    store: Store
+    mark: str
 
 
-def expect(folder: Path, configs: Iterable[Config]) -> Expected:
-    """What the driver has; its note is written into `folder`.
+def expect(store: Store, configs: Iterable[Config]) -> Expected:
+    """What the driver has; its mark is written into `store`.
 
     Raises:
         MissingInputError: Data are not there.
-        StorageError: The note cannot be written.
+        StorageError: The mark cannot be written.
     """
-    note = folder / secrets.token_hex(8)
-    atomic_write(note, note.name.encode())
-    return Expected(versions(), tuple((config, hashes(config)) for config in configs), note)
+    content = tuple((config, hashes(config)) for config in configs)
+    return Expected(versions(), content, store, store.mark())
 
 
 def versions() -> dict[str, str]:
@@ -97,15 +100,11 @@ def compare(driver: Mapping[str, str], here: Mapping[str, str]) -> list[LpsSweep
 def look(expected: Expected, node_id: str) -> Iterator[LpsSweepError]:
     """What is not as it has to be on this machine, which leaves a note named `node_id`."""
     yield from compare(expected.versions, versions())
-    note = expected.note
     try:
-        if read_file(note) != note.name.encode():
-            raise StorageError(f"{note} is another file")
-        atomic_write(note.with_name(node_id), b"")
-    except StorageError as error:
-        yield StorageError(
-            f"the results folder must be the driver's, under the same path, and writable: {error}"
-        )
+        expected.store.verify(expected.mark)
+        expected.store.write(f"{NOTES}/{node_id}", b"")
+    except LpsSweepError as error:
+        yield error
     for config, wanted in expected.content:
         try:
             found = hashes(config)
@@ -117,11 +116,13 @@ def look(expected: Expected, node_id: str) -> Iterator[LpsSweepError]:
 
 def read_back(expected: Expected, node_id: str) -> list[LpsSweepError]:
     """What keeps the driver from reading the note of the node `node_id`."""
+    name = f"{NOTES}/{node_id}"
     try:
-        read_file(expected.note.with_name(node_id))
+        found = expected.store.read(name)
     except StorageError as error:
         return [StorageError(f"what it writes must be readable for the driver: {error}")]
-    return []
+    lost = StorageError(f"{expected.store.place}/{name}, which it wrote, is not there")
+    return [lost] if found is None else []
 
 
 def raise_found(found: Mapping[str, Sequence[LpsSweepError]]) -> None:

@@ -20,6 +20,7 @@ from lps_sweep.sweep.facts import (
     read_back,
     versions,
 )
+from lps_sweep.sweep.store import Folder
 from tests.own_process import python
 from tests.train.train_cases import config_of
 
@@ -28,7 +29,7 @@ DRIVER = {"Python": "3.11.7", "torch": "2.15.0"}
 
 @pytest.fixture
 def expected(tmp_path: Path) -> Expected:
-    return expect(tmp_path / "results" / "probe", [config_of()])
+    return expect(Folder(tmp_path / "results"), [config_of()])
 
 
 def texts_of(expected: Expected, node: str = "node") -> list[str]:
@@ -73,17 +74,17 @@ def test_a_changed_source_file_is_another_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["missing", "other"])
 def test_another_results_folder_is_found_and_nothing_is_made_there(
-    change: str, expected: Expected
+    change: str, expected: Expected, tmp_path: Path
 ) -> None:
-    folder = expected.note.parent
-    if change == "missing":
-        shutil.rmtree(folder.parent)
-    else:
-        expected.note.write_bytes(b"x")
+    results = Path(expected.store.place)
+    shutil.rmtree(results)
+    if change == "other":
+        Folder(results).mark()
+    there = [*tmp_path.rglob("*")]
     (found,) = look(expected, "node")
     assert isinstance(found, StorageError)
-    assert str(expected.note) in str(found)
-    assert not (folder / "node").exists()
+    assert str(results) in str(found)
+    assert [*tmp_path.rglob("*")] == there
 
 
 def test_a_results_folder_that_cannot_be_written_is_found(
@@ -93,7 +94,7 @@ def test_a_results_folder_that_cannot_be_written_is_found(
         del content
         raise StorageError(f"cannot write {path}: No space left on device")
 
-    monkeypatch.setattr("lps_sweep.sweep.facts.atomic_write", full)
+    monkeypatch.setattr("lps_sweep.sweep.store.atomic_write", full)
     (found,) = look(expected, "node")
     assert isinstance(found, StorageError)
     assert "No space left on device" in str(found)
@@ -102,7 +103,7 @@ def test_a_results_folder_that_cannot_be_written_is_found(
 def test_other_images_and_weights_are_found(tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     weights.write_bytes(b"driver's")
-    expected = expect(tmp_path / "probe", [config_of(pretrain={"pretrained": str(weights)})])
+    expected = expect(Folder(tmp_path / "r"), [config_of(pretrain={"pretrained": str(weights)})])
     ((config, hashes),) = expected.content
     weights.write_bytes(b"another's")
     images = next(name for name in hashes if "digits" in name)

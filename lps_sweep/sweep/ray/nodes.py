@@ -35,6 +35,7 @@ from lps_sweep.sweep.facts import (
     versions,
 )
 from lps_sweep.sweep.ray.capacity import alive_nodes
+from lps_sweep.sweep.store import Store
 
 PATIENCE_S = 120.0
 """Seconds in which a node must have answered; starting a worker takes most of them."""
@@ -47,18 +48,18 @@ class Nodes:
     """The nodes of a cluster that could get a pack, each looked at once.
 
     Args:
-        folder: In the results folder; it takes the notes of driver and nodes.
+        store: Where results go; all nodes must see it.
         resources: What a pack asks for.
         bundle: The CPUs and GPUs of a pack.
     """
 
     def __init__(
         self,
-        folder: Path,
+        store: Store,
         resources: Resources,
         bundle: Mapping[str, float],
     ) -> None:
-        self._folder = folder
+        self._store = store
         self._resources = resources
         self._bundle = bundle
         self.expected: Expected | None = None
@@ -73,7 +74,7 @@ class Nodes:
             StorageError: Nothing but the results folder is not.
         """
         read = {(one.data, one.pretrain.pretrained): one for one in configs}
-        self.expected = expect(self._folder, read.values())
+        self.expected = expect(self._store, read.values())
         nodes = self._with_room()
         rest = [ray.put(self.expected)]  # read by a node only if its package is the driver's
         found = _ask(nodes, _look, self.expected.versions, rest)
@@ -144,7 +145,7 @@ def _looked(expected: Expected) -> list[LpsSweepError]:
     context = ray.get_runtime_context()
     node_id = str(context.get_node_id())
     session = Path(context.get_temp_dir(), context.get_session_name())
-    memo = session / f"lps-sweep-{expected.note.name}-{node_id}"
+    memo = session / f"lps-sweep-{expected.mark}-{node_id}"
     with os.fdopen(open_private(memo, os.O_RDWR), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if file.read() == _PASSED:
@@ -165,7 +166,7 @@ def _try_gpu(config: Config, resources: Resources) -> list[LpsSweepError]:
     if trouble := train.usable_gpus().trouble:
         return [BadInputError(trouble)]
     try:
-        probe(config, 0, resources, 1)
+        probe(config, 0, resources)
     except Exception as error:
         if is_out_of_memory(error) or is_broken(error, torch.device("cuda")):
             return [process_ends(error, "one trial must fit its GPU")]
