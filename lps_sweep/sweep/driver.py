@@ -203,7 +203,8 @@ class Driver:
             if death and not isinstance(death.error, DeviceError):
                 raise_error(death)
             left = self._close(job, death)
-            again = [] if self._is_spent() else [self._job(pack) for pack in self._packs(left)]
+            packs = self._packing.again(left, self._executor.num_workers, len(open_jobs))
+            again = [] if self._is_spent() else [self._job(pack) for pack in packs]
             open_jobs.update((one.job_id, one) for one in again)
             return again
 

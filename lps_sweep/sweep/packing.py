@@ -67,6 +67,15 @@ class Packing:
             )
         return packs
 
+    def again(
+        self, trial_ids: Sequence[str], num_workers: int, num_open: int
+    ) -> list[tuple[str, ...]]:
+        """Packs of what is left of one that died, for the workers that have nothing else to do.
+
+        While `num_open` other packs train or wait for all workers, what is left stays together.
+        """
+        return self.packs(trial_ids, max(1, num_workers - num_open))
+
     def unmeasured(self, trial_ids: Sequence[str]) -> dict[Hashable, str]:
         """A trial of each shape whose cost is not known, where two or more could share a pack."""
         alike: dict[Hashable, list[str]] = {}

@@ -113,6 +113,7 @@ class SimulatedDriver:
         self._pretrain(simulation)
         pretrain_s = simulation.now_s
         for jobs in self._first_jobs:
+            self._num_open = len(jobs)
             simulation.run(jobs, self._ended)
         return Ran(pretrain_s, self._num_failed)
 
@@ -166,6 +167,7 @@ class SimulatedDriver:
 
     def _ended(self, job: SimulatedJob, saved: int | None) -> list[SimulatedJob]:
         """What is left of a pack whose node was lost is packed again."""
+        self._num_open -= 1
         if saved is None:
             return []
         if saved:
@@ -174,7 +176,9 @@ class SimulatedDriver:
         if self._retries.is_over(blame, job.members):
             self._num_failed += len(job.members)
             return []
-        return [self._job(pack) for pack in self._packs(job.members)]
+        packs = self._packing.again(job.members, self.workers.number, self._num_open)
+        self._num_open += len(packs)
+        return [self._job(pack) for pack in packs]
 
 
 def _lost_of(simulation: Simulation, jobs: Sequence[SimulatedJob]) -> list[SimulatedJob]:

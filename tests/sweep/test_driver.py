@@ -139,6 +139,25 @@ def test_missing_data_fail_before_the_folder_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "r").exists()
 
 
+def test_what_is_left_of_a_lost_pack_stays_together_while_others_train(tmp_path: Path) -> None:
+    """Of two packs for two workers each is lost once: the last has all workers for itself."""
+    lost: set[tuple[str, ...]] = set()
+
+    def dies(job: PackJob, epoch: int) -> Blame | None:
+        pack = tuple(job.attempts)
+        if epoch != 2 or len(pack) == 1 or pack in lost:
+            return None
+        lost.add(pack)
+        return Blame.NONE
+
+    executor = FakeExecutor(dies=dies)
+    assert run(space_of(tmp_path), tmp_path / "r", executor).counts.done == 4
+    first, again, second, *halves = executor.packs
+    assert again == first
+    assert [len(first), len(second)] == [2, 2]
+    assert halves == [(trial,) for trial in second]
+
+
 @dataclass
 class DyingTrunk(FakeExecutor):
     """Pre-training dies so many times, or meets an error that no retry would mend."""
