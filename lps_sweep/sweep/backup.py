@@ -31,6 +31,9 @@ from lps_sweep.train.events import KEPT_IN_TRAINING, superfluous
 DAMAGED = ".damaged"
 """Ending of what was set aside."""
 
+COPYING = ".copy-"
+"""How the names of temporary folders begin in which the ledger is copied."""
+
 
 def open_ledger(results: Path) -> Ledger:
     """The ledger of `results` for its driver, all of it read and found whole.
@@ -126,7 +129,7 @@ def copy_ledger(results: Path, store: Store) -> None:
     Raises:
         StorageError: Something cannot be read or written.
     """
-    with tempfile.TemporaryDirectory(prefix=".copy-", dir=results) as folder:
+    with tempfile.TemporaryDirectory(prefix=COPYING, dir=results) as folder:
         with Ledger.open(results) as ledger:
             ledger.copy_to(Path(folder) / LEDGER_NAME)
         store.write(LEDGER_NAME, read_file(Path(folder) / LEDGER_NAME))

@@ -4,9 +4,9 @@ A driver that comes reads the claims of others. One that beats is alive, and the
 one that was silent for `SILENCE_S`, by the watch of who waits, is over. Then it writes a claim of
 its own with a higher number, and reads the others again: of two that come together at least one
 sees the other, and withdraws. So two are never let in, as long as the store shows to all what was
-written (as S3 does). A driver that was held up so long that another came after it finds the higher
-number at its next beat, and one whose beats do not arrive ends before its silence is over: see
-`Claim.check`. What its workers write until then are files under names of their own content.
+written (as S3 does). A driver that was held up so long that another may have come looks for a
+higher number before it records anything more, and ends where it finds one or cannot look. What its
+workers write until then are files under names of their own content.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from lps_sweep.errors import FolderOwnedError, LpsSweepError, StorageError
+from lps_sweep.errors import FolderOwnedError, LpsSweepError
 from lps_sweep.signals import check_interrupted
 from lps_sweep.sweep.store import CLAIMS, Store
 
@@ -88,16 +88,13 @@ class Claim:
 
         Raises:
             FolderOwnedError: Another driver has come after this one.
-            StorageError: No beat has arrived for so long that another may come.
+            StorageError: No beat arrives any more, so that another may come.
         """
+        if time.monotonic() - self._beaten > SILENCE_S - 2 * BEAT_S:
+            self.beat()
         if self._newer:
             raise FolderOwnedError(
                 f"another driver has taken {self._store.place}: {named(self._newer)}"
-            )
-        if time.monotonic() - self._beaten > SILENCE_S - 2 * BEAT_S:
-            raise StorageError(
-                f"{self._store.place} could not be written for {SILENCE_S - 2 * BEAT_S:g} s, and "
-                "another driver may take it; give the same command again to go on"
             )
 
 

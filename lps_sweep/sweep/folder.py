@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from lps_sweep.errors import BadInputError, LpsSweepError
 from lps_sweep.files import atomic_write
 from lps_sweep.results import Ledger, driver_lock
-from lps_sweep.sweep.backup import bring_ends, copy_ledger, open_ledger, take_copy
+from lps_sweep.sweep.backup import COPYING, bring_ends, copy_ledger, open_ledger, take_copy
 from lps_sweep.sweep.claim import BEAT_S, repeated, take
 from lps_sweep.sweep.remote import Remote, named_store, store_of
 from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store
@@ -107,6 +108,8 @@ def _claimed(
     results: Path, store: Store, say: Callable[[str], None]
 ) -> Iterator[tuple[Ledger, Check]]:
     store.verify()
+    for left in results.glob(f"{COPYING}*"):
+        shutil.rmtree(left, ignore_errors=True)
     newer = False
 
     def prepare(elsewhere: bool) -> None:

@@ -123,7 +123,7 @@ class Remote(Store):
         """The file, kept on this disk; None if it was lost or damaged, and is gone now."""
         with _staging() as stage:
             path = stage / saved.sha256
-            if not path.exists() or sha256_file(path) != saved.sha256:
+            if not path.is_file() or sha256_file(path) != saved.sha256:
                 content = self.read(str(saved.path))
                 if content is None or sha256_bytes(content) != saved.sha256:
                     self.remove(str(saved.path))

@@ -162,10 +162,16 @@ def test_under_a_limit_of_memory_one_line_says_why_ray_cannot_start(
         assert word in line
 
 
-def test_a_cluster_of_two_nodes_with_a_shared_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("remote", [False, True], ids=["a shared folder", "s3"])
+def test_a_cluster_of_two_nodes(
+    tmp_path: Path, remote: bool, request: pytest.FixtureRequest
+) -> None:
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
     environment = {**os.environ, **token, "RAY_USAGE_STATS_ENABLED": "0"}
     space, results = space_of(tmp_path, epochs=2), tmp_path / "r"
+    place = []
+    if remote:
+        place = ["--results", request.getfixturevalue("s3"), "--ledger", str(results)]
     with subprocess.Popen(
         [sys.executable, str(Path(__file__).parent / "two_nodes.py")],
         stdin=subprocess.PIPE,
@@ -178,14 +184,16 @@ def test_a_cluster_of_two_nodes_with_a_shared_folder(tmp_path: Path) -> None:
         lines = iter(cluster.stdout.readline, "")
         address = next(line.strip() for line in lines if ":" in line and line[0].isdigit())
         other = {**token, "RAY_AUTH_TOKEN": "f" * 64}
-        refused = run(space, results, "--address", address, **other)
-        joined = run(space, results, "--address", address, **token)
+        refused = run(space, results, *place, "--address", address, **other)
+        joined = run(space, results, *place, "--address", address, **token)
         cluster.communicate("")
     assert refused.returncode == 4, refused.stderr
     assert "RAY_AUTH_TOKEN" in refused.stderr
     assert joined.returncode == 0, joined.stderr
     assert "2 nodes" in joined.stdout
     assert len(finals(results)) == 8
+    assert (results / "checkpoints").exists() is not remote
+    assert (results / "tiny" / "report.html").exists()
 
 
 @pytest.mark.fault

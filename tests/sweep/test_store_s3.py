@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,22 +24,6 @@ grid: {C: [1, 5, 10]}
 seeds: [0]
 resources: {max_pack_size: 1, checkpoint_interval_s: 0}
 """
-ADDRESS = "s3://bucket/x?scheme=http&region=us-east-1&endpoint_override="
-
-
-@pytest.fixture
-def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    boto3 = pytest.importorskip("boto3")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(f"AWS_{name}", "test")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-    client.create_bucket(Bucket="bucket")
-    yield f"{ADDRESS}{host}:{port}"
-    server.stop()
 
 
 def start(folder: Path, ledger: str, address: str) -> subprocess.Popen[str]:
@@ -74,17 +57,17 @@ def wait_until_one_is_done(results: Path, process: subprocess.Popen[str]) -> str
     pytest.fail(ended(process)[1])
 
 
-def test_killed_and_gone_on_with_elsewhere(tmp_path: Path, address: str) -> None:
-    first = start(tmp_path, "head", address)
+def test_killed_and_gone_on_with_elsewhere(tmp_path: Path, s3: str) -> None:
+    first = start(tmp_path, "head", s3)
     finished = wait_until_one_is_done(tmp_path / "head", first)
-    code, output = ended(start(tmp_path, "second", address))
+    code, output = ended(start(tmp_path, "second", s3))
     assert code == ExitCode.OWNED, output
     assert f"process {first.pid} on" in output
     assert first.poll() is None, "the first was at work all the time"
     first.send_signal(signal.SIGKILL)
     ended(first)
     (tmp_path / "head").rename(tmp_path / "gone")
-    code, output = ended(start(tmp_path, "other", address))
+    code, output = ended(start(tmp_path, "other", s3))
     assert code == ExitCode.DONE, output
     assert "alive" in output
     assert (tmp_path / "other" / "small" / "report.html").exists()
@@ -93,14 +76,14 @@ def test_killed_and_gone_on_with_elsewhere(tmp_path: Path, address: str) -> None
         assert set(ledger.finished()) == set(ledger.known())
         assert ledger.finished()[finished] == gone.finished()[finished], "not trained again"
         ledger.verify()
-    again = ended(start(tmp_path, "other", address))
+    again = ended(start(tmp_path, "other", s3))
     assert again[0] == ExitCode.DONE
     check = [sys.executable, "-m", "lps_sweep", "check", "other"]
     assert subprocess.run(check, cwd=tmp_path, stdin=subprocess.DEVNULL).returncode == 0
 
 
-def test_a_bucket_that_is_not_there_is_named(tmp_path: Path, address: str) -> None:
-    code, output = ended(start(tmp_path, "head", address.replace("bucket", "nowhere")))
+def test_a_bucket_that_is_not_there_is_named(tmp_path: Path, s3: str) -> None:
+    code, output = ended(start(tmp_path, "head", s3.replace("bucket", "nowhere")))
     assert code == ExitCode.STORAGE
     assert "s3://nowhere/x" in output
     assert len(output.strip().splitlines()) == 1, output
