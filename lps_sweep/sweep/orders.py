@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lps_sweep.failpoints import failpoint
-from lps_sweep.sweep.store import Store
+from lps_sweep.sweep.store import MARK_NAME, Store
 
 ORDERS_NAME = "driver.lock.orders"
 """Lies beside the driver's lock while packs are trained."""
@@ -81,12 +81,13 @@ def packs_forbidden(store: Store) -> bool:
 
 
 def remove_orders(store: Store) -> None:
-    """Removes the file of a run that is over.
+    """Removes the files of a run that is over.
 
     Raises:
-        StorageError: The file cannot be removed.
+        StorageError: One cannot be removed.
     """
-    store.remove(ORDERS_NAME)
+    for name in (ORDERS_NAME, MARK_NAME):
+        store.remove(name)
 
 
 def _orders(store: Store) -> set[str]:
