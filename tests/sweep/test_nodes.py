@@ -106,7 +106,7 @@ def run(
     space: Path, results: Path, address: str, *resources: str
 ) -> subprocess.CompletedProcess[str]:
     options = ["--address", address, *(["--resources", *resources] if resources else [])]
-    return python(*words(space, results, *options), env=ENVIRONMENT)
+    return python(*words(space, results, *options), env=ENVIRONMENT, cwd=space.parent)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_node_that_joins_later_trains_nothing_before_it_has_passed(
     asked = words(space, results, "--address", address, "--resources", "gpus_per_pack=0")
     alone = [*asked, "max_pack_size=1"]
     with subprocess.Popen(
-        [sys.executable, *alone], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        [sys.executable, *alone], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=tmp_path
     ) as driver:
         wait_for(results, "SELECT count(*) FROM epochs", 1, driver)
         with node(address, "late", results):
@@ -175,7 +175,7 @@ def test_a_node_that_joins_later_trains_nothing_before_it_has_passed(
     assert "late (" in told
     assert rows_of(results, "SELECT DISTINCT status FROM outcomes") in ([], [("done",)])
     with node(address, "right"):
-        again = python(*alone, env=ENVIRONMENT)
+        again = python(*alone, env=ENVIRONMENT, cwd=tmp_path)
     assert again.returncode == ExitCode.DONE, again.stderr
     workers = {str(name).split()[0] for (name,) in rows_of(results, "SELECT worker FROM attempts")}
     assert "right" in workers

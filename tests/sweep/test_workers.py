@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lps_sweep.errors import StorageError
 from lps_sweep.plan import Resources
 from lps_sweep.results import Attempt, Ledger, ledger
 from lps_sweep.sweep import executor, recorder
@@ -209,6 +210,26 @@ def watch_of(
 
     jobs = [job_of(name) for name in names]
     return Watch(jobs, found.extend, ended, Deaths(Folder(folder), None), lambda: workers), found
+
+
+def test_what_ended_a_run_stays_its_error_when_tune_fails_the_trial_for_it(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    from lps_sweep.sweep.ray.deaths import Deaths
+    from lps_sweep.sweep.ray.watch import Watch
+
+    told: list[Job] = []
+
+    def ended(job: Job, _: Death | None) -> list[Job]:
+        told.append(job)
+        raise StorageError("full")
+
+    job = job_of("a")
+    watch = Watch([job], lambda _: None, ended, Deaths(Folder(tmp_path), None), lambda: 1)
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            watch.over(job, None)
+    assert told == [job]
+    assert isinstance(watch.refusal, StorageError)
 
 
 def handed_out(watch: Any) -> Any:

@@ -166,6 +166,8 @@ class Watch(tune.Callback):
 
     def over(self, job: Job, death: Death | None) -> None:
         """A job is over: the driver is told, and what it gives goes before all that waits."""
+        if self.refusal:  # which Tune has taken for the end of this trial
+            raise self.refusal
         self.open.pop(job.job_id, None)
         self._slots.pop(job.job_id, None)
         try:
