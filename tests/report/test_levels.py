@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from lps_sweep.report.assumed import assumed_table, rules_by_level
 from lps_sweep.report.cells import Cell, depth, held_point
 from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.differences import LevelDifference
 from lps_sweep.report.levels import Levels, read_levels
+from lps_sweep.report.model import Table
 from lps_sweep.report.pages.parameter import (
-    assumed_table,
     draw_levels,
     freezing_table,
     paper_freezing_table,
@@ -92,6 +94,17 @@ def test_the_true_number_of_classes_has_its_place_and_heads_in_use_are_counted(
     table = assumed_table(view, levels)
     (place,) = [i for i, column in enumerate(table.columns) if column.key == "used_heads"]
     assert [row[place] for row in table.rows] == [pytest.approx((7.0, 1.0))] * 3
+    (fold,) = rules_by_level(view, levels)
+    (rules,) = fold.blocks
+    assert isinstance(rules, Table)
+    names = [column.key for column in rules.columns]
+    assert {"rule_silhouette", "rule_balance"} <= set(names)
+    assert "oracle" not in " ".join(names)
+    shares = [[np.mean(arrays(s)["predictions"] == k) for k in range(8 - s)] for s in range(3)]
+    kl = [np.log(8) + sum(p * np.log(p) for p in of_seed) for of_seed in shares]
+    assert rules.rows[0][names.index("rule_kl_to_prior")] == pytest.approx(
+        (-np.mean(kl), np.std(kl, ddof=1)), abs=1e-6
+    )
 
 
 def test_levels_are_of_trials_at_the_defaults_of_the_others(view: SweepView) -> None:

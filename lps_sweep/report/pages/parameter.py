@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lps_sweep.report import draw, marks
+from lps_sweep.report.assumed import assumed_table, rules_by_level
 from lps_sweep.report.averages import Average, average_table, read_averages, trend_text
 from lps_sweep.report.cells import (
     ACCURACIES,
@@ -19,7 +20,6 @@ from lps_sweep.report.cells import (
 )
 from lps_sweep.report.columns import difference_table, finding, level_table
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.kept import used_heads_of
 from lps_sweep.report.levels import ARM, IMAGES, Level, Levels, read_levels
 from lps_sweep.report.model import Block, Cell, Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import at_text, slug, value_text
@@ -129,23 +129,6 @@ def freezing_table(view: SweepView, levels: Levels) -> Table:
     return level_table(levels, "freezing", "What is frozen", extra, notes)
 
 
-def assumed_table(view: SweepView, levels: Levels) -> Table:
-    """One row per level: accuracies, and how many of the assumed classes get predictions."""
-    from lps_sweep.results.class_number import USED
-    from lps_sweep.results.statistics import describe
-
-    used = [used_heads_of(view, cell.trials.values()) for cell in levels.cells]
-    found = [describe(counts) if counts else None for counts in used]
-
-    def of(row: Level) -> tuple[float | None, float | None]:
-        known = found[row.index]
-        return (known.mean, known.sd) if known else (None, None)
-
-    extra = [Column("used_heads", "Heads used ± sd", "mean_sd", of=of)]
-    notes = f"A head is used from {USED:g} times the mean count of those with any prediction on."
-    return level_table(levels, extra=extra, notes=notes)
-
-
 def paper_freezing_table() -> Table:
     """The paper's methods frozen (Table 1) and fine-tuned (Tables 3 and 9)."""
     from lps_sweep.results.paper import paper_numbers, paper_value
@@ -195,8 +178,10 @@ def sections(view: SweepView) -> list[Section]:
 def _sensitivity(view: SweepView, name: str) -> Section:
     levels, averages, short = read_levels(view, name), read_averages(view, name), slug(name)
     slugs = (f"sensitivity_{short}", f"differences_{short}", f"sensitivity_{short}_section")
-    table = assumed_table(view, levels) if name == ASSUMED else level_table(levels)
-    slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", table)
+    table, more = level_table(levels), ()
+    if name == ASSUMED:
+        table, more = assumed_table(view, levels), rules_by_level(view, levels)
+    slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", table, *more)
     return _averaged(view, averages, slice_) if averages else slice_
 
 
