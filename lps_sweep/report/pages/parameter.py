@@ -178,9 +178,8 @@ def sections(view: SweepView) -> list[Section]:
 def _sensitivity(view: SweepView, name: str) -> Section:
     levels, averages, short = read_levels(view, name), read_averages(view, name), slug(name)
     slugs = (f"sensitivity_{short}", f"differences_{short}", f"sensitivity_{short}_section")
-    table, more = level_table(levels), ()
-    if name == ASSUMED:
-        table, more = assumed_table(view, levels), rules_by_level(view, levels)
+    table = assumed_table(view, levels) if name == ASSUMED else level_table(levels)
+    more = rules_by_level(view, levels) if name == ASSUMED else ()
     slice_ = _section(view, levels, slugs, f"Sensitivity to {name}", table, *more)
     return _averaged(view, averages, slice_) if averages else slice_
 
