@@ -191,3 +191,14 @@ def test_a_trunk_is_made_once_while_others_wait(
     for thread in threads:
         thread.join()
     assert made == ["t"]
+
+
+def test_what_a_killed_trial_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / f"{ours.PREFIX}left"
+    left.mkdir()
+    with ours.working() as first, ours.working() as second:
+        assert {path for path in tmp_path.iterdir() if path.is_dir()} == {first, second}
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
