@@ -167,6 +167,15 @@ def test_an_experiment_that_went_on_adds_what_is_new(tmp_path: Path) -> None:
     assert view.repeats.pairs == 0, "no epoch is there twice"
 
 
+def test_a_trial_that_began_anew_has_the_rows_since_then(tmp_path: Path) -> None:
+    experiment = copied(tmp_path, "ended")
+    path = finished(experiment) / "result.json"
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([first, *others, first]))
+    (trial,) = [t for t in read_experiment(experiment).trials if t.folder == path.parent]
+    assert [*trial.rows] == [1]
+
+
 def test_a_table_serves_where_the_lines_are_gone(tmp_path: Path) -> None:
     import_experiment(FOLDER / "ended", tmp_path / "lines")
     experiment = copied(tmp_path, "ended")
