@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from lps_sweep.config import field_table
-from lps_sweep.indices import COLUMNS, LAST_ONLY
+from lps_sweep.indices import COLUMNS
 from lps_sweep.results.filling import Filled
 from lps_sweep.results.selection import Candidates, losses_among
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from lps_sweep.results.records import Json
     from lps_sweep.results.view import SweepView
 
@@ -23,7 +22,7 @@ _TASK = ("data", "split")
 
 
 def candidates(
-    view: SweepView, trials: DataFrame | None = None, *, keep: bool = False
+    view: SweepView, trials: pd.DataFrame | None = None, *, keep: bool = False
 ) -> Candidates:
     """Those of `view`, or of some of its `trials`, filled in where columns are missing.
 
@@ -42,16 +41,17 @@ def candidates(
     points = _rivals(view, {p: t[seeds[0]] for p, t in complete.items()})
     ids = [[complete[point][seed] for seed in seeds] for point in points]
     configs = tuple(view.configs[row[0]] for row in ids)
-    columns, losses = _columns(view, [trial for row in ids for trial in row])
-    filled, agreements = Filled(view), []
+    flat = [trial for row in ids for trial in row]
+    table, losses = _table(view, flat)
+    filled, agreements, added = Filled(view), [], {}
+    lacking = set(table.index[table[["silhouette", "balance"]].isna().any(axis=1)])
     for row in ids:
-        for trial in row:
-            if not {"silhouette", "balance"} <= columns[trial].keys():
-                columns[trial] = {**filled.columns(trial), **columns[trial]}
+        added |= {trial: filled.columns(trial) for trial in row if trial in lacking}
         agreements.append(filled.agreements(row))
+    if any(added.values()):
+        table = table.combine_first(pd.DataFrame.from_dict(added, orient="index")).reindex(flat)
     if keep:
         filled.keep()
-    names = sorted({name for trial in columns.values() for name in trial})
     shape = len(ids), len(seeds)
     return Candidates(
         trials=np.array(ids, dtype=object).reshape(shape),
@@ -60,8 +60,8 @@ def candidates(
         swept=tuple(dict(zip(axes, point, strict=True)) for point in points),
         default=next((i for i, c in enumerate(configs) if _same(c, view.record.settings)), None),
         columns={
-            n: np.array([[columns[t].get(n, np.nan) for t in row] for row in ids]).reshape(shape)
-            for n in names
+            str(name): table[name].to_numpy(dtype=np.float64).reshape(shape)
+            for name in table.columns[table.notna().any()]
         },
         agreements=np.array(agreements).reshape(*shape, len(seeds)),
         losses=losses,
@@ -69,7 +69,7 @@ def candidates(
     )
 
 
-def _points(frame: DataFrame, axes: Sequence[str]) -> list[tuple[Any, ...]]:
+def _points(frame: pd.DataFrame, axes: Sequence[str]) -> list[tuple[Any, ...]]:
     """The values of what the sweep varies; NaN, which equals nothing, is None."""
     columns = [[None if x != x else x for x in frame[axis].tolist()] for axis in axes]
     return [tuple(values) for values in zip(*columns, strict=True)] if axes else [()] * len(frame)
@@ -95,28 +95,19 @@ def _same(config: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     return all(config[name] == other[name] for name in config.keys() & other.keys())
 
 
-def _columns(
-    view: SweepView, trial_ids: Sequence[str]
-) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
-    """Of each trial the last epoch's row, its final metrics over it, and the best accuracy."""
-    wanted = set(trial_ids)
-    plain = {"trial_id", "seed", "epoch", "seconds", "status", "attempts", "error"}
-    plain |= set(view.record.axes)
-    epochs = view.epochs[view.epochs["trial_id"].isin(wanted)]
-    found: dict[str, dict[str, float]] = {trial: {} for trial in trial_ids}
-    for row in epochs.drop_duplicates("trial_id", keep="last").to_dict("records"):
-        found[row["trial_id"]] |= _numbers(row, plain)
-    for trial, best in epochs.groupby("trial_id")["acc_all"].max().items():
-        found[str(trial)]["best_acc_all"] = float(best)
-    trials = view.trials[view.trials["trial_id"].isin(wanted)]
-    final: set[str] = set(COLUMNS) | LAST_ONLY | {"best_acc_all"}
-    for row in trials.to_dict("records"):
-        numbers = _numbers(row, plain)
-        found[row["trial_id"]] |= numbers
-        final |= numbers.keys()
-    training = dict.fromkeys(name for one in found.values() for name in one if name not in final)
-    return found, losses_among(training)
+def _table(view: SweepView, trial_ids: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A row for each of `trial_ids`, and which of its columns are losses.
 
-
-def _numbers(row: Mapping[Any, Any], plain: set[str]) -> dict[str, float]:
-    return {str(n): float(v) for n, v in row.items() if n not in plain and v == v}
+    The final metrics, those that only the last epoch's row has, and the best accuracy.
+    """
+    plain = {"seed", "epoch", "seconds", "status", "attempts", "error", *view.record.axes}
+    epochs = view.epochs[view.epochs["trial_id"].isin(set(trial_ids))]
+    last = epochs.drop_duplicates("trial_id", keep="last").set_index("trial_id")
+    final = view.trials.set_index("trial_id").reindex(trial_ids)
+    last, final = (frame.drop(columns=list(plain & {*frame.columns})) for frame in (last, final))
+    table = final.combine_first(last).reindex(trial_ids)
+    measured = {*final.columns[final.notna().any()], *COLUMNS}
+    training = [str(n) for n in table.columns[table.notna().any()] if n not in measured]
+    table["best_acc_all"] = epochs.groupby("trial_id")["acc_all"].max()
+    table = table.reindex(columns=[*dict.fromkeys([*table.columns, *COLUMNS])])
+    return table.astype("float64"), losses_among(training)

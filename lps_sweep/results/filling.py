@@ -100,6 +100,8 @@ class Filled:
         """
         found = np.full((len(trial_ids),) * 2, np.nan)
         names = [self._name(trial) for trial in trial_ids]
+        if not any(names):
+            return found
         for i, j in combinations(range(len(trial_ids)), 2):
             pair = f"{names[i]} {names[j]}"
             if names[i] and names[j] and pair not in self._known:
