@@ -43,7 +43,8 @@ def candidates(
     configs = tuple(view.configs[row[0]] for row in ids)
     flat = [trial for row in ids for trial in row]
     table, losses = _table(view, flat)
-    filled, agreements, added = Filled(view), [], {}
+    filled, agreements = Filled(view), []
+    added: dict[str, dict[str, float]] = {}
     lacking = set(table.index[table[["silhouette", "balance"]].isna().any(axis=1)])
     for row in ids:
         added |= {trial: filled.columns(trial) for trial in row if trial in lacking}
@@ -95,7 +96,7 @@ def _same(config: Mapping[str, Json], other: Mapping[str, Json]) -> bool:
     return all(config[name] == other[name] for name in config.keys() & other.keys())
 
 
-def _table(view: SweepView, trial_ids: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _table(view: SweepView, trial_ids: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """A row for each of `trial_ids`, and which of its columns are losses.
 
     The final metrics, those that only the last epoch's row has, and the best accuracy.
