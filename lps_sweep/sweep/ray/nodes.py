@@ -129,7 +129,7 @@ def _ask(
             found[node_id] = ray.get(ref)
         except RayError as error:
             told = str(error).strip().rpartition("\n")[2].strip()
-            found[node_id] = [BadInputError(f"it cannot be looked at: {told}")]
+            found[node_id] = [BadInputError(f"lps_sweep must run there: {told}")]
     return found
 
 
