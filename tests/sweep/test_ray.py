@@ -166,12 +166,11 @@ def test_under_a_limit_of_memory_one_line_says_why_ray_cannot_start(
 def test_a_cluster_of_two_nodes(
     tmp_path: Path, remote: bool, request: pytest.FixtureRequest
 ) -> None:
+    space, results, place = space_of(tmp_path, epochs=2), tmp_path / "r", list[str]()
+    if remote:  # its keys are in the environment of all from here on
+        place = ["--results", request.getfixturevalue("s3"), "--ledger", str(results)]
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
     environment = {**os.environ, **token, "RAY_USAGE_STATS_ENABLED": "0"}
-    space, results = space_of(tmp_path, epochs=2), tmp_path / "r"
-    place = []
-    if remote:
-        place = ["--results", request.getfixturevalue("s3"), "--ledger", str(results)]
     with subprocess.Popen(
         [sys.executable, str(Path(__file__).parent / "two_nodes.py")],
         stdin=subprocess.PIPE,
