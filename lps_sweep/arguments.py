@@ -228,7 +228,7 @@ def _add_places(parser: argparse.ArgumentParser, help: str) -> None:
 
 def _add_rule(parser: argparse.ArgumentParser) -> None:
     help = "such as silhouette, or silhouette+balance (default: a search's objective)"
-    parser.add_argument("--rule", default="", metavar="NAME", help=help)
+    parser.add_argument("--rule", "--metric", default="", metavar="NAME", help=help)
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
