@@ -142,7 +142,8 @@ def test_an_evaluation_is_that_of_the_same_weights() -> None:
     loop, run = loop_and_run()
     images, split = data_of(SIZE)
     theirs = loop.evaluate(Loaders(images, split, SIZE.batch_size))
-    assert theirs == pytest.approx(evaluate(run)["member 0"].metrics)
+    ours = evaluate(run)["member 0"].metrics
+    assert theirs == pytest.approx({name: ours[name] for name in theirs})
 
 
 def test_batches_are_those_of_the_method() -> None:
