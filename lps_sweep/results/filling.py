@@ -32,7 +32,10 @@ CLUSTERING = frozenset({"simclr_kmeans", "dtc"})
 """Methods whose predicted ids are clusters; rankstats is one too, unless it is incremental."""
 
 KEPT = "selection.json"
-_VERSION = 1
+NEEDED = frozenset({"predictions", "unlabeled_indices"})
+"""Arrays without which nothing is computed."""
+
+_VERSION = 2
 _SHORT = 16
 """Digits of a hash that name an artefact."""
 
@@ -88,9 +91,12 @@ class Filled:
         """The columns of a trial; none without an artefact that can be read."""
         if (name := self._name(trial_id)) is None:
             return {}
+        config = self._view.configs[trial_id]
+        seen, heads = counted_classes(config)
+        name += f"-{seen}-{heads}-{_aligned(config):d}"
         if name not in self._known:
             arrays = self._arrays(trial_id)
-            self._known[name] = columns_of(arrays, self._view.configs[trial_id]) if arrays else {}
+            self._known[name] = columns_of(arrays, config) if arrays else {}
         return self._known[name]
 
     def agreements(self, trial_ids: Sequence[str]) -> NDArray[np.float64]:
@@ -133,9 +139,10 @@ class Filled:
         if trial_id not in self._loaded:
             try:
                 ref = self._view.artefacts[trial_id]
-                self._loaded[trial_id] = load_trial_arrays(self._view.folder, ref)
+                arrays = load_trial_arrays(self._view.folder, ref)
             except StorageError:
-                self._loaded[trial_id] = None
+                arrays = {}
+            self._loaded[trial_id] = arrays if arrays.keys() >= NEEDED else None
         return self._loaded[trial_id]
 
 

@@ -171,7 +171,7 @@ class Seen:
 
         messages: Any = gcs_pb2
         alive = messages.GcsNodeInfo.ALIVE
-        nodes = self._client.get_all_node_info(timeout=30).values()
+        nodes = self._client.get_all_node_info().values()
         return sum(node.state == alive and not node.is_head_node for node in nodes)
 
     def _look(self) -> None:
