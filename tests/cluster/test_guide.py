@@ -11,9 +11,10 @@ import pytest
 from tests.cluster.guided import DESK, NODES, at_desk, commands, joined, nothing_left, settle
 from tests.cluster.hosts import REPOSITORY, Hosts, hosts_below, wait_for
 
-pytest.importorskip("ray")
+pytest.importorskip("ray.dashboard.modules.job.sdk")
+pytest.importorskip("opencensus", reason="needs lps-sweep[cluster]")
 pytestmark = [
-    *(pytest.mark.cluster, pytest.mark.slow, pytest.mark.integration),
+    *(pytest.mark.cluster, pytest.mark.slow, pytest.mark.long, pytest.mark.integration),
     pytest.mark.timeout(1800),
 ]
 
@@ -32,7 +33,7 @@ request = urllib.request.Request("http://127.0.0.1:8265/api/jobs/")
 if sys.argv[1] != "-":
     request.add_header("Authorization", "Bearer " + sys.argv[1])
 try:
-    print(urllib.request.urlopen(request, timeout=5).status)
+    print(urllib.request.urlopen(request, timeout=60).status)
 except urllib.error.HTTPError as error:
     print(error.code)
 except OSError:
@@ -47,7 +48,7 @@ for port in ports:
         request = urllib.request.Request(f"http://{host}:{port}/{path}")
         request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 figures = answer.read(6) == b"# HELP"
                 status = "figures" if figures else answer.status
         except urllib.error.HTTPError as error:
@@ -59,7 +60,7 @@ for port in ports:
 CLIENT = """\
 import sys
 from ray._raylet import GcsClient
-print("nodes", len(GcsClient(address=sys.argv[1]).get_all_node_info(timeout=15)))
+print("nodes", len(GcsClient(address=sys.argv[1]).get_all_node_info(timeout=60)))
 """
 
 
