@@ -117,5 +117,8 @@ def test_nothing_but_notes_for_people_asks_for_the_time_of_day() -> None:
     assert "results/lock.py" in found
 
 
-NOTES_FOR_PEOPLE = {"results/times.py", "results/lock.py", "tracking/mlflow.py"}
-"""Modules that write down when something was, and decide nothing by it."""
+NOTES_FOR_PEOPLE = {
+    *("results/times.py", "results/lock.py", "sweep/claim.py", "tracking/mlflow.py"),
+    *("cluster/spot.py", "sweep/remote.py"),  # a cloud's notice has a time; files of a cache age
+}
+"""Modules that write down when something was, and decide nothing of a sweep by it."""
