@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle, tune
+from ray import tune
 from ray.tune.search import Searcher
 
 from lps_sweep.errors import LpsSweepError
+from lps_sweep.files import make_folder
 from lps_sweep.sweep.executor import Accept, Death, Ended, worker_name
 from lps_sweep.sweep.jobs import Job
 from lps_sweep.sweep.ray.deaths import Deaths
@@ -190,9 +193,13 @@ class Watch(tune.Callback):
 
 
 def _error(trial: Any) -> BaseException:
-    """What a trial of Tune ended with, as it is written down."""
-    try:
-        error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-        return error
-    except Exception:  # it cannot be pickled, or is none of Ray's: its text remains
-        return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8"))
+    """What a trial of Tune ended with, as Tune wrote it down; brought to where Tune reads it."""
+    written = trial.pickled_error_file
+    if written:
+        folder = Path(trial.storage.trial_fs_path)
+        make_folder(folder)
+        shutil.copy(written, folder)
+        with contextlib.suppress(Exception):  # one that cannot be read back is told by its text
+            error: BaseException = trial.get_pickled_error()
+            return error
+    return RuntimeError(Path(trial.error_file).read_text(encoding="utf-8"))
