@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,7 +74,7 @@ def _add_running(verbs: Verbs) -> None:
     plan.add_argument("--gpus-per-node", type=_whole, metavar="N", help="GPUs of each")
     plan.add_argument("--cpus-per-node", type=_whole, metavar="N", help="CPU cores of each")
     help = "chance that a node is taken away within an hour, such as 0.05"
-    plan.add_argument("--spot", type=float, metavar="P", help=help)
+    plan.add_argument("--spot", type=_number, metavar="P", help=help)
     help = "of nodes: boot_s=180, noticed_s=30 (a loss), idle_s=300 (before it goes)"
     plan.add_argument("--assume", **_REPEATED, metavar="NAME=SECONDS", help=help)
     plan.add_argument("--json", action="store_true", help="for programs")
@@ -313,6 +314,16 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
 
 
 def _count(text: str) -> int:
