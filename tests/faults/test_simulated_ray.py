@@ -27,7 +27,7 @@ def ended(job: SimulatedJob, saved: int | None) -> Sequence[SimulatedJob]:
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.integration
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_run_on_ray_takes_about_as_long_as_its_simulation(killed: bool, tmp_path: Path) -> None:
     """An epoch, and the time to the new attempt, take what they took; the schedule is simulated."""
     case = Case.at(tmp_path / "case", epochs=EPOCHS, seeds=2)

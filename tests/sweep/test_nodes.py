@@ -158,6 +158,7 @@ def test_a_gpu_that_cannot_be_used_is_named_with_its_node(address: str, tmp_path
 
 
 @on_cluster
+@pytest.mark.long
 def test_a_node_that_joins_later_trains_nothing_before_it_has_passed(
     address: str, tmp_path: Path
 ) -> None:

@@ -162,7 +162,13 @@ def test_under_a_limit_of_memory_one_line_says_why_ray_cannot_start(
         assert word in line
 
 
-@pytest.mark.parametrize("remote", [False, True], ids=["a shared folder", "s3"])
+@pytest.mark.parametrize(
+    "remote",
+    [
+        pytest.param(False, id="a shared folder"),
+        pytest.param(True, id="s3", marks=pytest.mark.long),
+    ],
+)
 def test_a_cluster_of_two_nodes(
     tmp_path: Path, remote: bool, request: pytest.FixtureRequest
 ) -> None:

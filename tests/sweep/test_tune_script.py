@@ -148,6 +148,7 @@ def test_with_asha_it_goes_on_and_is_what_run_gives(
     assert f"{4 - len(done)} " in known
 
 
+@pytest.mark.long
 def test_with_optuna_seeds_are_a_list_and_a_killed_search_goes_on(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
