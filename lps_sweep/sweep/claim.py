@@ -100,14 +100,17 @@ class Claim:
 
 def read_claims(store: Store) -> Claims:
     """All claims, by the names of their files."""
-    found = {}
-    for name in store.names(CLAIMS):
-        try:
-            one = json.loads(store.read(name) or b"")
-            found[name] = {**one, "number": int(one["number"])}
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # removed just now, or no claim
-    return found
+    contents = {name: store.read(name) for name in store.names(CLAIMS)}
+    return {name: _parsed(text) for name, text in contents.items() if text is not None}
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """A claim; one that is just being written, where a store shows parts of files, is still one."""
+    try:
+        one = json.loads(content)
+        return {**one, "number": int(one["number"])}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {"number": 0, "content": content}
 
 
 def take(

@@ -255,6 +255,15 @@ def test_of_several_that_come_together_at_most_one_is_let_in() -> None:
     assert len(inside) <= 1
 
 
+def test_a_claim_that_is_just_being_written_counts() -> None:
+    store = Remote(ADDRESS)
+    for name, content in (("whole", b'{"number": 3}'), ("half", b'{"num'), ("begun", b"")):
+        store.write(f"{CLAIMS}/{name}.json", content)
+    found = claim.read_claims(store)
+    assert {name.rpartition("/")[2] for name in found} == {"whole.json", "half.json", "begun.json"}
+    assert max(one["number"] for one in found.values()) == 3
+
+
 def test_a_driver_that_was_held_up_finds_that_another_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
