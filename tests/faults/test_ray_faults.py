@@ -40,7 +40,8 @@ def test_one_case(kind: str, setting: Setting, tmp_path: Path) -> None:
     assert result.findings == []
     assert result.injected >= 1
     assert (result.lost, result.duplicated, result.rerun) == (0, 0, 0)
-    assert result.acknowledged == 24
+    # Who is killed once the driver has recorded an epoch does not come to say that it was told so.
+    assert 24 - result.injected <= result.acknowledged <= 24
     assert result.recovery_s
 
 
