@@ -40,8 +40,9 @@ def test_one_case(kind: str, setting: Setting, tmp_path: Path) -> None:
     assert result.findings == []
     assert result.injected >= 1
     assert (result.lost, result.duplicated, result.rerun) == (0, 0, 0)
-    # Who is killed once the driver has recorded an epoch does not come to say that it was told so.
-    assert 24 - result.injected <= result.acknowledged <= 24
+    # A node may be lost once the driver has recorded an epoch, and before its worker notes that.
+    unsaid = result.injected if "node" in kind else 0
+    assert 24 - unsaid <= result.acknowledged <= 24
     assert result.recovery_s
 
 
