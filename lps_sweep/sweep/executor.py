@@ -120,6 +120,7 @@ class InlineExecutor:
     def __enter__(self) -> Self:
         if any(tight_limits()):
             try_trainer()
+        _ = train.train_pack, train.Pretraining  # a time limit must not end their loading halfway
         wanted = self._resources.gpus_per_pack
         self.gpus_per_pack = train.gpus_for_pack(wanted, alone=True)
         self.device = "cuda" if self.gpus_per_pack else "cpu"

@@ -112,7 +112,7 @@ def _go_on(training: Pretraining, store: Store, trunk: str) -> None:
 
 def _save_state(training: Pretraining, store: Store, trunk: str) -> None:
     """Saves how far training has come; the state before is kept, should this one be damaged."""
-    from lps_sweep.train.checkpoint import state_bytes
+    from lps_sweep.train import state_bytes
 
     content = state_bytes(training.state())
     name = f"{trunk}-epoch-{training.epoch:05d}-{sha256_bytes(content)}.pt"
@@ -141,7 +141,7 @@ def _released(config: Config, trunk: str) -> tuple[Mapping[str, Any], dict[str, 
 
 def _save(store: Store, trunk: str, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Saves the weights and, after them, the facts that vouch for them."""
-    from lps_sweep.train.checkpoint import state_bytes
+    from lps_sweep.train import state_bytes
 
     content = state_bytes(weights)
     store.write(f"{_FOLDER}/{trunk}.pt", content)

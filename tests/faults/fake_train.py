@@ -42,7 +42,7 @@ EPOCH_S = "LPS_EPOCH_S"
 
 REPLACED = (
     *("Pretraining", "check_step", "device_error", "device_facts", "gpus_for_pack", "load_state"),
-    *("save_state", "set_up_device", "train_pack", "usable_gpus"),
+    *("set_up_device", "state_bytes", "train_pack", "usable_gpus"),
 )
 
 
@@ -96,10 +96,8 @@ def device_facts(device: str, num_threads: int) -> dict[str, Any]:
     return {"device": device, "num_threads": num_threads}
 
 
-def save_state(state: Mapping[str, Any], folder: Path, stem: str) -> SavedFile:
-    content = repr(sorted(state.items())).encode()
-    atomic_write(folder / f"{stem}.pt", content)
-    return SavedFile(folder / f"{stem}.pt", sha256_bytes(content))
+def state_bytes(state: Mapping[str, Any]) -> bytes:
+    return repr(sorted(state.items())).encode()
 
 
 def train_pack(
