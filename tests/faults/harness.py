@@ -45,11 +45,15 @@ REDO = 1
 
 @dataclass(frozen=True)
 class Case:
-    """A sweep to torture: its file, its results folder, and the truth about it."""
+    """A sweep to torture: its file, its results folder, the truth about it, and its store if any.
+
+    The results folder is that of the driver; it knows its store once a run has begun.
+    """
 
     space: Path
     results: Path
     truth: Path
+    store: str = ""
 
     @classmethod
     def at(
@@ -109,7 +113,10 @@ class Case:
         executor.InlineExecutor = NoTorch  # type: ignore[misc]
         fake_train.install(self.truth, epoch_s)
         prepare()
-        return cli.main(["run", str(self.space), "--inline", "--results", str(self.results)])
+        folder = ["--results", str(self.results)]
+        if self.store:
+            folder = ["--results", self.store, "--ledger", str(self.results)]
+        return cli.main(["run", str(self.space), "--inline", *folder])
 
     def _separately(
         self, failpoint: str, output: Path, kill_after_s: float | None, epoch_s: float

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lps_sweep import cli
-from tests.faults import disorder, truth
+from tests.faults import disorder, flaky, truth
 from tests.faults.clock import Jumping, scatter_times
 from tests.faults.harness import DIED, KILLED, Case, in_child
 from tests.faults.waking import fall_asleep
@@ -62,8 +62,10 @@ class Kind:
     real: bool = False
 
 
-DAMAGED = 5
-"""Exit code of `check` where something is wrong."""
+DAMAGED = STORAGE = 5
+"""Exit code of `check` where something is wrong, and of a run whose files cannot be reached."""
+REQUESTS = 40
+"""Fewer than a store is asked for in an undisturbed sweep."""
 
 
 def killed_at_a_failpoint(
@@ -184,6 +186,17 @@ def clock_jumps(case: Case, draw: random.Random, setting: Setting, number: int) 
     return 4, 0
 
 
+def store_fails(case: Case, draw: random.Random, setting: Setting, number: int) -> tuple[int, int]:
+    """A store beside the driver's folder fails now and then, or is gone from a request on."""
+    del setting
+    stored = replace(case, store=f"{flaky.SCHEME}{case.truth.parent / 'store'}")
+    if number % 2:
+        return int(stored.run(prepare=lambda: flaky.fail_now_and_then(draw)) == 0), 0
+    requests = draw.randint(1, REQUESTS)
+    end = {"expected": (STORAGE,), "says": "503 slow down"}
+    return int(stored.run(prepare=lambda: flaky.fail_after(requests), **end) == STORAGE), 0
+
+
 KINDS = {
     "kill at a failpoint": Kind(killed_at_a_failpoint, 300, 40),
     "kills while it resumes": Kind(killed_again_and_again, 100, 10),
@@ -195,6 +208,7 @@ KINDS = {
     "epoch hangs": Kind(hangs, 30, 4),
     "worker wakes late": Kind(wakes_late, 100, 10),
     "clock jumps": Kind(clock_jumps, 60, 6),
+    "store fails": Kind(store_fails, 40, 4),
 }
 
 

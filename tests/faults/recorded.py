@@ -64,7 +64,7 @@ def read_ledger(results: Path) -> Recorded:
                 "SELECT trial_id, epoch, attempt, metrics FROM epochs"
             )
         ]
-        damaged = _damaged(results, connection)
+        damaged = _damaged(_files_of(results), connection)
     finally:
         connection.close()
     return Recorded(planned, outcomes, epochs, damaged, _left_over(results))
@@ -99,6 +99,14 @@ def given_up(results: Path) -> list[tuple[str, int, list[int]]]:
     finally:
         connection.close()
     return [(t, a, sorted(e for s, b, e in rows if (s, b) == (t, a))) for t, a in attempts]
+
+
+def _files_of(results: Path) -> Path:
+    """Where the files lie that a ledger names: in its folder, or in a store in another."""
+    note = results / "ledger.store"
+    if not note.exists():
+        return results
+    return Path(json.loads(note.read_text())["store"].partition("://")[2])
 
 
 def _damaged(results: Path, connection: sqlite3.Connection) -> list[str]:
