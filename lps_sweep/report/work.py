@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
 PAUSE_S, PAUSE_SHARE = 60.0, 0.02
 """What is left out: nobody at work for longer than this, and than this share of all the work."""
 
-ENDS = {
-    "done": "done",
-    "stopped": "stopped by a rule",
-    "waits": "saved, to go on later",
-    "open": "not over",
-    "lost": "lost with its driver",
-    "given_up": "died, to be tried again",
-    "diverged": "diverged",
-    "failed": "failed",
-}
-"""How an attempt can end, in words."""
-
 _WORKER = re.compile(r"(.*) (CPU|GPU \d+(?:\+\d+)*) #(\d+)", re.DOTALL)
 
 
@@ -43,8 +30,7 @@ class Work:
 
     Attributes:
         runs: The packs as `read_packs` gives them, one at a time on each worker; `stretch` is the
-            number, from 1, of the stretch of time with work that a pack is in, `idle` the seconds
-            for which its worker had nothing to do before it there.
+            number, from 1, of the stretch of time with work that a pack is in.
         stretches: By number, the length of each in seconds.
         labels: By worker, its name for people, in the order of rows; machines are numbered.
     """
@@ -64,48 +50,36 @@ class Work:
         idle = max(0.0, float(there) - busy)
         return {
             "packs": len(own),
-            "trials": sum(ends.total() for ends in own["ends"]),
+            "trials": int(own["trials"].sum()),
             "busy_s": round(busy, 3),
             "idle_s": round(idle, 3),
             "idle_share": 100 * idle / (busy + idle) if busy + idle else None,
         }
 
 
-def end_kind(attempt: Attempt) -> str:
-    """Which of `ENDS` the end of an attempt is."""
-    word = attempt.ended.partition(",")[0]
-    if word in ("done", "stopped", "failed", "diverged", "lost"):
-        return word
-    if not attempt.ended:
-        return "open"
-    return "waits" if attempt.waits else "given_up"
-
-
 def read_packs(attempts: Iterable[Attempt]) -> pd.DataFrame:
     """The packs that `attempts` were in, by their begin, once for each time on a worker.
 
-    Columns: worker and pack_id as the ledger has them, where another run of the driver may have
-    used the same name for another pack; begin; end, when the last of its trials ended; known,
-    whether that was recorded, for if not it is as far as its epochs tell; ends, how many trials
-    ended how, by `ENDS`.
+    Columns: worker; begin; end, when the last of its trials ended, or where that was not recorded
+    as far as its epochs tell; trials, how many. Another run of the driver may have used the same
+    name for another pack.
     """
     import pandas as pd
 
-    packs: dict[tuple[str, str, float], list[Attempt]] = {}
+    packs: dict[tuple[str, float, str], list[Attempt]] = {}
     for one in attempts:
         if one.begun_at is not None:
-            packs.setdefault((one.worker or "", one.pack_id, one.begun_at), []).append(one)
+            packs.setdefault((one.worker or "", one.begun_at, one.pack_id), []).append(one)
     rows = []
-    for (worker, pack_id, begin), members in packs.items():
+    for (worker, begin, _), members in packs.items():
         known = [a.ended_at for a in members if a.ended_at is not None and a.ended_at >= begin]
-        whole = len(known) == len(members)
-        if not whole:  # an epoch's seconds are a member's share of those of the pack
+        if len(known) < len(
+            members
+        ):  # an epoch's seconds are a member's share of those of the pack
             known.append(begin + math.fsum(max(0.0, a.seconds) for a in members))
-        ends = Counter(end_kind(a) for a in members)
-        rows.append((worker, pack_id, begin, max(known), whole, ends))
-    columns = ["worker", "pack_id", "begin", "end", "known", "ends"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.sort_values(["begin", "worker", "pack_id"], ignore_index=True)
+        rows.append((worker, begin, max(known), len(members)))
+    frame = pd.DataFrame(rows, columns=["worker", "begin", "end", "trials"])
+    return frame.sort_values(["begin", "worker"], ignore_index=True)
 
 
 def newest(attempts: Iterable[Attempt]) -> float | None:
@@ -126,9 +100,6 @@ def read_work(attempts: Iterable[Attempt]) -> Work | None:
     pause = max(PAUSE_S, PAUSE_SHARE * float((spans["end"] - spans["begin"]).sum()))
     runs["stretch"] = (gap > pause).cumsum()
     spans = _spans(runs, runs["stretch"])
-    before = runs.groupby(["stretch", "worker"])["end"].shift()
-    free = before.fillna(runs["stretch"].map(spans["begin"]))
-    runs["idle"] = (runs["begin"] - free).clip(lower=0.0)
     names = sorted(set(runs["worker"]), key=_natural)
     lengths = dict(enumerate((spans["end"] - spans["begin"]).tolist(), start=1))
     return Work(runs, lengths, dict(zip(names, _labels(names), strict=True)))

@@ -48,9 +48,9 @@ def test_contents_follow_the_reader_and_fold(browser: Browser, path: Path) -> No
         assert abs(box["y"]) < 200
         assert report.page.locator("nav").bounding_box()["y"] >= 0  # type: ignore[index]
         report.page.locator("#health summary").first.click()
-        assert not report.page.locator("#table-health").is_visible()
+        assert not report.page.locator("#table-cost").is_visible()
         report.page.locator("nav a[href='#health']").click()
-        assert report.page.locator("#table-health").is_visible()
+        assert report.page.locator("#table-cost").is_visible()
         report.page.go_back()
         assert not report.page.locator("#table-main_effect_C").is_visible()
         report.page.locator("#main_effect_C_figure .tools a").click()

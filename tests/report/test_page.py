@@ -175,7 +175,7 @@ def test_notes_are_behind_a_fold_and_tables_behind_headings_are_all_there(page: 
         assert len(re.sub(r"<details.*", "", caption, flags=re.S)) < 300
     assert page.count('<details class="part">') >= 6
     tables = set(re.findall(r'data-table="([^"]+)"', page))
-    assert {"trials", "health", "claims", "pace_C", "cost"} <= tables
+    assert {"trials", "provenance", "claims", "pace_C", "cost"} <= tables
 
 
 def test_an_interval_of_a_percentage_is_printed_within_0_and_100() -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.pages.cost import busy_text, work_table, workers_table
+from lps_sweep.report.pages.health import busy_text, workers_table
 from lps_sweep.report.pages.overview import origin_text
-from lps_sweep.report.work import Work, end_kind, newest, read_packs, read_work
+from lps_sweep.report.work import Work, newest, read_packs, read_work
 from lps_sweep.results import Attempt, Ledger, SweepView, load_view
 from lps_sweep.results.times import utc
 from tests.report.report_cases import BEGUN_AT, make_ledger, record
@@ -61,16 +60,12 @@ def two_workers() -> Work:
     )
 
 
-def test_the_tables_by_hand() -> None:
+def test_the_table_by_hand() -> None:
     info = two_workers()
     assert workers_table(info).rows == (
         ("CPU worker 1", 2, 4, 90.0, 10.0, 10.0),
         ("CPU worker 2", 2, 2, 70.0, 30.0, 30.0),
         ("all", 4, 6, 160.0, 40.0, 20.0),
-    )
-    table = work_table(info)
-    assert table.rows[2] == (
-        *(50.0, 100.0, "CPU worker 1", "p", 2, "1 done, 1 failed", "yes", 10.0, 1),
     )
     assert "2 workers were busy 80 % of 100.0 s" in busy_text(info)
 
@@ -80,7 +75,6 @@ def test_the_rest_of_a_pack_that_is_not_over_or_lost_is_told_by_its_epochs() -> 
     half = [*pack(100, 130, "done", name="h"), *pack(100, None, "", name="h", seconds=9.0)]
     assert seconds(read_packs([*lost, *half])) == [24.0, 30.0]
     assert newest([*lost, *half]) == T0 + 130
-    assert [row[6] for row in work_table(info_of(lost, half)).rows] == ["no", "no"]
 
 
 def test_a_pack_ends_at_the_latest_when_the_next_begins_there() -> None:
@@ -99,7 +93,6 @@ def test_what_nobody_worked_in_is_left_out() -> None:
     assert info.stretches == {1: 200.0, 2: 100.0}
     assert [info.hours_of(worker)["idle_s"] for worker in info.labels] == [30.0, 100.0]
     assert idle_share(info) == pytest.approx(100 - 100 * 370 / 500)
-    assert info.runs["idle"].tolist() == [0.0, 0.0, 30.0, 0.0]
 
 
 def test_a_clock_that_was_set_back_breaks_nothing() -> None:
@@ -119,32 +112,8 @@ def test_a_clock_that_was_set_back_breaks_nothing() -> None:
         ]
         info = info_of(*packs)
         assert len(info.runs) == 12
-        assert min(*seconds(info.runs), *info.runs["idle"]) >= 0
+        assert min(seconds(info.runs)) >= 0
         assert 0 <= idle_share(info) <= 100
-        assert len(work_table(info).rows) == 12
-
-
-@pytest.mark.parametrize(
-    ("ended", "kind"),
-    [
-        ("done", "done"),
-        ("stopped", "stopped"),
-        ("failed, tried again: OSError, full", "failed"),
-        ("diverged", "diverged"),
-        ("lost", "lost"),
-        ("", "open"),
-        ("out of memory: 3 GiB", "given_up"),
-        ("its process died", "given_up"),
-    ],
-)
-def test_the_words_of_the_ledger(ended: str, kind: str) -> None:
-    [attempt] = pack(0, 1, ended)
-    assert end_kind(attempt) == kind
-
-
-def test_who_waits_was_not_given_up() -> None:
-    [attempt] = pack(0, 1, "whatever the words")
-    assert end_kind(replace(attempt, waits=True)) == "waits"
 
 
 def test_workers_are_called_by_what_tells_them_apart() -> None:

@@ -1,46 +1,118 @@
-"""Run health: states, attempts, time, trials that a rule ended, and what all was run with."""
+"""Run health: what is complete, what it cost, what a rule ended, and what all was run with."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.report.cells import ACCURACIES, STATUS_WORDS, trials_in
 from lps_sweep.report.model import Block, Cell, Column, Kind, Section, Table
-from lps_sweep.report.numbers import value_text
+from lps_sweep.report.numbers import duration, scalar, value_text
+from lps_sweep.report.work import Work, read_work
 
 if TYPE_CHECKING:
     from lps_sweep.results.records import Repeats
     from lps_sweep.results.view import SweepView
 
 ORDER = 80
+MOST_LISTED = 500
+"""Rows of the table of incomplete configurations."""
+Planned = dict[str, Cell]
+"""A configuration: by name its values, and as ``seed_0`` the state of the trial at that seed."""
 Facts = Sequence[tuple[str, tuple[str, ...]]]
 """Each recorded fact and its distinct values."""
 
 
-def health_table(view: SweepView) -> Table:
-    """Counts of trials and attempts, and sums of seconds, one a row."""
-    frame, done = view.trials, view.trials["status"] == "done"
-    each = frame["seconds"][done]
-    states = {f"Trials {word}": getattr(view.counts, s) for s, word in STATUS_WORDS.items()}
-    seconds = {
-        "Seconds of a done trial, median": each.median() if len(each) else None,
-        "Seconds of a done trial, least": each.min() if len(each) else None,
-        "Seconds of a done trial, most": each.max() if len(each) else None,
-        "Device seconds, all attempts of all trials": frame["seconds"].sum(),
-        "Device seconds of trials that are not done": frame["seconds"][~done].sum(),
-    }
-    rows: dict[str, Cell] = {
-        "Trials planned": view.counts.planned,
-        **states,
-        "Attempts": int(frame["attempts"].sum()),
-        "Trials with more than one attempt": int((frame["attempts"] > 1).sum()),
-        "Epochs trained again after an interruption": view.repeats.pairs,
-        **{what: None if s is None else round(float(s), 1) for what, s in seconds.items()},
-    }
-    columns = (Column("what", "What"), Column("number", "Number", "value"))
-    caption = "Trials by state, attempts, and seconds spent in epochs."
-    return Table("health", caption, columns, tuple(rows.items()))
+def read_planned(view: SweepView) -> list[Planned]:
+    """The configurations of `view`, in the order of the plan."""
+    names, seeds = list(view.record.axes), dict.fromkeys(seed_columns(view))
+    found: dict[str, Planned] = {}
+    for row in view.trials[[*names, "seed", "status"]].to_dict("records"):
+        point = {n: scalar(row[n]) if row[n] == row[n] else None for n in names}
+        one = found.setdefault(str(point), {**point, **seeds})
+        one[f"seed_{row['seed']}"] = STATUS_WORDS[row["status"]]
+    return list(found.values())
+
+
+def seed_columns(view: SweepView) -> dict[str, str]:
+    """Key and label of the column of each seed."""
+    return {f"seed_{seed}": f"Seed {seed}" for seed in view.record.seeds}
+
+
+def lacking(view: SweepView, planned: Sequence[Planned]) -> list[Planned]:
+    """Those of `planned` that lack a seed."""
+    seeds, fine = seed_columns(view), (None, STATUS_WORDS["done"])
+    return [row for row in planned if any(row[seed] not in fine for seed in seeds)]
+
+
+def incomplete_table(view: SweepView, rows: Sequence[Planned]) -> Table:
+    """One row per configuration that lacks a seed, with the state at each seed."""
+    columns = (
+        *(Column(name, name, "value") for name in view.record.axes),
+        *(Column(key, label) for key, label in seed_columns(view).items()),
+    )
+    caption = "Configurations that lack a seed, and the state of the trial at each seed."
+    if len(rows) > MOST_LISTED:
+        caption += f" The first {MOST_LISTED} of {len(rows)}."
+    return Table.of("incomplete", caption, columns, rows[:MOST_LISTED])
+
+
+def cost_table(view: SweepView) -> Table:
+    """One row per state: trials, attempts, device-seconds and their share."""
+    by_state = view.trials.groupby("status")
+    attempts, seconds = (by_state[name].sum().to_dict() for name in ("attempts", "seconds"))
+    sums = [
+        (word, int(getattr(view.counts, state)), int(attempts[state]), float(seconds[state]))
+        for state, word in STATUS_WORDS.items()
+        if state in seconds
+    ]
+    total = math.fsum(seconds.values())
+    sums.append(("all", view.counts.planned, sum(attempts.values()), total))
+    rows = tuple((*row, 100 * row[3] / total if total else None) for row in sums)
+    columns = (
+        Column("state", "State"),
+        Column("trials", "Trials", "value"),
+        Column("attempts", "Attempts", "value"),
+        Column("seconds", "Device-seconds", "number"),
+        Column("share", "Share, %", "number"),
+    )
+    caption = "Device-seconds in epochs of all attempts, failed and repeated ones too."
+    notes = (
+        "The time of an epoch is split evenly among the trials of its pack. An epoch that an "
+        "error cut short, and pre-training, are not in it."
+    )
+    return Table("cost", caption, columns, rows, notes=notes)
+
+
+def workers_table(work: Work) -> Table:
+    """One row per worker, and one for all: packs, time at work, idle time and its share."""
+    columns = (
+        Column("worker", "Worker"),
+        Column("packs", "Packs", "value"),
+        Column("trials", "Attempts", "value"),
+        Column("busy_s", "At work, s", "number"),
+        Column("idle_s", "Idle, s", "number"),
+        Column("idle_share", "Idle, %", "number"),
+    )
+    rows = [{"worker": label, **work.hours_of(name)} for name, label in work.labels.items()]
+    rows.append({"worker": "all", **work.hours_of(*work.labels)})
+    caption = (
+        "Time of each worker at work and idle, within the stretches in which it trained anything."
+    )
+    return Table.of("workers", caption, columns, rows, marked=frozenset({len(rows) - 1}))
+
+
+def busy_text(work: Work) -> str:
+    """How busy the workers were."""
+    number, share = len(work.labels), work.hours_of(*work.labels)["idle_share"]
+    workers = "1 worker was" if number == 1 else f"{number} workers were"
+    busy = "" if share is None else f" {100 - share:.0f} %"
+    total = duration(sum(work.stretches.values()))
+    return (
+        f"{workers} busy{busy} of {total}, within the time in which any of them "
+        "was at work. Pre-training, and packs of trials of other sweeps, are not counted."
+    )
 
 
 def repeats_text(found: Repeats) -> str:
@@ -153,13 +225,18 @@ def mixture_text(facts: Facts) -> str:
 
 
 def sections(view: SweepView) -> list[Section]:
-    """Run health and provenance."""
+    """Completeness, cost and provenance."""
     stopped, facts = stopped_trials(view), provenance_facts(view.provenance)
-    again = repeats_text(view.repeats)
-    blocks: list[Block] = [*([again] if again else []), health_table(view)]
+    planned, work = read_planned(view), read_work(view.attempts)
+    rows, again = lacking(view, planned), repeats_text(view.repeats)
+    full = f"{len(planned) - len(rows)} of {len(planned)} configurations have all their seeds."
+    blocks: list[Block] = [full, *([incomplete_table(view, rows)] if rows else [])]
+    blocks += [*([again] if again else []), cost_table(view)]
+    if work:
+        blocks += [busy_text(work), workers_table(work)]
     if stopped:
-        planned = sum(_epochs(config) for config in view.configs.values())
-        blocks += [stopped_text(stopped, planned), stopped_table(stopped)]
+        epochs = sum(_epochs(config) for config in view.configs.values())
+        blocks += [stopped_text(stopped, epochs), stopped_table(stopped)]
     none = "No attempt has been started, so there is no provenance yet."
     said = tuple(text for text in [mixture_text(facts)] if text)
     blocks += [*said, provenance_table(facts) if facts else none]
