@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lps_sweep.report import draw, marks
+from lps_sweep.report import draw
 from lps_sweep.report.averages import main_levels
 from lps_sweep.report.cells import ACCURACIES, FREEZING, HEADLINE, moving_with
 from lps_sweep.report.columns import ACCURACY, AGREEING, COMPARED
 from lps_sweep.report.levels import ARM, IMAGES, Compared, Levels, read_levels
-from lps_sweep.report.model import Block, Column, Figure, Fold, Key, Panel, Section, Table
+from lps_sweep.report.model import Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import number_text, value_text
-from lps_sweep.report.reference import setting_text, where_text
-from lps_sweep.report.style import thin
+from lps_sweep.report.reference import setting_text
 
 if TYPE_CHECKING:
     from lps_sweep.results.effects import EffectRange
@@ -32,8 +31,6 @@ _FAMILY = (
     "The intervals hold together for the levels of one parameter, not over all parameters: among "
     "many some leave zero out by chance."
 )
-_RANGE = Key("largest difference of two levels, with its 95 % interval", "ink", "solid", "circle")
-_CHANCE = Key("exceeded by chance in 5 of 100 tables without effect", "vermillion", "none", "x")
 _RANGE_NOTES = (
     "The interval is Tukey\u2019s for all pairs of levels at once (block model of level and seed, "
     "pooled residual), by parameter and accuracy. Five in a hundred tables without any effect "
@@ -157,23 +154,6 @@ def range_table(ranges: Sequence[Range]) -> Table:
     return Table.of("effect_ranges", caption, columns, ranges, notes=_RANGE_NOTES)
 
 
-def draw_ranges(ranges: Sequence[Range]) -> tuple[Panel, ...]:
-    """One panel per accuracy: the range of each parameter, its interval, and that of chance."""
-
-    def draw_one(figure: Any, metric: str) -> str:
-        own = [one for one in ranges if one.metric == metric][::-1]
-        marks.estimates(figure, [(r.found.range, i, r.found.interval) for i, r in enumerate(own)])
-        chance: list[marks.Point] = [
-            (thin(r.found.chance), i, "") for i, r in enumerate(own) if r.found.chance
-        ]
-        marks.dots(figure, chance, _CHANCE, size=8, hover="by chance up to %{x:.1f} points")
-        figure.update_xaxes(title_text="points", rangemode="tozero", showgrid=True)
-        marks.rows_axis(figure, [one.parameter for one in own])
-        return marks.spoken([f"{one.parameter} {one.found.range:.1f} points" for one in own[::-1]])
-
-    return draw.panels(draw_one)
-
-
 def range_finding(ranges: Sequence[Range], parameters: Sequence[Levels]) -> str:
     """Which of `parameters` move All by more than chance."""
     judged = [one for one in ranges if one.metric == METRIC and one.found.chance is not None]
@@ -197,7 +177,7 @@ def range_finding(ranges: Sequence[Range], parameters: Sequence[Levels]) -> str:
 def sections(view: SweepView) -> list[Section]:
     """The sections on effects and on ranges, for a sweep that lists the values of parameters."""
     parameters = [main_levels(view, levels) for levels in read_varied(view)]
-    return [*_effects(view, parameters), *_ranges(view, parameters)] if parameters else []
+    return [*_effects(view, parameters), *_ranges(parameters)] if parameters else []
 
 
 def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
@@ -209,14 +189,12 @@ def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
     return [Section("effects", "Effects at a glance", blocks)]
 
 
-def _ranges(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
+def _ranges(parameters: Sequence[Levels]) -> list[Section]:
     ranges = ranges_of(parameters)
+    none = "No two levels have a finished seed in common yet."
+    blocks = (range_table(ranges) if ranges else none,)
     said = range_finding(ranges, parameters)
-    blocks: list[Block] = ["No two levels have a finished seed in common yet."]
-    if ranges:
-        figures = [_range_figure(view, ranges, said)] if len(parameters) > 1 else []
-        blocks = [*figures, range_table(ranges)]
-    return [Section("ranges", "Effect ranges", tuple(blocks), (said,), folded=True)]
+    return [Section("ranges", "Effect ranges", blocks, (said,), folded=True)]
 
 
 def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:
@@ -238,18 +216,4 @@ def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:
         "forest",
         f"{_FAMILY}{other} {setting_text(view.record.settings, cells, *names)}",
         lead=2,
-    )
-
-
-def _range_figure(view: SweepView, ranges: Sequence[Range], said: str) -> Figure:
-    names = list(dict.fromkeys(one.parameter for one in ranges))
-    return Figure(
-        "effect_ranges_figure",
-        said,
-        "Largest difference between two level means of each parameter, with its interval.",
-        (_RANGE, _CHANCE),
-        lambda: draw_ranges(ranges),
-        110 + 40 * max(2, len(names)),
-        "effect_ranges",
-        f"{_RANGE_NOTES} {where_text(view.record.settings, *names)}.",
     )
