@@ -1,4 +1,4 @@
-"""How far levels lie apart, which are like the best, and what choosing the best owes to chance."""
+"""How far levels lie apart, and which are like the best."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ import numpy as np
 from lps_sweep.results.statistics import MIN_SEEDS, Interval, compare, t_quantile
 
 L = TypeVar("L", bound=Hashable)
-
-_DEALS = 1000
-"""Permutations behind `chance_lead`."""
 
 
 @cache
@@ -73,31 +70,6 @@ def effect_range(values: Mapping[L, Mapping[int, float]]) -> EffectRange[L] | No
         chance = _studentised_range(len(levels), df) * error
         interval = (max(0.0, span - chance), span + chance)
     return EffectRange(levels[low], levels[high], span, interval, chance, len(seeds), len(levels))
-
-
-def chance_lead(values: Mapping[L, Mapping[int, float]]) -> float | None:
-    """How far the highest mean is expected above the mean of all if the levels are alike.
-
-    By permutation: the values of each seed are dealt out anew to the levels that have it, which
-    changes nothing if all levels are alike, and asks for no distribution. Where they do differ the
-    true number is lower. Levels without a value are left out; the number is in the values' unit.
-
-    Returns:
-        None below two levels or three seeds.
-    """
-    known = [by_seed for by_seed in values.values() if by_seed]
-    seeds = sorted({seed for by_seed in known for seed in by_seed})
-    if len(known) < 2 or len(seeds) < MIN_SEEDS:
-        return None
-    generator = np.random.default_rng(0)
-    table = np.array([[by_seed.get(seed, np.nan) for seed in seeds] for by_seed in known])
-    leads = []
-    for _ in range(_DEALS):
-        for column in table.T:
-            has = np.isfinite(column)
-            column[has] = generator.permutation(column[has])
-        leads.append(np.nanmean(table, axis=1).max() - np.nanmean(table))
-    return float(np.mean(leads))
 
 
 def near_best_paired(values: Mapping[L, Mapping[int, float]]) -> tuple[L, set[L]] | None:

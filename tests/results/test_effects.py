@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lps_sweep.results.effects import EffectRange, chance_lead, effect_range, near_best_paired
+from lps_sweep.results.effects import EffectRange, effect_range, near_best_paired
 from tests.known import known
 
 
@@ -93,30 +93,3 @@ def test_the_truly_best_is_kept_in_95_of_100_tables() -> None:
         told += len(found[1]) < 4
     assert kept / 600 > 0.94, "all four are equal, so the first is as good a truth as any"
     assert told > 0
-
-
-def test_the_lead_by_chance_is_the_expected_highest_of_equal_levels() -> None:
-    """Five levels alike, sd 0.4, three seeds: the highest mean is 0.27 above, by 1.163 sd."""
-    found = []
-    for table in range(20):
-        draw = np.random.default_rng(table)
-        shift = draw.normal(0, 5, 3)
-        values = {k: {s: shift[s] + draw.normal(0, 0.4) for s in range(3)} for k in range(5)}
-        lead = known(chance_lead(values))
-        found.append(lead)
-    assert np.mean(found) == pytest.approx(1.163 * 0.4 / math.sqrt(3), abs=0.02)
-    assert chance_lead(values) == found[-1], "seeded"
-
-
-def test_the_lead_by_chance_knows_skewed_values_and_gaps() -> None:
-    """One merge in 75 lowers a mean and raises none: the lead is a share of it only."""
-    values = {k: dict.fromkeys(range(3), 95.0) for k in range(25)}
-    values[3][1] = 80.0
-    assert chance_lead(values) == pytest.approx(15 / 75)
-    del values[4][0], values[5]
-    assert chance_lead(values) == pytest.approx(15 / 71)
-
-
-@pytest.mark.parametrize("values", [{}, {1: {0: 1.0}}, {1: {0: 1.0, 1: 2.0}, 2: {0: 1.0, 1: 3.0}}])
-def test_too_few_levels_or_seeds_have_no_lead(values: dict[int, dict[int, float]]) -> None:
-    assert chance_lead(values) is None

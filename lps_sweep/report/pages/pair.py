@@ -204,23 +204,8 @@ def sections(view: SweepView) -> list[Section]:
 
 def _cells(grid: Grid) -> Section:
     title = f"{grid.across} \u00d7 {grid.down}{at_text(grid.held)}"
-    blocks = (_lead_text(grid), _map(grid), Fold("The numbers", grid_table(grid)))
+    blocks = (_map(grid), Fold("The numbers", grid_table(grid)))
     return Section(f"grid_{grid.name}", title, blocks)
-
-
-def _lead_text(grid: Grid) -> str:
-    """What choosing the highest cell adds to its mean by itself."""
-    from lps_sweep.results.effects import chance_lead
-
-    text = f"With few seeds, the highest of {len(grid.flat)} means is highest partly by chance."
-    cells = {i: c.values["acc_novel"] for i, c in enumerate(grid.flat.values())}
-    lead = chance_lead(cells) if grid.near["acc_novel"] else None
-    if lead is None:
-        return text
-    return (
-        f"{text} Were all cells alike, the highest novel mean would still be expected {lead:.1f} "
-        "points above the mean of all (by permutation)."
-    )
 
 
 def _map(grid: Grid) -> Figure:
