@@ -22,7 +22,6 @@ from lps_sweep.report.cells import (
 from lps_sweep.report.columns import ACCURACY
 from lps_sweep.report.differences import level_differences
 from lps_sweep.report.levels import ARM, IMAGES, Levels, default_of
-from lps_sweep.report.model import Cell as TableCell
 from lps_sweep.report.model import Column, Table
 from lps_sweep.report.numbers import point_text, slug, typeset
 from lps_sweep.report.reference import Reference
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
 APART = frozenset({ARM, "method", FREEZING, *IMAGES})
 """Parameters that are never averaged over: each of their values has averages of its own."""
 Row = Mapping[str, Any]
-_DEPARTURE_NOTES = (
-    "Trend: the least-squares line over the levels at each seed; t interval over the seeds. p: F "
-    "test of parameter \u00d7 others against parameter \u00d7 others \u00d7 seed; a large p does "
-    "not show that there is no interaction. Departure: the difference to the default at one "
-    "combination, less the main effect; interval simultaneous over all of them (Bonferroni)."
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class Average:
 
     Attributes:
         levels: The levels; the value of a seed is its mean over the combinations of the others.
-        effects: Per accuracy, what was averaged over, and how far single combinations depart.
+        effects: Per accuracy, what was averaged over.
     """
 
     levels: Levels
@@ -103,7 +96,7 @@ def _read(
     inside = [row for row in rows if all(same(row[n], v) for n, v in within.items())]
     levels = [[row for row in inside if same(row[parameter], value)] for value in values]
     default = default_of(record.defaults, {parameter: values})
-    effects = _effects(levels, others, default)
+    effects = _effects(levels, others)
     if effects is None:
         return None
     cells = tuple(
@@ -137,16 +130,14 @@ def _read(
     )
 
 
-def _effects(
-    levels: list[list[Row]], others: list[str], default: int | None
-) -> dict[str, MainEffect[int, str]] | None:
+def _effects(levels: list[list[Row]], others: list[str]) -> dict[str, MainEffect[int, str]] | None:
     """Per accuracy the main effect; None where it has none in one of them."""
     from lps_sweep.results.main_effects import main_effect
 
     effects = {}
     for metric in ACCURACIES:
         finals = {i: _finals(some, others, metric) for i, some in enumerate(levels)}
-        effect = main_effect(finals, default)
+        effect = main_effect(finals)
         if effect is None:
             return None
         effects[metric] = effect
@@ -202,42 +193,27 @@ def trend_text(average: Average) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def average_table(average: Average) -> Table:
-    """One row per accuracy: the trend, the test of the interaction, the largest departure."""
+def trend_table(average: Average) -> Table:
+    """One row per accuracy: the rise from the lowest to the highest level, and its interval."""
     levels, rises = average.levels, trends(average)
-    rows: list[tuple[TableCell, ...]] = []
-    for metric, effect in average.effects.items():
-        rise, ends = rises.get(metric, (None, None))
-        most, both = effect.departure, effect.interaction
-        rows.append(
-            (
-                ACCURACIES[metric],
-                rise,
-                ends,
-                len(effect.combinations),
-                len(levels.seeds),
-                None if both is None else both.p,
-                None if most is None else levels.texts[most.level],
-                None if most is None else most.combination,
-                None if most is None else most.estimate,
-                None if most is None else most.interval,
-            )
+    rows = tuple(
+        (
+            ACCURACIES[metric],
+            *rises.get(metric, (None, None)),
+            len(effect.combinations),
+            len(levels.seeds),
         )
+        for metric, effect in average.effects.items()
+    )
     columns = (
         ACCURACY,
         Column("rise", "Lowest to highest level", "signed"),
         Column("rise_interval95", "95 % interval", "interval"),
         Column("combinations", "Combinations", "value"),
         Column("n", "Seeds", "value"),
-        Column("p", "p of the interaction", "number", 3),
-        Column("level", "Largest departure at", "text"),
-        Column("at", "with", "text"),
-        Column("departure", "Departure", "signed"),
-        Column("departure_interval95", "Simultaneous 95 % interval", "interval"),
     )
     caption = (
-        f"{levels.parameter}{levels.held_text}: the trend in points, whether its effect is another "
-        "at each combination, and the one that departs most from the main effect."
+        f"{levels.parameter}{levels.held_text}: the trend in points, which is that of the "
+        "least-squares line over the levels at each seed; t interval over the seeds."
     )
-    name = f"main_departures_{slug(levels.parameter)}"
-    return Table(name, caption, columns, tuple(rows), notes=_DEPARTURE_NOTES)
+    return Table(f"main_trend_{slug(levels.parameter)}", caption, columns, rows)

@@ -184,7 +184,9 @@ def test_of_a_confirmation_the_selected_arms_count(tmp_path: Path) -> None:
 
 
 def test_doubts_about_the_paper_s_numbers() -> None:
-    first = [(n.method, Setting(n.dataset, n.labeled_ratio)) for n in paper_numbers() if n.table == 1]
+    first = [
+        (n.method, Setting(n.dataset, n.labeled_ratio)) for n in paper_numbers() if n.table == 1
+    ]
     found = {(method, setting.label): setting.doubt(method) for method, setting in first}
     doubts = {cell: doubt for cell, doubt in found.items() if doubt}
     methods = {method for method, _ in doubts}
