@@ -178,10 +178,10 @@ def method_text(levels: Levels) -> str:
     equivalent = f" Equivalent: a 90 % interval within \u00b1{margin} points."
     return (
         f"The intervals hold together for all levels of one accuracy ({how}). Better or worse "
-        "needs an interval without zero and all common seeds on that side."
-        f"{'' if levels.margin is None else equivalent} Detectable is the true difference that "
-        "would be seen in 80\u00a0% of cases, were this spread the true one. A variance below 1: "
-        "pairing helps."
+        "needs an interval without zero and all common seeds on that side; inconclusive is no "
+        f"evidence of no effect.{'' if levels.margin is None else equivalent} Detectable is the "
+        "true difference that would be seen in 80\u00a0% of cases, were this spread the true one. "
+        "A variance below 1: pairing helps."
     )
 
 

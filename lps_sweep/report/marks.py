@@ -1,4 +1,4 @@
-"""What figures are drawn of, each once: seeds, means, differences, the paper, margins, states."""
+"""What figures are drawn of, each once: seeds, means, differences, the paper, margins."""
 
 from __future__ import annotations
 
@@ -31,15 +31,6 @@ DIFFERENCE = Key("mean difference and simultaneous 95 % interval", "ink", "solid
 MEAN_ONLY = Key("mean over the seeds", "ink", "none", "circle")
 SEED = Key("a seed", "blue", "none", "circle-open")
 PAPER = Key("paper", "grey", "dash", "diamond-open", 1)
-STATES = {
-    "done": Key("done", "green", "none", "square"),
-    "stopped": Key("stopped by a rule", "sky", "none", "diamond"),
-    "failed": Key("failed", "vermillion", "none", "x"),
-    "diverged": Key("diverged", "purple", "none", "triangle-down"),
-    "running": Key("running", "orange", "none", "triangle-up"),
-    "not_run": Key("not run", "grey", "none", "circle-open"),
-}
-"""How a trial in each state is drawn, in every figure."""
 COLOUR_BAR = {"thickness": 8, "outlinewidth": 0, "ticklen": 3, "tickfont": {"size": 10}}
 """The scale of colours beside a panel."""
 

@@ -47,22 +47,6 @@ def _shares(coverage: Mapping[int, int]) -> str:
     return " and ".join(f"{share} % of cases with {n} seeds" for n, share in coverage.items())
 
 
-def comparison_text(margin: float | None) -> str:
-    """How levels are compared with the default, and what the words mean."""
-    text = (
-        "Levels are compared with the default by seed. Those of a parameter share one residual "
-        "spread (block model of level and seed); arms, and what is frozen, have each their own, "
-        "because taking a part away changes the spread as well. The intervals hold together for "
-        "all levels of one parameter and accuracy. Inconclusive is not evidence of no effect."
-    )
-    if margin is None:
-        return f"{text} No practical margin was declared, so no level is called equivalent."
-    return (
-        f"{text} Equivalent means that the 90 % interval lies within \u00b1{value_text(margin)} "
-        "points, the practical margin that the search space declares."
-    )
-
-
 def settings_table(view: SweepView) -> Table:
     """The resolved configuration of the default cell, by name."""
     columns = (Column("setting", "Setting"), Column("value", "Value"))
@@ -76,7 +60,6 @@ def sections(view: SweepView) -> list[Section]:
     blocks: list[Block] = [
         REPLICATES,
         interval_text(),
-        comparison_text(view.record.margin),
         SELECTION,
         Fold("All settings", settings_table(view)),
     ]

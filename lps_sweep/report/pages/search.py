@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.indices import COLUMNS
 from lps_sweep.report import draw, marks
-from lps_sweep.report.cells import metric_facets
+from lps_sweep.report.cells import STATUS_WORDS, metric_facets
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.model import Block, Cell, Column, Figure, Key, Panel, Section, Table
 from lps_sweep.report.numbers import value_text
@@ -27,9 +26,16 @@ BEST = Key("highest mean so far", "vermillion", "solid", width=2)
 FRONT = Key("none is higher in both; its seeds\u2019 range", "vermillion", "none", "diamond")
 REGION = Key("dominated", "grey", "solid", "", 6)
 PAPER = marks.paper_key("the paper\u2019s LPS")
+_LOOKS = {
+    "stopped": ("sky", "diamond"),
+    "failed": ("vermillion", "x"),
+    "diverged": ("purple", "triangle-down"),
+    "running": ("orange", "triangle-up"),
+    "not_run": ("grey", "circle-open"),
+}
 OPEN = {
-    **{state: key for state, key in marks.STATES.items() if state != "done"},
-    "done": replace(marks.STATES["failed"], label="without a value", colour="grey"),
+    **{s: Key(STATUS_WORDS[s], colour, "none", sign) for s, (colour, sign) in _LOOKS.items()},
+    "done": Key("without a value", "grey", "none", "x"),
 }
 """How a configuration is drawn that is not complete: by the first state that a seed of it has."""
 MOST_ROWS, MOST_NEAR = 1000, 50
