@@ -48,7 +48,7 @@ def test_a_foreign_script_does_not_run_and_nothing_is_fetched(
     page = path.read_text(encoding="utf-8")
     hostile = "<script>document.title='hit'</script><img src='http://127.0.0.1:9/x'>"
     changed = tmp_path / "changed.html"
-    changed.write_text(page.replace("<footer>", f"{hostile}<footer>"), encoding="utf-8")
+    changed.write_text(page.replace("</main>", f"{hostile}</main>"), encoding="utf-8")
     with opened(browser, changed) as report:
         report.page.wait_for_timeout(300)
         assert report.page.title() == "c_tau: sweep report"

@@ -63,7 +63,6 @@ class Summary:
     command: str
     findings: tuple[str, ...]
     origin: str
-    footer: str
 
 
 def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
@@ -85,7 +84,6 @@ def summarise(view: SweepView, sections: Sequence[Section]) -> Summary:
             text for one in sorted(sections, key=lambda one: one.folded) for text in one.findings
         ),
         origin=origin_text(view),
-        footer=f"Made from the ledger's state {view.digest[:16]}.",
     )
 
 
