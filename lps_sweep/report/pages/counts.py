@@ -11,6 +11,7 @@ from lps_sweep.report.columns import (
     ACCURACY,
     COMPARED,
     counts,
+    finding,
     intervals,
     means,
     parameter,
@@ -19,7 +20,6 @@ from lps_sweep.report.columns import (
 from lps_sweep.report.escape import plot_text
 from lps_sweep.report.levels import ARM, IMAGES, Compared, Level, Levels, read_levels
 from lps_sweep.report.model import Block, Column, Figure, Key, Panel, Section, Table
-from lps_sweep.report.numbers import number_text
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.reference import setting_text
 from lps_sweep.report.style import cycled_keys
@@ -166,23 +166,11 @@ def paper_note(groups: Sequence[Levels]) -> str:
     return f"Hollow diamonds: the paper\u2019s Table 1, three runs, no spread{known}."
 
 
-def finding(groups: Sequence[Levels]) -> str:
-    """How novel and All go from the lowest to the highest level, by method."""
-    parts = []
-    for levels in groups:
-        done = [row for row in levels.rows if row.cell.num_done]
-        if len(done) < 2:
-            continue
-        words = []
-        for metric, title in PANELS.items():
-            low, high = (number_text(row.cell.mean(metric), 1) for row in (done[0], done[-1]))
-            words.append(f"{title.lower()} {low} to {high}")
-        ends = f"from {done[0].text} to {done[-1].text}"
-        parts.append(f"{levels.label}: {', '.join(words)} {ends}")
-    name = groups[0].parameter
-    if not parts:
-        return f"{name}: too few levels are done."
-    return f"{name}: {'; '.join(parts)} (means; not paired)."
+def said(groups: Sequence[Levels]) -> str:
+    """What the data allow to say about the levels, by method."""
+    several = len(groups) > 1
+    names = [f"{one.parameter}, {one.label}" if several else one.parameter for one in groups]
+    return " ".join(finding(one, name) for one, name in zip(groups, names, strict=True))
 
 
 def sections(view: SweepView) -> list[Section]:
@@ -202,7 +190,7 @@ def _section(view: SweepView, groups: Sequence[Levels]) -> Section:
     if done and groups[0].default is not None:
         blocks.append(unpaired_table(groups))
     name = groups[0].parameter
-    return Section(f"counts_{name}_section", TITLES[name], tuple(blocks), (finding(groups),))
+    return Section(f"counts_{name}_section", TITLES[name], tuple(blocks), (said(groups),))
 
 
 def _figure(view: SweepView, groups: Sequence[Levels]) -> Figure:
@@ -213,7 +201,7 @@ def _figure(view: SweepView, groups: Sequence[Levels]) -> Figure:
     cells = [cell for levels in groups for cell in levels.cells]
     return Figure(
         f"counts_{first.parameter}_figure",
-        finding(groups),
+        said(groups),
         f"Final accuracy by {first.parameter}{first.held_text}. Small markers are seeds, lines "
         "join the means.",
         tuple(keys),
