@@ -16,10 +16,6 @@ from typing import Any
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.model import Column
-from lps_sweep.report.numbers import cell_text
-from lps_sweep.report.page import lead_figure
-from lps_sweep.report.pages import all_sections
 from lps_sweep.report.pages.overview import (
     confirming,
     data_text,
@@ -149,39 +145,12 @@ def test_nothing_selected_has_no_command(finished: Path, sweep: str) -> None:
     assert selected_of(view) is None
 
 
-@pytest.mark.parametrize(
-    ("sweep", "slug"),
-    [
-        ("net_grid", "forest_figure"),
-        ("net_arms", "ablation_figure"),
-        ("net_search", "search_history"),
-        ("net_front", "search_front"),
-        ("net_one", "freezing_figure"),
-    ],
-)
-def test_each_kind_of_sweep_has_its_picture(finished: Path, sweep: str, slug: str) -> None:
-    lead = lead_figure(all_sections(load_view(finished, sweep)))
-    assert lead is not None
-    assert lead.slug == slug
-
-
-def test_nothing_done_has_no_picture(tmp_path: Path) -> None:
-    page = page_of(make_ledger(tmp_path, record(C_TAU), otherwise="not_run"))
-    assert "<figure" not in first_screen(page)
-
-
 def test_notes_are_behind_a_fold_and_tables_behind_headings_are_all_there(page: str) -> None:
     for caption in re.findall(r"<figcaption>(.*?)</figcaption>", page, re.S):
         assert len(re.sub(r"<details.*", "", caption, flags=re.S)) < 300
     assert page.count('<details class="part">') >= 6
     tables = set(re.findall(r'data-table="([^"]+)"', page))
     assert {"trials", "provenance", "claims", "pace_C", "cost"} <= tables
-
-
-def test_an_interval_of_a_percentage_is_printed_within_0_and_100() -> None:
-    column = Column("i", "I", "interval", percent=True)
-    assert cell_text(column, (-3.0, 120.0)) == "[0.0, 100.0]"
-    assert cell_text(Column("i", "I", "interval"), (-3.0, 1.0)) == "[-3.0, 1.0]"
 
 
 def test_the_page_is_one_offline_file(page: str) -> None:

@@ -138,6 +138,7 @@ def test_numbers_are_written_as_people_read_them() -> None:
     assert cell_text(Column("i", "I", "interval"), (1.0, None)) == "—"
     assert cell_text(Column("n", "N", "number"), float("inf")) == "—"
     assert cell_text(Column("i", "I", "interval", percent=True), (-3.0, 120.0)) == "[0.0, 100.0]"
+    assert cell_text(Column("i", "I", "interval"), (-3.0, 1.0)) == "[-3.0, 1.0]"
 
 
 def test_a_link_leads_to_a_place_on_the_page() -> None:
