@@ -19,7 +19,6 @@ from lps_sweep.report.cells import (
     same,
     without,
 )
-from lps_sweep.report.columns import ACCURACY
 from lps_sweep.report.differences import level_differences
 from lps_sweep.report.levels import ARM, IMAGES, Levels, default_of
 from lps_sweep.report.model import Column, Table
@@ -195,25 +194,23 @@ def trend_text(average: Average) -> str:
 
 def trend_table(average: Average) -> Table:
     """One row per accuracy: the rise from the lowest to the highest level, and its interval."""
-    levels, rises = average.levels, trends(average)
-    rows = tuple(
-        (
-            ACCURACIES[metric],
-            *rises.get(metric, (None, None)),
-            len(effect.combinations),
-            len(levels.seeds),
-        )
-        for metric, effect in average.effects.items()
-    )
+    levels, effects, rises = average.levels, average.effects, trends(average)
     columns = (
-        ACCURACY,
-        Column("rise", "Lowest to highest level", "signed"),
-        Column("rise_interval95", "95 % interval", "interval"),
-        Column("combinations", "Combinations", "value"),
-        Column("n", "Seeds", "value"),
+        Column("accuracy", "Accuracy", of=ACCURACIES.get, says="metric"),
+        Column(
+            "rise", "Lowest to highest level", "signed", of=lambda m: rises[m][0] if rises else None
+        ),
+        Column(
+            "rise_interval95",
+            "95 % interval",
+            "interval",
+            of=lambda m: rises[m][1] if rises else None,
+        ),
+        Column("combinations", "Combinations", "value", of=lambda m: len(effects[m].combinations)),
+        Column("n", "Seeds", "value", of=lambda _: len(levels.seeds)),
     )
     caption = (
         f"{levels.parameter}{levels.held_text}: the trend in points, which is that of the "
         "least-squares line over the levels at each seed; t interval over the seeds."
     )
-    return Table(f"main_trend_{slug(levels.parameter)}", caption, columns, rows)
+    return Table.of(f"main_trend_{slug(levels.parameter)}", caption, columns, effects)
