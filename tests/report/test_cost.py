@@ -70,5 +70,5 @@ def test_failure_rates_per_level_have_wilson_intervals(tmp_path: Path) -> None:
 
 def test_a_whole_sweep_has_no_matrix_and_no_errors(tmp_path: Path) -> None:
     (section,) = sections(view_of(tmp_path, {}))
-    assert [table.slug for table in section.tables] == ["cost", "workers", "provenance"]
+    assert [table.slug for table in section.tables] == ["cost", "provenance"]
     assert failures.sections(view_of(tmp_path / "again", {})) == []

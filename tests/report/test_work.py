@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lps_sweep.report import build_report
-from lps_sweep.report.pages.health import busy_text, workers_table
+from lps_sweep.report.pages.health import busy_text
 from lps_sweep.report.pages.overview import origin_text
 from lps_sweep.report.work import Work, newest, read_packs, read_work
 from lps_sweep.results import Attempt, Ledger, SweepView, load_view
@@ -43,30 +43,18 @@ def info_of(*packs: Sequence[Attempt]) -> Work:
     return info
 
 
-def idle_share(info: Work) -> float:
-    return float(info.hours_of(*info.labels)["idle_share"] or 0)
-
-
 def seconds(runs: pd.DataFrame) -> list[float]:
     return list((runs["end"] - runs["begin"]).tolist())
 
 
-def two_workers() -> Work:
-    return info_of(
+def test_the_work_by_hand() -> None:
+    info = info_of(
         pack(0, 40, "done", "done"),
         pack(10, 50, worker="box CPU #2"),
         pack(50, 100, "done", "failed"),
         pack(50, 80, worker="box CPU #2"),
     )
-
-
-def test_the_table_by_hand() -> None:
-    info = two_workers()
-    assert workers_table(info).rows == (
-        ("CPU worker 1", 2, 4, 90.0, 10.0, 10.0),
-        ("CPU worker 2", 2, 2, 70.0, 30.0, 30.0),
-        ("all", 4, 6, 160.0, 40.0, 20.0),
-    )
+    assert (info.workers, info.length_s, info.busy_s, info.there_s) == (2, 100.0, 160.0, 200.0)
     assert "2 workers were busy 80 % of 100.0 s" in busy_text(info)
 
 
@@ -79,8 +67,7 @@ def test_the_rest_of_a_pack_that_is_not_over_or_lost_is_told_by_its_epochs() -> 
 
 def test_a_pack_ends_at_the_latest_when_the_next_begins_there() -> None:
     info = info_of(pack(0, None, "lost", seconds=500.0), pack(60, 90), pack(60, 90, worker="b"))
-    assert info.runs["worker"].tolist() == ["box CPU #1", "b", "box CPU #1"]
-    assert seconds(info.runs) == [60.0, 30.0, 30.0]
+    assert (info.workers, info.busy_s) == (2, 120.0)
 
 
 def test_what_nobody_worked_in_is_left_out() -> None:
@@ -90,9 +77,8 @@ def test_what_nobody_worked_in_is_left_out() -> None:
         pack(130, 200),
         pack(90_000, 90_100, "diverged"),
     )
-    assert info.stretches == {1: 200.0, 2: 100.0}
-    assert [info.hours_of(worker)["idle_s"] for worker in info.labels] == [30.0, 100.0]
-    assert idle_share(info) == pytest.approx(100 - 100 * 370 / 500)
+    assert (info.length_s, info.busy_s, info.there_s) == (300.0, 370.0, 500.0)
+    assert info.busy_share == pytest.approx(74)
 
 
 def test_a_clock_that_was_set_back_breaks_nothing() -> None:
@@ -111,21 +97,8 @@ def test_a_clock_that_was_set_back_breaks_nothing() -> None:
             for k in range(12)
         ]
         info = info_of(*packs)
-        assert len(info.runs) == 12
-        assert min(seconds(info.runs)) >= 0
-        assert 0 <= idle_share(info) <= 100
-
-
-def test_workers_are_called_by_what_tells_them_apart() -> None:
-    names = ["a GPU 10 #1", "a GPU 2 #2", "a GPU 2 #1", "b CPU #1", "odd <b>"]
-    info = info_of(*(pack(0, 9, worker=name, name=name) for name in names))
-    assert info.labels == {
-        "a GPU 2 #1": "machine 1, GPU 2, place 1",
-        "a GPU 2 #2": "machine 1, GPU 2, place 2",
-        "a GPU 10 #1": "machine 1, GPU 10, place 1",
-        "b CPU #1": "machine 2, CPU worker 1",
-        "odd <b>": "odd <b>",
-    }
+        assert info.busy_s >= 0
+        assert 0 <= info.busy_share <= 100
 
 
 def view_of(folder: Path) -> SweepView:
@@ -145,11 +118,11 @@ def test_an_older_ledger_has_no_time(tmp_path: Path) -> None:
     view_of(tmp_path)
     make_old(tmp_path / "ledger.sqlite")
     assert origin_text(load_view(tmp_path, "c_tau")).startswith("12.0 s of device time")
-    assert 'id="table-workers"' not in build_report(tmp_path, "c_tau").read_text("utf-8")
+    assert "worker was busy" not in build_report(tmp_path, "c_tau").read_text("utf-8")
 
 
 def test_machines_have_no_names_on_the_page(tmp_path: Path) -> None:
     view_of(tmp_path)
     page = build_report(tmp_path, "c_tau").read_text("utf-8")
-    assert "CPU worker 1" in page
+    assert "worker was busy" in page
     assert "box CPU" not in page

@@ -85,33 +85,13 @@ def cost_table(view: SweepView) -> Table:
     return Table("cost", caption, columns, rows, notes=notes)
 
 
-def workers_table(work: Work) -> Table:
-    """One row per worker, and one for all: packs, time at work, idle time and its share."""
-    columns = (
-        Column("worker", "Worker"),
-        Column("packs", "Packs", "value"),
-        Column("trials", "Attempts", "value"),
-        Column("busy_s", "At work, s", "number"),
-        Column("idle_s", "Idle, s", "number"),
-        Column("idle_share", "Idle, %", "number"),
-    )
-    rows = [{"worker": label, **work.hours_of(name)} for name, label in work.labels.items()]
-    rows.append({"worker": "all", **work.hours_of(*work.labels)})
-    caption = (
-        "Time of each worker at work and idle, within the stretches in which it trained anything."
-    )
-    return Table.of("workers", caption, columns, rows, marked=frozenset({len(rows) - 1}))
-
-
 def busy_text(work: Work) -> str:
     """How busy the workers were."""
-    number, share = len(work.labels), work.hours_of(*work.labels)["idle_share"]
-    workers = "1 worker was" if number == 1 else f"{number} workers were"
-    busy = "" if share is None else f" {100 - share:.0f} %"
-    total = duration(sum(work.stretches.values()))
+    workers = "1 worker was" if work.workers == 1 else f"{work.workers} workers were"
     return (
-        f"{workers} busy{busy} of {total}, within the time in which any of them "
-        "was at work. Pre-training, and packs of trials of other sweeps, are not counted."
+        f"{workers} busy {work.busy_share:.0f} % of {duration(work.length_s)}, within the time in "
+        "which any of them was at work. Pre-training, and packs of trials of other sweeps, are not "
+        "counted."
     )
 
 
@@ -233,7 +213,7 @@ def sections(view: SweepView) -> list[Section]:
     blocks: list[Block] = [full, *([incomplete_table(view, rows)] if rows else [])]
     blocks += [*([again] if again else []), cost_table(view)]
     if work:
-        blocks += [busy_text(work), workers_table(work)]
+        blocks.append(busy_text(work))
     if stopped:
         epochs = sum(_epochs(config) for config in view.configs.values())
         blocks += [stopped_text(stopped, epochs), stopped_table(stopped)]
