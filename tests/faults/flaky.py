@@ -57,5 +57,5 @@ def fail_after(requests: int) -> None:
 
 
 def _install(fails: Callable[[str], bool]) -> None:
-    remote.PAUSES_S = PAUSES_S  # type: ignore[assignment]
+    remote.PAUSES_S = PAUSES_S
     Flaky.fails = staticmethod(fails)

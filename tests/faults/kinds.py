@@ -193,8 +193,10 @@ def store_fails(case: Case, draw: random.Random, setting: Setting, number: int) 
     if number % 2:
         return int(stored.run(prepare=lambda: flaky.fail_now_and_then(draw)) == 0), 0
     requests = draw.randint(1, REQUESTS)
-    end = {"expected": (STORAGE,), "says": "503 slow down"}
-    return int(stored.run(prepare=lambda: flaky.fail_after(requests), **end) == STORAGE), 0
+    end = stored.run(
+        prepare=lambda: flaky.fail_after(requests), expected=(STORAGE,), says="503 slow down"
+    )
+    return int(end == STORAGE), 0
 
 
 KINDS = {
