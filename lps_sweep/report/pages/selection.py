@@ -215,11 +215,11 @@ def draw_scatter(rules: Rules, candidates: Candidates) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def scatter(slug: str, rules: Rules, candidates: Candidates, title: str) -> Figure:
-    """The scatter of some rules."""
+def scatter(rules: Rules, candidates: Candidates) -> Figure:
+    """The scatter of each rule."""
     return Figure(
-        slug,
-        title,
+        f"{SLUG}_scatter",
+        "Rules against the hidden accuracy",
         "Each trial by what a rule says of it, higher is better, and by the hidden accuracy All "
         "after its last epoch.",
         (TRIAL, DEFAULT),
@@ -255,20 +255,10 @@ def sections(view: SweepView) -> list[Section]:
     if not rows:
         text += " One seed is too few to choose on some and measure on others."
     plain = {n: r for n, r in rules.items() if not r.hidden and not r.parts}
-    named = {n: r for n, r in plain.items() if n not in found.losses}
-    losses = {n: r for n, r in plain.items() if n in found.losses}
     blocks: list[Block] = [text, *warnings(rows)]
     blocks += [choice_table(rows, found)] if rows else []
     blocks.append(rule_table(rules, found))
-    figures = [
-        scatter(slug, some, found, title)
-        for slug, some, title in (
-            (f"{SLUG}_scatter", named, "Rules against the hidden accuracy"),
-            (f"{SLUG}_losses", losses, "Loss terms against the hidden accuracy"),
-        )
-        if some
-    ]
-    if figures:
-        blocks.append(Fold("Each trial by rule and hidden accuracy", tuple(figures)))
+    if plain:
+        blocks.append(Fold("Each trial by rule and hidden accuracy", scatter(plain, found)))
     said = tuple(filter(None, [best_rule(rows)]))
     return [Section(SLUG, TITLE, tuple(blocks), said)]
