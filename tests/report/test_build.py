@@ -54,7 +54,7 @@ def test_every_table_has_its_three_forms(full: Path) -> None:
     stems = {name.rpartition(".")[0] for name in names}
     assert stems >= {"trials", "default_cell", "sensitivity_C", "differences_tau", "grid_C_tau"}
     assert names == {f"{stem}.{kind}" for stem in stems for kind in ("csv", "md", "tex")}
-    failures = (full / "c_tau" / "tables" / "failures.tex").read_text(encoding="utf-8")
+    failures = (full / "c_tau" / "tables" / "error_kinds.tex").read_text(encoding="utf-8")
     assert r"\textless{}/script\textgreater{}" in failures
     assert r"\$x\_1\$ \%" in failures
 

@@ -198,7 +198,7 @@ def test_nothing_done_draws_no_value(name: str, tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize(
     ("name", "rare"),
     [
-        ("broken", {"failures", "failure_rates", "error_kinds", "incomplete", "stopped"}),
+        ("broken", {"failure_rates", "error_kinds", "incomplete", "stopped"}),
         ("methods", {"main_against_paper", "main_cost"}),
     ],
 )

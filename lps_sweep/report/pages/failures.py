@@ -1,4 +1,4 @@
-"""Trials that failed or diverged: how often, of what, and each with its error."""
+"""Trials that failed or diverged: how often, and of what; each stands among all trials."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ def read_failures(view: SweepView) -> list[Trial]:
         text = row["error"] if isinstance(row["error"], str) else ""
         found.append({**row, "text": text, "error": first_line(error_line(text))})
     return found
-
-
-def failures_table(failures: Sequence[Trial]) -> Table:
-    """Each trial, with its error on one line."""
-    columns = (
-        Column("trial_id", "Trial", "trial"),
-        Column("status", "Status"),
-        Column("setting", "Setting"),
-        Column("seed", "Seed", "value"),
-        Column("attempts", "Attempts", "value"),
-        Column("error", "Error"),
-    )
-    caption = "Trials without a final value because they failed or diverged."
-    return Table.of("failures", caption, columns, failures)
 
 
 def kinds_of(failures: Sequence[Trial]) -> dict[str, list[Trial]]:
@@ -141,6 +127,6 @@ def sections(view: SweepView) -> list[Section]:
         return []
     kinds = kinds_of(failures)
     whole = Fold("The first of each kind, whole", traces_text(kinds))
-    blocks: list[Block] = [kinds_table(kinds), whole, rates_table(view), failures_table(failures)]
+    blocks: list[Block] = [kinds_table(kinds), whole, rates_table(view)]
     said = (finding(view, failures),)
     return [Section("failures", "Failures", tuple(blocks), said, folded=True)]

@@ -38,7 +38,7 @@ def trials_table(view: SweepView) -> Table:
         Column("attempts", "Attempts", "value"),
         Column("seconds", "Seconds", "number"),
         *(Column(name, name, "number", 4, hidden=True) for name in others),
-        Column("error", "Error", hidden=True),
+        Column("error", "Error", hidden=not (view.counts.failed or view.counts.diverged)),
     )
     none = [None] * len(view.trials)
     cells = [
