@@ -32,7 +32,7 @@ class Param:
         open_high: Whether `high` itself is excluded.
         choices: The only values, for fields that are words.
         location: True for what says where things are, which is no part of a trial's identity.
-        noise: True for what only sweeps of machine noise set, in their arms.
+        beside: What the names of the sweeps end with, each beside another one, that alone set it.
     """
 
     help: str
@@ -44,7 +44,7 @@ class Param:
     open_high: bool = False
     choices: tuple[str, ...] = ()
     location: bool = False
-    noise: bool = False
+    beside: str = ""
 
     def accepts(self, value: float | str) -> bool:
         """Whether `value`, already of the right type, is in range."""

@@ -17,7 +17,7 @@ from lps_sweep.errors import ExitCode
 if TYPE_CHECKING:
     from lps_sweep.plan import SearchSpace, Varied
     from lps_sweep.sweep.forecast import Cluster
-    from lps_sweep.sweep.preview import Preview
+    from lps_sweep.sweep.preview import Folds, Preview
 
 JSON_CONFIGURATIONS = 3
 """Whole configurations that programs are given unless they ask for another number."""
@@ -152,16 +152,36 @@ def _facts(shown: Preview) -> Iterator[str]:
     if again := _retry(shown.outcomes):
         yield f"tried again with: --retry {again}"
     yield wrapped(f"packs: {_packs(shown)}")
+    if shown.pseudo_novel:
+        yield wrapped(f"pseudo-novel: {_folds(shown.pseudo_novel)}")
     yield wrapped(f"resources: {_resources(shown.resources)}")
     yield f"trunks: {_trunks(shown)}"
     yield wrapped(f"estimate: {_cost(shown)}")
 
 
 def _packs(shown: Preview) -> str:
-    sizes = sorted(Counter(shown.pack_sizes).items(), reverse=True)
-    if not sizes and shown.num_trials > sum(shown.outcomes.values()):
+    if not shown.pack_sizes and shown.num_trials > sum(shown.outcomes.values()):
         return f"known once {shown.chosen_by} has chosen"
+    return _sizes(shown.pack_sizes)
+
+
+def _sizes(packs: Sequence[int]) -> str:
+    sizes = sorted(Counter(packs).items(), reverse=True)
     return ", ".join(f"{n} of {counted(size, 'trial')}" for size, n in sizes) or "none"
+
+
+def _folds(shown: Folds) -> str:
+    """What trainings on folds add, and what of the whole estimate goes to them."""
+    from lps_sweep.sweep.estimate import hours_text
+
+    left, hours = shown.num_trials - sum(shown.outcomes.values()), shown.cost.hours
+    recorded = ", ".join(f"{n} {status}" for status, n in sorted(shown.outcomes.items()))
+    time = "time unknown" if hours is None else f"{hours_text(hours)} of the estimate"
+    return (
+        f"{shown.folds} folds of the seen classes, {counted(shown.num_trials, 'training')} beside "
+        f"the trials; already recorded: {recorded or 'none'}; to run: {left}, in packs: "
+        f"{_sizes(shown.pack_sizes)}; {time}"
+    )
 
 
 def _recorded(shown: Preview) -> str:

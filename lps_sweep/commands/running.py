@@ -148,10 +148,13 @@ def _tell(
     console: Console, results: Path, space: SearchSpace, outcome: Outcome, about: str
 ) -> None:
     """The end of a run: states, the default cell of the sweep `about`, and where its report is."""
-    states = ", ".join(f"{n} {state}" for state, n in asdict(outcome.counts).items() if n)
-    _print(console, f"{space.name}: {states}".replace("not_run", "not run"))
-    if outcome.counts.not_run and outcome.spent:
-        _print(console, f"the budget is spent ({outcome.spent}); without it, `run` goes on")
+    names = (space.name, f"{space.name}, folds")
+    for name, one in zip(names, (outcome, outcome.folds), strict=True):
+        states = ", ".join(f"{n} {s}" for s, n in asdict(one.counts).items() if n) if one else ""
+        if one and states:
+            _print(console, f"{name}: {states}".replace("not_run", "not run"))
+        if one and one.counts.not_run and one.spent:
+            _print(console, f"the budget is spent ({one.spent}); without it, `run` goes on")
     try:
         from lps_sweep.report import build_report
         from lps_sweep.report.pages.overview import confirming

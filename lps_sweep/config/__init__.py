@@ -25,12 +25,13 @@ from lps_sweep.config.sections import (
 )
 from lps_sweep.config.values import Located, Value, as_json, check_value, shown
 from lps_sweep.data import DATA_SETS
-from lps_sweep.data.config import DataConfig, SplitConfig
+from lps_sweep.data.config import FOLDS, DataConfig, SplitConfig
 from lps_sweep.methods import METHODS, config_class
 from lps_sweep.network_parts import NETWORK_PARTS
 
 __all__ = [
     "DATA_SETS",
+    "FOLDS",
     "METHODS",
     "NETWORK_PARTS",
     "NOISE",

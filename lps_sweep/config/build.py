@@ -128,12 +128,12 @@ def changed_config(config: Config, values: Mapping[str, Located]) -> Config:
 
 
 def flat(config: Config) -> dict[str, Value]:
-    """All values of `config` by flat name, with `method` first; of noise only what is set."""
+    """All values of `config` by flat name, `method` first; those `beside` only where set."""
     sections = {section: vars(own) for section, own in vars(config).items()}
     values: dict[str, Value] = {"method": config.method.name}
     for name, info in field_table(config.method.name).items():
         value = sections[info.section][info.name]
-        if not info.param.noise or value != info.default:
+        if not info.param.beside or value != info.default:
             values[name] = value
     return values
 

@@ -118,7 +118,7 @@ class LoopConfig:
         "CPU threads that it trains with, of a trial of machine noise; 0: as its pack gets",
         low=0,
         high=4096,
-        noise=True,
+        beside=NOISE,
     )
 
 
@@ -177,7 +177,7 @@ class ScheduleConfig:
         "1 + 2^-23 s, of a trial of machine noise; 0: they start as they are",
         low=0,
         high=MAX_COUNT,
-        noise=True,
+        beside=NOISE,
     )
 
 

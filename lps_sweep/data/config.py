@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from lps_sweep.params import MAX_COUNT, MAX_SEED, param
 
+FOLDS = "_folds"
+"""What the names of sweeps end with in which seen classes play novel."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -54,6 +57,13 @@ class SplitConfig:
     )
     split_seed: int = param(
         0, "seed of the split", source="reference: always 0", low=0, high=MAX_SEED
+    )
+    hidden_fold: str = param(
+        "",
+        "1/3: the first of three parts of the seen classes loses its labels and plays novel; "
+        "empty: none does",
+        source="Troisemaine et al. 2024",
+        beside=FOLDS,
     )
 
 

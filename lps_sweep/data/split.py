@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,15 @@ from lps_sweep.files import atomic_write, read_file
 HOLDOUT_STREAM = 1
 """Second word of the seed of the generator that draws the holdout."""
 
+FOLD_STREAM = 2
+"""The same of the one that shuffles the seen classes before they are cut into folds."""
+
 DROPPED = -1
 """Target of an image whose class is neither seen nor novel."""
 
 _NO_ARRAYS = (OSError, EOFError, ValueError, MemoryError, StorageError, zipfile.BadZipFile)
+
+_NONE = np.empty(0, dtype=np.int64)
 
 ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
 
@@ -42,6 +48,8 @@ class OpenWorldSplit:
         num_seen: Number of seen classes.
         num_classes: Number of seen and novel classes.
         class_order: The data set's own class id for each renumbered one.
+        fold: Indices of the unlabeled images whose labels the user has, ascending, int64: those
+            of seen classes that play novel. Empty where no class does.
     """
 
     labeled: NDArray[np.int64]
@@ -51,6 +59,7 @@ class OpenWorldSplit:
     num_seen: int
     num_classes: int
     class_order: tuple[int, ...]
+    fold: NDArray[np.int64] = field(default_factory=_NONE.copy)
 
 
 def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) -> OpenWorldSplit:
@@ -65,6 +74,12 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     `novel_classes` of those that are not seen, in class order (a share is rounded to a number, of
     one at least); how many there are changes nothing of what is labeled.
 
+    With a `hidden_fold` the same images are labeled, and then a part of the seen classes, drawn
+    by a generator of `split_seed`, loses its labels and becomes the first novel ones. All of its
+    images are unlabeled then, and `fold` are those whose labels are known: what they are predicted
+    as can be scored without a hidden label. The truly novel classes stay as they are, as the task
+    has them: neither the images nor the number of classes changes.
+
     Args:
         labels: Class ids (N,) in the data set's own numbering and training order.
         num_classes: Number of classes of the data set.
@@ -72,10 +87,13 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
 
     Raises:
         BadInputError: The seen or novel classes do not fit the data set, a seen class is left
-            without a labeled image, or the holdout has no image.
+            without a labeled image, the holdout has no image, or there is no such fold.
     """
-    seen = _seen_classes(split.seen_classes, num_classes)
+    given = _seen_classes(split.seen_classes, num_classes)
+    hidden = _hidden_classes(split, given)
+    seen = (*(c for c in given if c not in hidden), *hidden)
     class_order = (*seen, *_novel_classes(split.novel_classes, seen, num_classes))
+    num_left = len(seen) - len(hidden)
     new_id = np.full(num_classes, DROPPED, dtype=np.int64)
     new_id[list(class_order)] = np.arange(len(class_order))
     targets = new_id[labels]
@@ -86,14 +104,17 @@ def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) 
     _refuse_unlabeled_class(targets[chosen], seen, "labeled_ratio")
     labeled, holdout = _hold_out(chosen, split)
     _refuse_unlabeled_class(targets[labeled], seen, "labeled_holdout")
+    labeled, holdout = (rows[targets[rows] < num_left] for rows in (labeled, holdout))
+    known = np.concatenate([labeled, holdout])
     return OpenWorldSplit(
         labeled=labeled,
         holdout=holdout,
-        unlabeled=np.setdiff1d(np.flatnonzero(targets >= 0), chosen, assume_unique=True),
+        unlabeled=np.setdiff1d(np.flatnonzero(targets >= 0), known, assume_unique=True),
         targets=targets,
-        num_seen=len(seen),
+        num_seen=num_left,
         num_classes=len(class_order),
         class_order=class_order,
+        fold=chosen[targets[chosen] >= num_left],
     )
 
 
@@ -168,8 +189,9 @@ def _fitting(split: OpenWorldSplit, num_labeled: int, num_unlabeled: int) -> tup
 
 
 def split_fingerprint(split: OpenWorldSplit) -> str:
-    """SHA-256 (hex) of all that `split` says."""
-    arrays = (split.labeled, split.holdout, split.unlabeled, split.targets)
+    """SHA-256 (hex) of all that `split` says; a fold is no part of it where there is none."""
+    arrays = [split.labeled, split.holdout, split.unlabeled, split.targets]
+    arrays += [split.fold] if len(split.fold) else []
     numbers = (split.num_seen, split.num_classes, split.class_order, [len(a) for a in arrays])
     digest = hashlib.sha256(f"{numbers}\n".encode())
     for array in arrays:
@@ -192,6 +214,7 @@ def save_split(split: OpenWorldSplit, path: Path) -> None:
         unlabeled=split.unlabeled,
         targets=split.targets,
         class_order=np.array(split.class_order, dtype=np.int64),
+        fold=split.fold,
         num_seen=np.int64(split.num_seen),
         fingerprint=np.array(split_fingerprint(split)),
     )
@@ -207,6 +230,7 @@ def load_split(path: Path) -> OpenWorldSplit:
     try:
         with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ARRAYS}
+            arrays["fold"] = stored.get("fold", _NONE)
             num_seen, fingerprint = int(stored["num_seen"]), str(stored["fingerprint"])
     except (*_NO_ARRAYS, KeyError, TypeError) as error:
         raise StorageError(f"{path}: no split can be read: {error}") from error
@@ -235,6 +259,22 @@ def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, .
             f"{classes} does not fit: classes are 0..{num_classes - 1}", where="seen_classes"
         )
     return classes
+
+
+def _hidden_classes(split: SplitConfig, seen: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of `seen` that play novel, in its order; 2/3 names the second of three parts."""
+    if not split.hidden_fold:
+        return ()
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", split.hidden_fold, re.ASCII)
+    number, folds = map(int, found.groups()) if found else (0, 0)
+    if not 0 < number <= folds or not 1 < folds <= len(seen):
+        raise BadInputError(
+            f"{split.hidden_fold!r} is no fold of {len(seen)} seen classes: from 2 folds to one "
+            "for each class",
+            where="hidden_fold",
+        )
+    order = np.random.RandomState([split.split_seed, FOLD_STREAM]).permutation(len(seen))
+    return tuple(seen[place] for place in sorted(order[number - 1 :: folds]))
 
 
 def _novel_classes(novel: float, seen: tuple[int, ...], num_classes: int) -> tuple[int, ...]:

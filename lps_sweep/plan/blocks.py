@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lps_sweep.config import (
+    FOLDS,
     NOISE,
     Located,
     check_value,
@@ -28,6 +29,9 @@ from lps_sweep.plan.entries import (
 
 Levels = Mapping[str, tuple[Located, ...]]
 """Values of each swept parameter, by flat name, in the order of the file."""
+
+SETS = {NOISE: "`lps_sweep noise`", FOLDS: "`selection: {pseudo_novel: {folds: 3}}`"}
+"""What sets the values of sweeps beside others, by the ends of their names."""
 
 ARM = "arm"
 """The swept parameter whose values are the names of the arms."""
@@ -161,21 +165,23 @@ def refuse_shared_keys(
                 )
 
 
-def refuse_noise(
+def refuse_beside(
     sweep: str, arms: Iterable[Arm], others: Iterable[tuple[FieldInfo, Located]]
 ) -> None:
-    """What makes machine noise is set in arms of a sweep called so; it is in no other's tables.
+    """What only sweeps beside others set is in no other's tables.
 
     Raises:
-        BadInputError: At a key among `others`, or one of the `arms` of a `sweep` of another name.
+        BadInputError: At a key among `others`, or one of the `arms` but for that of machine noise
+            in a `sweep` called so.
     """
     of_arms = ((field_table(a.method)[n], located) for a in arms for n, located in a.values.items())
-    refused = () if sweep.endswith(NOISE) else of_arms
+    own = NOISE if sweep.endswith(NOISE) else ""
+    refused = (one for one in of_arms if one[0].param.beside != own)
     for info, located in (*others, *refused):
-        if info.param.noise:
+        if info.param.beside:
             raise BadInputError(
-                f"{info.name} is set by `lps_sweep noise` alone, in arms of sweeps whose names end "
-                f"with {NOISE}",
+                f"{info.name} is set by {SETS[info.param.beside]} alone, in sweeps whose names end "
+                f"with {info.param.beside}",
                 located.where,
             )
 

@@ -20,7 +20,7 @@ from lps_sweep.plan.blocks import (
     read_arms,
     read_levels,
     read_method,
-    refuse_noise,
+    refuse_beside,
     refuse_shared_keys,
 )
 from lps_sweep.plan.domains import Domain
@@ -38,13 +38,17 @@ from lps_sweep.plan.entries import (
 )
 from lps_sweep.plan.resources import build_resources
 from lps_sweep.plan.search import HOLDOUT, read_search
+from lps_sweep.plan.selection import read_folds
 from lps_sweep.plan.space import SearchSpace
 from lps_sweep.plan.stopping import read_stopping
 from lps_sweep.plan.yaml_file import MAX_BYTES, parse_yaml
 
 LISTS = ("grid", "zip", "one_at_a_time")
 """The blocks that list values of parameters."""
-KEYS = ("name", "question", *PLAIN, "set", "arms", *LISTS, "optuna", "stopping", "resources")
+KEYS = (
+    *("name", "question", *PLAIN, "set", "arms", *LISTS),
+    *("optuna", "stopping", "selection", "resources"),
+)
 MAX_TRIALS = 100_000
 MAX_CELLS = 1000
 """Searches of one file; each is a study of its own."""
@@ -109,7 +113,7 @@ def build_space(
         _check_domain(domain, given, variants, blocks)
     name = read_name(entries, content.where)
     others = {**values, **searched}.items()
-    refuse_noise(name, arms, ((table[n], levels[0]) for n, levels in others if n in table))
+    refuse_beside(name, arms, ((table[n], levels[0]) for n, levels in others if n in table))
     placed, places = build_resources(entries, resources)
     space = SearchSpace(
         name=name,
@@ -129,6 +133,7 @@ def build_space(
         search=search,
         margin=plain["margin_points"],
         stopping=read_stopping(entries),
+        folds=read_folds(entries),
         where=content.where,
         given=frozenset(given),
     )

@@ -16,6 +16,7 @@ from lps_sweep.plan.domains import DOMAIN_KEYS
 from lps_sweep.plan.entries import PLAIN
 from lps_sweep.plan.resources import RESOURCES
 from lps_sweep.plan.search import SETTINGS
+from lps_sweep.plan.selection import PSEUDO_NOVEL, RULE
 from lps_sweep.plan.stopping import REQUIRED, STOPPING
 
 Schema = dict[str, Any]
@@ -29,6 +30,7 @@ BLOCKS = {
     "arms": "Named settings of several values; {} is the plain method, the first is the default.",
     "optuna": "An adaptive search, one for each cell of the blocks that list values.",
     "stopping": "What ends trials that do badly before their last epoch.",
+    "selection": "What rules of selection need to have trained besides.",
     "resources": "How trials are placed; no part of what they are.",
 }
 """What each block of values is, in words."""
@@ -77,6 +79,9 @@ def _blocks(keys: Mapping[str, Schema]) -> dict[str, Schema]:
         },
         "optuna": _search(keys),
         "stopping": {**_mapping(_properties(STOPPING)), "required": list(REQUIRED)},
+        "selection": _mapping(
+            {RULE: {**_mapping(_properties(PSEUDO_NOVEL)), "required": [*PSEUDO_NOVEL]}}
+        ),
         "resources": _mapping(_properties(RESOURCES)),
     }
     return {block: {"description": BLOCKS[block], **schema} for block, schema in schemas.items()}

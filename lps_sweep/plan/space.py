@@ -57,6 +57,8 @@ class SearchSpace:
         margin: Largest difference, in points of accuracy, that does not matter in practice.
         search: An adaptive search of each cell; nothing where all values are listed.
         stopping: What ends trials before their last epoch; nothing where all go on to it.
+        folds: Folds of the seen classes, each of which plays novel in a further training of every
+            trial, with their place; 0 for none.
         where: Where it was read from, for messages.
     """
 
@@ -76,6 +78,7 @@ class SearchSpace:
     search: Search | None = None
     margin: float | None = None
     stopping: Stopping | None = None
+    folds: Located = field(default=Located(0))
     where: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     given: Collection[str] = ()

@@ -15,6 +15,7 @@ from lps_sweep.files import atomic_write, inside, read_file, sha256_file, sweep_
 from lps_sweep.report.maps import maps_digest
 from lps_sweep.results import Ledger, driver_alive
 from lps_sweep.results.confirmed import confirmation_digest
+from lps_sweep.results.folds import folds_digest
 from lps_sweep.results.noise import noise_digest
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _SAME = 8
 _TITLE = b": sweep report</title>"
 _BEGINNING = 1 << 16
 """Bytes of a file in which it is recognised."""
+_BESIDE = (confirmation_digest, noise_digest, folds_digest)
 _SOURCES = (".py", ".j2", ".css", ".js", ".csv", ".toml")
 
 
@@ -54,7 +56,7 @@ def build_report(results_dir: Path, sweep: str) -> Path:
     """
     with Ledger.open(results_dir) as ledger:
         digest = ledger.digest(sweep, driver_alive(results_dir))
-        beside = confirmation_digest(ledger, sweep) + noise_digest(ledger, sweep)
+        beside = "".join(of(ledger, sweep) for of in _BESIDE)
     folder = _folder(results_dir, sweep)
     report = folder / REPORT
     version = report_version() + maps_digest(folder) + beside

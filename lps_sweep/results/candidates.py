@@ -11,7 +11,8 @@ import pandas as pd
 from lps_sweep.config import field_table
 from lps_sweep.indices import COLUMNS
 from lps_sweep.results.filling import Filled
-from lps_sweep.results.selection import Candidates, losses_among
+from lps_sweep.results.folds import fold_scores, missing_folds
+from lps_sweep.results.selection import PSEUDO_NOVEL, Candidates, losses_among
 
 if TYPE_CHECKING:
     from lps_sweep.results.records import Json
@@ -53,6 +54,9 @@ def candidates(
         table = table.combine_first(pd.DataFrame.from_dict(added, orient="index")).reindex(flat)
     if keep:
         filled.keep()
+    scores = fold_scores(view)
+    table[PSEUDO_NOVEL] = [scores.get(trial, np.nan) for trial in table.index]
+    waiting = missing_folds(view, len(scores))
     shape = len(ids), len(seeds)
     return Candidates(
         trials=np.array(ids, dtype=object).reshape(shape),
@@ -67,6 +71,7 @@ def candidates(
         agreements=np.array(agreements).reshape(*shape, len(seeds)),
         losses=losses,
         left_out=len(done) - len(points),
+        missing={PSEUDO_NOVEL: waiting} if waiting else {},
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lps_sweep.config import field_table
 from lps_sweep.results.ledger import Ledger
 from lps_sweep.results.records import Json, TrialRow
 
@@ -30,6 +31,12 @@ def name_beside(sweep: str, suffix: str) -> str:
         return f"{sweep}{suffix}"
     digits = hashlib.sha256(sweep.encode()).hexdigest()[:8]
     return f"{sweep[: _LONGEST - len(suffix) - 9]}-{digits}{suffix}"
+
+
+def is_beside(view: SweepView) -> bool:
+    """Whether `view` is of machine noise or of folds, and has settings that no other sweep has."""
+    fields = [name for name, info in field_table("lps").items() if info.param.beside]
+    return any(name in config for config in view.configs.values() for name in fields)
 
 
 def fresh_trials(view: SweepView) -> list[TrialRow]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lps_sweep.results.statistics import Pooled
     from lps_sweep.results.view import SweepView
 
-FIELDS = tuple(name for name, info in field_table("lps").items() if info.param.noise)
+FIELDS = tuple(name for name, info in field_table("lps").items() if info.param.beside == NOISE)
 """The values of a configuration that make machine noise."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ Numbers = NDArray[np.float64]
 
 ORACLE = "oracle."
 AGREEMENT = "seed_agreement"
+PSEUDO_NOVEL = "pseudo_novel"
 LEVEL = 0.05
 """A rule cannot tell where noise alone would spread its values so far more often than this."""
 
@@ -47,6 +48,7 @@ class Rule:
         columns: The columns that it may read: the first that all compared trials have.
         sign: -1 where a lower value of the column is better.
         parts: Of a combination: the rules whose ranks are averaged.
+        needs: What a search space must say so that trials have it; empty where nothing.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Rule:
     columns: tuple[str, ...] = ()
     sign: float = 1.0
     parts: tuple[Rule, ...] = ()
+    needs: str = ""
 
     @property
     def hidden(self) -> bool:
@@ -83,7 +86,18 @@ def _ranks(values: Numbers) -> Numbers:
 FIXED: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("holdout", "accuracy on labeled images kept out of training", ("acc_holdout",)),
+        Rule(
+            "holdout",
+            "accuracy on labeled images kept out of training",
+            ("acc_holdout",),
+            needs="set: {labeled_holdout: 0.2}",
+        ),
+        Rule(
+            PSEUDO_NOVEL,
+            "accuracy on folds of the seen classes that play novel, mean over the folds",
+            (PSEUDO_NOVEL,),
+            needs="selection: {pseudo_novel: {folds: 3}}",
+        ),
         *(
             Rule(name, says, (name, "confidence_mean") if name == "confidence" else (name,))
             for name, says in COLUMNS.items()
@@ -121,6 +135,7 @@ class Candidates:
         agreements: Agreement of each two seeds of a configuration, (n, s, s).
         losses: Columns that are losses.
         left_out: Configurations that are not complete, or learn something else.
+        missing: By rule, what is still to be trained for it, in words.
     """
 
     trials: NDArray[Any]
@@ -132,6 +147,7 @@ class Candidates:
     agreements: Numbers
     losses: tuple[str, ...]
     left_out: int
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, rule: Rule) -> bool:
         """Whether it has a number of two configurations, or of the only one."""
@@ -183,9 +199,16 @@ def find_rule(name: str, candidates: Candidates) -> Rule:
         if part not in every:
             raise BadInputError(f"unknown rule {part!r}; {nearest(part, sorted(every))}", "--rule")
     missing = next(part for part in name.split("+") if part not in known)
+    rule = FIXED.get(missing) or _loss(missing)
+    reads = " or ".join(rule.columns)
+    why = [
+        f"no two configurations have all seeds done with what it reads ({reads})",
+        candidates.missing.get(missing, ""),
+        f"it needs `{rule.needs}` in the search space" if rule.needs else "",
+        f"rules that can: {', '.join(known)}",
+    ]
     raise BadInputError(
-        f"{missing} cannot tell: no two configurations have all seeds done with what it reads "
-        f"({' or '.join(FIXED[missing].columns)}); rules that can: {', '.join(known)}",
+        f"{missing} cannot tell: {'; '.join(filter(None, why))}",
         "--rule",
     )
 

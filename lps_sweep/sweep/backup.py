@@ -54,7 +54,7 @@ def open_ledger(results: Path) -> Ledger:
     return ledger
 
 
-def clear_up(results: Path, ledger: Ledger, sweep: str) -> None:
+def clear_up(results: Path, ledger: Ledger, sweeps: Iterable[str]) -> None:
     """Removes what a killed driver left, and writes the sidecars that it did not come to.
 
     Raises:
@@ -64,7 +64,8 @@ def clear_up(results: Path, ledger: Ledger, sweep: str) -> None:
     remove_parts(results)
     shutil.rmtree(results / "ray", ignore_errors=True)
     there = sidecar_paths(results)
-    lost = [t for t in ledger.outstanding(sweep) if lost_end(ledger, t, there)]
+    left = [trial for sweep in sweeps for trial in ledger.outstanding(sweep)]
+    lost = [trial for trial in left if lost_end(ledger, trial, there)]
     if lost:
         raise StorageError(
             f"{ledger.path} has lost the end of {len(lost)} finished trials, such as {lost[0]}, "

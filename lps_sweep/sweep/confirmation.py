@@ -20,7 +20,7 @@ from lps_sweep.config import (
 from lps_sweep.errors import BadInputError
 from lps_sweep.results import Json, Ledger, SweepView, load_view
 from lps_sweep.results.candidates import candidates
-from lps_sweep.results.confirmed import confirmation_name
+from lps_sweep.results.confirmed import confirmation_name, is_beside
 from lps_sweep.results.selection import best_seed, choose, find_rule, refusal
 from lps_sweep.sweep.written import Writer, resources_of
 
@@ -113,8 +113,11 @@ def selected(view: SweepView, rule: str) -> dict[str, Selected]:
     counts as one, whose arm is ``selected``; those of several have the values listed beside them.
 
     Raises:
-        BadInputError: No search has one.
+        BadInputError: No search has one, or the sweep is of machine noise or of folds.
     """
+    if is_beside(view):
+        name = view.record.name
+        raise BadInputError(f"{name} belongs to another sweep; name the one that it is of", name)
     found: dict[str, Selected] = {}
     refused = BadInputError("no trial is planned", view.record.name)
     for number, (cell, trials) in enumerate(_cells(view), start=1):

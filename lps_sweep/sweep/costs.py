@@ -70,7 +70,7 @@ def _costly(method: str) -> tuple[tuple[str, Any], ...]:
         for name, info in field_table(method).items()
         if info.section in ("data", "trunk", "loop")
         and name != "epochs"
-        and not (info.param.location or info.param.noise)
+        and not (info.param.location or info.param.beside)
     )
 
 

@@ -74,9 +74,12 @@ class Driver:
         self._broken: Death | None = None
         self.spent = ""
 
-    def extend(self, trials: Iterable[PlannedTrial]) -> None:
-        """Trials that the plan has now."""
+    def extend(self, space: SearchSpace, trials: Iterable[PlannedTrial]) -> None:
+        """Trials that the plan has now; of a space beside the first, no rule ends any more."""
         self._trials.update({trial.trial_id: trial for trial in trials})
+        if space.name != self._space.name:
+            self._space, self._judge = space, None
+            self._recorder.judge, self._recorder.needed = None, needed_metrics(space)
 
     def run(self, chosen: Sequence[str]) -> None:
         """Trains until none of `chosen` is outstanding, or a budget is spent.

@@ -17,6 +17,7 @@ from lps_sweep.sweep.choice import Choice
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.costs import Cost, Kind, recorded_costs
 from lps_sweep.sweep.estimate import estimate, hours_text, workers_here
+from lps_sweep.sweep.folds import folded, worth
 from lps_sweep.sweep.planned import as_known, planned_for
 from lps_sweep.sweep.search.asked import Earlier, asked_before
 from lps_sweep.sweep.simulated import SimulatedDriver, Work
@@ -38,6 +39,9 @@ class Outlook:
         change: What recording the plan would change; None where not all identities are known.
         left_out: Trials that were planned before and are not any more: id, seed and values.
         costs: Of each kind of trial, as recorded.
+        folds: The trainings on folds of those that are done or may become so, to be asked for or
+            not; they begin when the trials have ended.
+        fold_outcomes: Status of the trainings on folds that have one.
     """
 
     num_trials: int
@@ -48,6 +52,14 @@ class Outlook:
     change: PlanChange | None = None
     left_out: Sequence[Mapping[str, Any]] = ()
     costs: Mapping[Kind, Cost] = field(default_factory=dict)
+    folds: Sequence[PlannedTrial] = ()
+    fold_outcomes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fold_rounds(self) -> list[list[PlannedTrial]]:
+        """Those of `folds` without an outcome, which are trained together; no list of none."""
+        left = [fold for fold in self.folds if fold.trial_id not in self.fold_outcomes]
+        return [left] if left else []
 
 
 def outlook(
@@ -78,7 +90,15 @@ def outlook(
         ]
         together = len(listed) * (space.search.together if space.search else 1)
         batches = [unknown[n : n + together] for n in range(0, len(unknown), together)]
-        return Outlook(max(number, len(trials)), trials, batches, **found)
+        folds = folded(space, worth(trials, found.get("outcomes", {}), ahead=True), content)
+        of_unknown = [
+            replace(fold, trial_id=f"{fold.trial_id}-{n}")
+            for n, fold in enumerate(folded(space, unknown, content))
+        ]
+        ends = found.pop("ends", {})
+        found["fold_outcomes"] = {t: ends[t] for f in folds if ends.get(t := f.trial_id)}
+        folds = (*folds, *of_unknown)
+        return Outlook(max(number, len(trials)), trials, batches, folds=folds, **found)
 
     try:
         ledger = Ledger.open(results)
@@ -97,6 +117,7 @@ def outlook(
         known = {**ledger.known(), **dict.fromkeys(stopped_elsewhere(space, ledger), "")}
         found: dict[str, Any] = {
             "earlier": earlier,
+            "ends": known,
             "outcomes": {t: status for t, status in known.items() if status and t in now},
             "costs": recorded_costs(ledger, results),
         }
@@ -153,7 +174,10 @@ def above(
     ids = [t.trial_id for t in trials] if space.search else choice.matching(trials)
     chosen = {*choice.choose(ids, ahead.outcomes)}
     left = [trial for trial in trials if trial.trial_id in chosen]
-    work = Work([left, *ahead.to_ask], (), ahead.costs, space.resources)
+    rounds = [left, *ahead.to_ask, *ahead.fold_rounds]
+    if choice.limit is not None:
+        rounds = [left, *(r[: choice.limit - len(left)] for r in rounds[1:])]
+    work = Work(rounds, (), ahead.costs, space.resources)
     number = len(work.trials)
     if number > threshold.trials:
         return f"{number} trials are to be started, more than {threshold.trials}"

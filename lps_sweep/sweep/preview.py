@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,29 @@ from lps_sweep.sweep.content import ContentIfThere
 from lps_sweep.sweep.costs import Cost, Kind, kind_of_config, num_epochs
 from lps_sweep.sweep.estimate import Estimate, estimate, workers_here
 from lps_sweep.sweep.forecast import Cluster, ClusterForecast, forecast
-from lps_sweep.sweep.outlook import notes, outlook
+from lps_sweep.sweep.outlook import Outlook, notes, outlook
 from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.simulated import SimulatedDriver, Work
 from lps_sweep.sweep.trunks import trunk_file
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What trainings on folds of the seen classes add to a sweep.
+
+    Attributes:
+        folds: Folds of the seen classes; each plays novel in one training of every trial.
+        num_trials: These trainings, of the trials that are done or may become so.
+        outcomes: Those of them that have an outcome already, by status.
+        pack_sizes: As of `Preview`.
+        cost: Estimate of what is left of them, on this machine; without a pre-training.
+    """
+
+    folds: int
+    num_trials: int
+    outcomes: Mapping[str, int]
+    pack_sizes: Sequence[int]
+    cost: Estimate
 
 
 @dataclass(frozen=True)
@@ -59,13 +78,14 @@ class Preview:
         num_trunks: Trunks needed.
         trunks: Recipes of those of them that are known, and whether each is there.
         epochs_left: Epochs to train at the most; checkpoints can make it fewer.
-        cost: Estimate of what is left, on this machine.
+        cost: Estimate of what is left, on this machine, trainings on folds among it.
         estimated_from: ``records`` of this results folder or ``probe``.
         trials: Each known trial: its id, seed, swept values and status, which is ``not_run`` for
             those to run; ``unknown``, without an id, for those that need what is missing.
         configurations: The first resolved configurations, all values.
         notes: What else is to be said of the plan: twins, and what a search does not count.
         cluster: What is left, simulated on a cluster; None where that was not asked for.
+        pseudo_novel: The trainings on folds; None where the space has none.
     """
 
     name: str
@@ -96,6 +116,7 @@ class Preview:
     configurations: Sequence[Mapping[str, Any]]
     notes: Sequence[str] = ()
     cluster: ClusterForecast | None = None
+    pseudo_novel: Folds | None = None
 
 
 def preview(
@@ -130,7 +151,7 @@ def preview(
     there = _there(trunks, results, content)
     costs = _probed(configs, space, content) if probed else ahead.costs
     absent = [trunks[trunk] for trunk, found in there.items() if not found]
-    work = Work([left, *ahead.to_ask], absent, costs, space.resources)
+    work = Work([left, *ahead.to_ask, *ahead.fold_rounds], absent, costs, space.resources)
     driver = SimulatedDriver(work, workers_here(space.resources))
     distinct = {tuple(trial.swept.values()): trial.config for trial in trials}
     return Preview(
@@ -155,13 +176,27 @@ def preview(
         pack_sizes=[len(pack) for pack in driver.packs[0]],
         num_trunks=len(trunks),
         trunks=there,
-        epochs_left=sum(num_epochs(config) for config in configs),
+        epochs_left=sum(num_epochs(trial.config) for trial in work.trials),
         cost=estimate(driver),
         estimated_from="probe" if probed else "records",
         trials=[_facts(trial, outcomes, content) for trial in trials],
         configurations=[flat(one) for one in [*distinct.values()][:num_configurations]],
         notes=notes(space, listed, ahead.earlier, outcomes),
         cluster=forecast(work, cluster, space.places) if cluster else None,
+        pseudo_novel=_folds(space, ahead, driver) if space.folds.value else None,
+    )
+
+
+def _folds(space: SearchSpace, ahead: Outlook, driver: SimulatedDriver) -> Folds:
+    """What they add to the work of `driver`, and cost alone."""
+    work = replace(driver.work, rounds=ahead.fold_rounds, trunks=())
+    alone = SimulatedDriver(work, driver.workers)
+    return Folds(
+        folds=space.folds.value,
+        num_trials=len(ahead.folds),
+        outcomes=dict(Counter(ahead.fold_outcomes.values())),
+        pack_sizes=[len(pack) for packs in alone.packs for pack in packs],
+        cost=estimate(alone),
     )
 
 

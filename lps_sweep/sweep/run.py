@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError, ExitCode, StorageError
 from lps_sweep.plan import PlannedTrial, SearchSpace, expand
-from lps_sweep.results import Counts, Ledger, PlanChange
+from lps_sweep.results import Counts, Ledger, PlanChange, SweepRecord
+from lps_sweep.results.folds import folds_name
 from lps_sweep.sweep.backup import back_up, clear_up
 from lps_sweep.sweep.budget import Budget
 from lps_sweep.sweep.choice import Choice
@@ -17,6 +18,7 @@ from lps_sweep.sweep.content import content_of, keep_splits
 from lps_sweep.sweep.driver import Driver
 from lps_sweep.sweep.executor import Executor
 from lps_sweep.sweep.folder import Check, opened
+from lps_sweep.sweep.folds import fold_record, fold_space, folded, worth
 from lps_sweep.sweep.orders import remove_orders
 from lps_sweep.sweep.outlook import notes, nothing_learnt
 from lps_sweep.sweep.planned import as_known, sweep_record, trial_record
@@ -38,19 +40,22 @@ class Outcome:
         change: What the plan changed.
         ran: Trials that the call was to run.
         spent: The limit of the budget that kept some of them from running, in words.
+        folds: What the same call did of the trainings on folds; None where there are none.
     """
 
     counts: Counts
     change: PlanChange
     ran: int
     spent: str = ""
+    folds: Outcome | None = None
 
     @property
     def exit_code(self) -> ExitCode:
         """0 only if every planned trial is done or was stopped by a rule."""
-        if self.counts.not_run or self.counts.running:
+        both = [one.counts for one in (self, self.folds) if one]
+        if any(counts.not_run or counts.running for counts in both):
             return ExitCode.INCOMPLETE
-        if self.counts.failed or self.counts.diverged:
+        if any(counts.failed or counts.diverged for counts in both):
             return ExitCode.TRIALS_FAILED
         return ExitCode.DONE
 
@@ -91,6 +96,7 @@ def run_sweep(
         _refuse_choice(choice)
     elif not Ledger.exists(results):
         choice.matching(listed)
+    folded(space, listed)  # what is wrong with folds is told before anything is trained
     ask(listed)
     results = results.absolute()
     with opened(results, address, say) as (ledger, check):
@@ -98,11 +104,13 @@ def run_sweep(
             earlier = asked_before(space, ledger) if space.search else Earlier()
             for line in notes(space, listed, earlier, {}):
                 say(line)
+            trials: Sequence[PlannedTrial] = ()
             for trials in _plans(space, ledger) if space.search else [as_known(listed, ledger)]:
                 run.train(trials, choice, say)
+            folds = run.train_folds(trials, choice, say) if space.folds.value and trials else None
             for line in nothing_learnt(space, ledger.outcomes(space.name)):
                 say(line)
-        return run.outcome()
+        return replace(run.outcome(), folds=folds)
 
 
 def _plans(space: SearchSpace, ledger: Ledger) -> Iterable[tuple[PlannedTrial, ...]]:
@@ -162,13 +170,41 @@ class SweepRun:
         self, trials: Sequence[PlannedTrial], choice: Choice, say: Callable[[str], None]
     ) -> None:
         """Plans `trials`, and trains those that `choice` lets be started."""
-        ledger, name = self.ledger, self.space.name
         matching = choice.matching(trials)
-        change = ledger.record_plan(
-            sweep_record(self.space, trials), [trial_record(trial) for trial in trials]
-        )
+        self._train(sweep_record(self.space, trials), trials, matching, choice, say)
+
+    def train_folds(
+        self, trials: Sequence[PlannedTrial], choice: Choice, say: Callable[[str], None]
+    ) -> Outcome:
+        """The same with the trainings on folds of those of `trials` that are done.
+
+        They go on with the executor and the budget of the trials, which are all trained.
+        """
+        done = worth(trials, self.ledger.outcomes(self.space.name))
+        wanted, folds = {*choice.matching(trials)}, folded(self.space, done)
+        of = [trial.trial_id for _ in range(self.space.folds.value) for trial in done]
+        matching = [fold.trial_id for fold, own in zip(folds, of, strict=True) if own in wanted]
+        left = None if choice.limit is None else max(0, choice.limit - self._ran)
+        record = fold_record(self.space, trials, self.ledger)
+        run = replace(self, space=fold_space(self.space), _ran=0, _spent="")
+        run._change = PlanChange(0, 0, 0)
+        if folds:
+            say(f"{len(folds)} trainings on folds of the seen classes, which play novel")
+        run._train(record, folds, matching, replace(choice, limit=left), say)
+        return run.outcome()
+
+    def _train(
+        self,
+        record: SweepRecord,
+        trials: Sequence[PlannedTrial],
+        matching: Sequence[str],
+        choice: Choice,
+        say: Callable[[str], None],
+    ) -> None:
+        ledger, name = self.ledger, self.space.name
+        change = ledger.record_plan(record, [trial_record(trial) for trial in trials])
         if self._change is None:
-            clear_up(self.results, ledger, name)
+            clear_up(self.results, ledger, [name, folds_name(name)])
         so_far = vars(self._change or PlanChange(0, 0, 0))
         self._change = PlanChange(**{key: n + vars(change)[key] for key, n in so_far.items()})
         back_up(self.results, ledger, restore_stops(self.space, ledger))
@@ -210,8 +246,8 @@ class SweepRun:
             self._progress.say(f"running {executor.where}")
             place = self.results, self.ledger, executor, self._progress
             self._driver = Driver(self.space, trials, *place, self.budget, self.check)
-        self._progress.extend(shown)
-        self._driver.extend(trials)
+        self._progress.extend([t for t in shown if t.trial_id in {*chosen}])
+        self._driver.extend(self.space, trials)
         return self._driver
 
 

@@ -107,6 +107,8 @@ def _evaluation(
     if classes is not None:
         right = classes.numpy() == split.targets[split.holdout]
         metrics["acc_holdout"] = float(100 * np.mean(right))
+    if len(split.fold):
+        metrics["acc_fold"] = fold_accuracy(split, predictions)
     metrics |= of_ids(predictions, objective.num_classes)
     num_seen = split.num_seen if objective.aligned else None
     if FEATURES in shown:
@@ -117,6 +119,17 @@ def _evaluation(
     if len(ids) == len(WEAK) and ids[0] is not None and ids[1] is not None:
         metrics["view_agreement"] = float(100 * (ids[0] == ids[1]).double().mean())
     return Evaluation(predictions, metrics)
+
+
+def fold_accuracy(split: OpenWorldSplit, predictions: NDArray[np.int64]) -> float:
+    """Percent of the images of the fold that are right, ids matched to its classes on them alone.
+
+    That is orca's novel accuracy (see `accuracies`) of classes whose labels the user has: no other
+    unlabeled image counts. `predictions` are for the unlabeled images, in their order.
+    """
+    rows = np.isin(split.unlabeled, split.fold)
+    targets = split.targets[split.unlabeled[rows]]
+    return accuracies(targets, predictions[rows], split.num_seen, split.num_classes)["acc_novel"]
 
 
 def kept_features(run: Run) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:

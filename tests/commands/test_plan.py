@@ -42,7 +42,7 @@ def test_whole_configurations_are_shown_on_request(cli: Cli) -> None:
         blocks = cli.of_file("plan", "--configurations", *more).split("\n\n")[4:]
         assert len(blocks) == number
         values = dict(line.split(maxsplit=1) for line in blocks[0].splitlines())
-        shown = {key for key, info in field_table("lps").items() if not info.param.noise}
+        shown = {key for key, info in field_table("lps").items() if not info.param.beside}
         assert set(values) == {"configuration", "method", *shown}
         assert (values["tau"], values["epochs"], values["network"]) == ("0.2", "3", "small_cnn")
     assert len(cli.plan("--configurations")["configurations"]) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import zipfile
 from pathlib import Path
@@ -136,6 +137,7 @@ def test_fingerprint_covers_every_field() -> None:
         {"num_seen": 2},
         {"num_classes": 4},
         {"class_order": (0, 2, 1)},
+        {"fold": np.array([1])},
         # the same numbers, cut at another place
         {"labeled": np.array([0]), "holdout": np.array([3, 6])},
     ]
@@ -151,6 +153,49 @@ def test_fingerprint_is_pinned() -> None:
 
 
 LABELS = shuffled_labels(900, 9)
+
+
+@pytest.mark.parametrize("holdout", [0.0, 0.2])
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_each_seen_class_plays_novel_in_one_fold(
+    folds: int, holdout: float, tmp_path: Path
+) -> None:
+    given = SplitConfig(seen_classes=(4, 0, 8, 2, 6), split_seed=3, labeled_holdout=holdout)
+    whole = make_split(LABELS, 9, given)
+    known = np.union1d(whole.labeled, whole.holdout)
+    hidden: list[int] = []
+    for number in range(1, folds + 1):
+        config = dataclasses.replace(given, hidden_fold=f"{number}/{folds}")
+        split = make_split(LABELS, 9, config)
+        classes = split.class_order[split.num_seen : 5]
+        hidden += classes
+        assert split.class_order[: split.num_seen] == tuple(
+            c for c in whole.class_order[:5] if c not in classes
+        )
+        assert split.class_order[5:] == whole.class_order[5:]
+        assert_partition(split, LABELS)
+        assert set(LABELS[split.fold]) == set(classes)
+        assert np.array_equal(split.fold, known[np.isin(LABELS[known], classes)])
+        assert np.array_equal(split.unlabeled, np.union1d(whole.unlabeled, split.fold))
+        assert set(split.labeled) | set(split.holdout) == set(known) - set(split.fold)
+        save_split(split, tmp_path / "split.npz")
+        again = load_split(tmp_path / "split.npz")
+        assert np.array_equal(again.fold, split.fold)
+        assert split_fingerprint(again) == split_fingerprint(split) != split_fingerprint(whole)
+    assert sorted(hidden) == [0, 2, 4, 6, 8]
+    others = [
+        make_split(LABELS, 9, dataclasses.replace(given, hidden_fold=f"1/{folds}", split_seed=s))
+        for s in range(9)
+    ]
+    assert len({split.class_order for split in others}) > 1, (
+        "which ones, the seed of the split says"
+    )
+
+
+@pytest.mark.parametrize("fold", ["0/2", "3/2", "1/1", "1/5", "1", "one/2", "1/2/3"])
+def test_what_is_no_fold_is_refused(fold: str) -> None:
+    with pytest.raises(BadInputError, match=r"^hidden_fold: .* 4 seen classes"):
+        make_split(LABELS, 9, SplitConfig(hidden_fold=fold))
 
 
 def split_with(

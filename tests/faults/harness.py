@@ -57,17 +57,26 @@ class Case:
 
     @classmethod
     def at(
-        cls, folder: Path, *, epochs: int = 3, redo: int = REDO, seeds: int = 1, disk: str = ""
+        cls,
+        folder: Path,
+        *,
+        epochs: int = 3,
+        redo: int = REDO,
+        seeds: int = 1,
+        disk: str = "",
+        folds: int = 0,
     ) -> Case:
         """A new case in `folder`, or with its results in `folder`/`disk`; its plan is in the truth.
 
-        Four trials for each seed.
+        Four trials for each seed, and as many again for each of `folds` of the seen classes.
         """
         folder.mkdir(parents=True, exist_ok=True)
         case = cls(folder / "faults.yaml", folder / disk / "results", folder / "truth.jsonl")
         text = SPACE.replace("EPOCHS", str(epochs))
+        text += f"selection: {{pseudo_novel: {{folds: {folds}}}}}\n" if folds else ""
         case.space.write_text(text.replace("seeds: [0]", f"seeds: {list(range(seeds))}"))
-        truth.write(case.truth, "plan", trials=4 * seeds, epochs=epochs, redo=redo)
+        trials = 4 * seeds * (1 + folds)
+        truth.write(case.truth, "plan", trials=trials, epochs=epochs, redo=redo)
         return case
 
     def resources(self, **values: float | None) -> None:

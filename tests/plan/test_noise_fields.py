@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lps_sweep.config import field_table, flat
+from lps_sweep.config import NOISE, field_table, flat
 from lps_sweep.errors import BadInputError
 from lps_sweep.plan import expand
 from tests.plan.space_cases import check_refused, no_content, space_of
 
-NOISE = """\
+SPACE = """\
 name: {name}
 preset: digits
 arms:
@@ -30,7 +30,7 @@ optuna:
 
 
 def test_each_draw_and_number_of_threads_is_a_trial_of_its_own() -> None:
-    trials = expand(space_of(NOISE.format(name="a_noise")), no_content)
+    trials = expand(space_of(SPACE.format(name="a_noise")), no_content)
     assert len({trial.trial_id for trial in trials}) == 10
     plain = expand(space_of("name: a\npreset: digits\nseeds: [0, 1]\n"), no_content)
     assert [t.trial_id for t in trials[:2]] == [t.trial_id for t in plain]
@@ -41,9 +41,9 @@ def test_each_draw_and_number_of_threads_is_a_trial_of_its_own() -> None:
 
 
 def test_a_configuration_names_them_only_where_they_are_set() -> None:
-    space = space_of(NOISE.format(name="a_noise"))
+    space = space_of(SPACE.format(name="a_noise"))
     found = [flat(space.config_of(arm)) for arm in space.arms]
-    names = [name for name, info in field_table("lps").items() if info.param.noise]
+    names = [name for name, info in field_table("lps").items() if info.param.beside == NOISE]
     assert sorted(names) == ["perturbation", "threads"]
     given = [{n: one[n] for n in names if n in one} for one in found]
     drawn, threaded = [{"perturbation": n} for n in (1, 2)], [{"threads": n} for n in (2, 3)]
@@ -53,8 +53,8 @@ def test_a_configuration_names_them_only_where_they_are_set() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (NOISE.format(name="noisy"), 5),
-        (NOISE.format(name="a_noise_"), 5),
+        (SPACE.format(name="noisy"), 5),
+        (SPACE.format(name="a_noise_"), 5),
         (f"{GRID}set: {{perturbation: 1}}\n", 4),
         (f"{GRID}set: {{threads: 0}}\n", 4),
         (f"{GRID}grid: {{perturbation: [1, 2]}}\n", 4),

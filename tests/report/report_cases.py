@@ -128,6 +128,7 @@ def make_ledger(
     points: Sequence[tuple[Any, ...]] | None = None,
     finals: Callable[[Sequence[Any], int], dict[str, float]] = final_metrics,
     arms: Mapping[str, Mapping[str, Json]] = ARMS,
+    ids_begin: str = "t",
 ) -> Path:
     """Write `sweep` with made results into a ledger in `folder`; returns `folder`.
 
@@ -141,10 +142,11 @@ def make_ledger(
         points: The planned points.
         finals: Gives the final metrics of a point and seed.
         arms: What each arm changes in the settings.
+        ids_begin: How the ids of its trials begin.
     """
     planned = list(itertools.product(*sweep.axes.values())) if points is None else list(points)
     cells = [(point, seed) for point in planned for seed in sweep.seeds]
-    ids = [f"t{i:05d}" for i in range(len(cells))]
+    ids = [f"{ids_begin}{i:05d}" for i in range(len(cells))]
     trials = [
         TrialRecord(
             trial_id=trial_id,

@@ -154,7 +154,7 @@ def test_every_value_of_a_trial_counts_but_those_of_place_and_pre_training(
         value: Any = "bfloat16" if key == "precision" else other(info)
         changed = same_setting({**paper, key: value})
         spared = info.section == "pretrain" or key in ("compile", "graph", "rule_images")
-        spared = spared or info.param.location or info.param.noise
+        spared = spared or info.param.location or bool(info.param.beside)
         assert changed[0] == spared, key
         if not spared and key not in _ALWAYS:
             assert same_setting({**paper, key: value}, varied=key)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,14 @@ def with_arrays(
             ledger.finish(
                 row.trial_id, 1, "done", epoch=3, metrics=final, artefact=file, at=BEGUN_AT + 9
             )
+    known = {**settings(), "hidden_fold": ""}
+    folds = record({"C": LEVELS, "hidden_fold": ["1/2", "2/2"]}, [0, 1, 2], settings=known)
+    folds = dataclasses.replace(folds, name="c_folds")
+    hidden = float(garble(np.arange(100))[0])
+    finals = {**SEEN, "acc_all": hidden, "acc_novel": hidden}
+    make_ledger(
+        folder, folds, finals=lambda point, _: {**finals, "acc_fold": point[0]}, ids_begin="f"
+    )
     return candidates(load_view(folder, "c"), keep=True)
 
 
@@ -241,8 +250,9 @@ def test_garbled_hidden_labels_change_oracle_rules_alone(tmp_path: Path) -> None
         != rule.score(lambda one: garbled.values(one, range(3)).mean(1)).tobytes()
     }
     assert "oracle.acc_all" in changed
+    assert "pseudo_novel" in rules
     assert changed <= {name for name, rule in rules.items() if rule.hidden}
-    assert {*COLUMNS, "holdout", "seed_agreement"} <= FIXED.keys()
+    assert {*COLUMNS, "holdout", "pseudo_novel", "seed_agreement"} <= FIXED.keys()
 
 
 def test_agreement_is_that_of_scikit_learn() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
+from lps_sweep.config import SplitConfig
+from lps_sweep.data import make_split
 from lps_sweep.indices import COLUMNS, LAST_ONLY
 from lps_sweep.methods import METHODS, config_class
 from lps_sweep.metrics import accuracies
@@ -17,17 +20,25 @@ from tests.train.train_cases import CPU, SEED, backbone_of, config_of, image_set
 WITHOUT_CLASSIFIER = {"gcd", "openncd"}
 
 
-def rows(method: str, garbled: bool = False, rule_images: int = 1000) -> list[dict[str, float]]:
-    """The rows of two epochs; hidden labels may be other ones than the true."""
+def rows(
+    method: str, garbled: bool = False, rule_images: int = 1000, fold: str = ""
+) -> list[dict[str, float]]:
+    """The rows of two epochs; hidden labels may be other ones than the true.
+
+    Hidden are those that the user does not have: a fold's are known.
+    """
     config = config_of(method=config_class(method)(), epochs=2)
     config = dataclasses.replace(
-        config, loop=dataclasses.replace(config.loop, rule_images=rule_images)
+        config,
+        loop=dataclasses.replace(config.loop, rule_images=rule_images),
+        split=SplitConfig(hidden_fold=fold),
     )
     split = split_of(config)
     targets = split.targets.copy()
     if garbled:
         draw = np.random.default_rng(0)
-        targets[split.unlabeled] = draw.integers(0, split.num_classes, len(split.unlabeled))
+        hidden = np.setdiff1d(split.unlabeled, split.fold)
+        targets[hidden] = draw.integers(0, split.num_classes, len(hidden))
     split = dataclasses.replace(split, targets=targets)
     run = Run(
         config,
@@ -46,9 +57,11 @@ def rows(method: str, garbled: bool = False, rule_images: int = 1000) -> list[di
     return found
 
 
+@pytest.mark.parametrize("fold", ["", "2/3"])
 @pytest.mark.parametrize("method", METHODS)
-def test_no_column_but_the_oracles_sees_hidden_labels(method: str) -> None:
-    true, garbled = rows(method), rows(method, garbled=True)
+def test_no_column_but_the_oracles_sees_hidden_labels(method: str, fold: str) -> None:
+    true, garbled = rows(method, fold=fold), rows(method, garbled=True, fold=fold)
+    assert all(("acc_fold" in row) == bool(fold) for row in true)
     oracle = accuracies(np.arange(2), np.arange(2), 1, 2).keys()
     for one, other in zip(true, garbled, strict=True):
         assert {k: v for k, v in one.items() if k not in oracle} == {
@@ -72,6 +85,23 @@ def test_columns_of_methods_without_a_classifier() -> None:
     clusters = rows("simclr_kmeans")[-1]
     assert {"silhouette", "balance"} <= clusters.keys()
     assert not {"silhouette_novel", "confidence", "view_agreement"} & clusters.keys()
+
+
+def test_a_fold_is_scored_by_the_best_matching_of_its_own_images() -> None:
+    split = make_split(image_set().labels, 6, SplitConfig(hidden_fold="1/2"))
+    draw = np.random.default_rng(1)
+    predictions = draw.integers(0, 6, len(split.unlabeled))
+    places = [split.unlabeled.tolist().index(image) for image in split.fold]
+    pairs = [(split.targets[i], predictions[p]) for i, p in zip(split.fold, places, strict=True)]
+    classes = range(split.num_seen, 3)
+    best = max(
+        sum((c, i) in zip(classes, ids, strict=True) for c, i in pairs)
+        for ids in itertools.permutations(range(6), len(classes))
+    )
+    assert evaluation.fold_accuracy(split, predictions) == pytest.approx(100 * best / len(pairs))
+    other = predictions.copy()
+    other[np.setdiff1d(np.arange(len(other)), places)] = 0
+    assert evaluation.fold_accuracy(split, other) == evaluation.fold_accuracy(split, predictions)
 
 
 def test_the_subset_s_size_changes_its_columns_and_nothing_else() -> None:

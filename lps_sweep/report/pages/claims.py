@@ -158,9 +158,9 @@ def finding(found: Judged, difference: str) -> str:
 
 def sections(view: SweepView) -> list[Section]:
     """The section on the paper's claims: a search samples too unevenly, noise is about none."""
-    from lps_sweep.results.noise import is_noise
+    from lps_sweep.results.confirmed import is_beside
 
-    if view.record.search or is_noise(view):
+    if view.record.search or is_beside(view):
         return []
     found, difference = judged(view), setting_difference(view)
     table, untested = claims_table(found), untested_table(found)

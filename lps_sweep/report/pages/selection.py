@@ -234,9 +234,9 @@ def scatter(rules: Rules, candidates: Candidates) -> Figure:
 def sections(view: SweepView) -> list[Section]:
     """The section, where three configurations or more have all their seeds done."""
     from lps_sweep.results.candidates import candidates as found_in
-    from lps_sweep.results.noise import is_noise
+    from lps_sweep.results.confirmed import is_beside
 
-    if is_noise(view) or not view.record.axes:
+    if is_beside(view) or not view.record.axes:
         return []
     found = found_in(view, keep=True)
     if len(found.trials) < FEWEST:
@@ -252,6 +252,8 @@ def sections(view: SweepView) -> list[Section]:
     text = f"{len(found.trials)} configurations have all {len(found.seeds)} seeds done."
     if found.left_out:
         text += f" {found.left_out} others are left out: not complete, or of another data or split."
+    for rule, why in found.missing.items():
+        text += f" {rule}: {why}."
     if not rows:
         text += " One seed is too few to choose on some and measure on others."
     plain = {n: r for n, r in rules.items() if not r.hidden and not r.parts}
