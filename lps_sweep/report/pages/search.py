@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lps_sweep.indices import COLUMNS
 from lps_sweep.report import draw, marks
 from lps_sweep.report.cells import STATUS_WORDS, metric_facets
 from lps_sweep.report.escape import plot_text
-from lps_sweep.report.model import Block, Cell, Column, Figure, Key, Panel, Section, Table
+from lps_sweep.report.model import Block, Column, Figure, Key, Panel, Section, Table
 from lps_sweep.report.numbers import value_text
 from lps_sweep.report.plot import Plot
 from lps_sweep.report.reference import default_reference
@@ -26,15 +26,12 @@ BEST = Key("highest mean so far", "vermillion", "solid", width=2)
 FRONT = Key("none is higher in both; its seeds\u2019 range", "vermillion", "none", "diamond")
 REGION = Key("dominated", "grey", "solid", "", 6)
 PAPER = marks.paper_key("the paper\u2019s LPS")
-_LOOKS = {
-    "stopped": ("sky", "diamond"),
-    "failed": ("vermillion", "x"),
-    "diverged": ("purple", "triangle-down"),
-    "running": ("orange", "triangle-up"),
-    "not_run": ("grey", "circle-open"),
-}
 OPEN = {
-    **{s: Key(STATUS_WORDS[s], colour, "none", sign) for s, (colour, sign) in _LOOKS.items()},
+    "stopped": Key(STATUS_WORDS["stopped"], "sky", "none", "diamond"),
+    "failed": Key(STATUS_WORDS["failed"], "vermillion", "none", "x"),
+    "diverged": Key(STATUS_WORDS["diverged"], "purple", "none", "triangle-down"),
+    "running": Key(STATUS_WORDS["running"], "orange", "none", "triangle-up"),
+    "not_run": Key(STATUS_WORDS["not_run"], "grey", "none", "circle-open"),
     "done": Key("without a value", "grey", "none", "x"),
 }
 """How a configuration is drawn that is not complete: by the first state that a seed of it has."""
@@ -93,7 +90,7 @@ def search_table(
                 "mean_sd",
                 3 if label in COLUMNS else 1,
                 facets=metric_facets(m),
-                of=_mean_sd(m),
+                of=lambda c, m=m: c.trials.mean_sd(m),
             )
             for key, m, label in objectives
         ),
@@ -107,10 +104,6 @@ def search_table(
     )
     marked = frozenset(i for i, c in enumerate(rows) if c is search.selected)
     return Table.of(search.named(slug), caption, columns, rows, marked=marked, notes=notes)
-
-
-def _mean_sd(metric: str) -> Callable[[Configuration], Cell]:
-    return lambda configuration: configuration.trials.mean_sd(metric)
 
 
 def asked_table(search: Search) -> Table:
