@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from lps_sweep import __version__
+from lps_sweep.argument_types import count, duration, folder_or_address, integer, path, real
 from lps_sweep.errors import ExitCode
-from lps_sweep.files import ADDRESS, local_path
 
 EXIT_CODES = """\
 exit codes: 0 every planned trial is done or was stopped by a rule; 2 some failed or diverged;
@@ -67,14 +66,14 @@ def _add_running(verbs: Verbs) -> None:
     help = "measure a few steps here to estimate hours and disk"
     plan.add_argument("--probe", action="store_true", help=help)
     first = "show the first N configurations with all their values (1 unless given)"
-    count: dict[str, Any] = {"type": _count, "nargs": "?", "default": 0, "const": 1}
-    plan.add_argument("--configurations", **count, metavar="N", help=first)
+    some: dict[str, Any] = {"type": count, "nargs": "?", "default": 0, "const": 1}
+    plan.add_argument("--configurations", **some, metavar="N", help=first)
     help = "simulate it also on N nodes: hours, GPU-hours, and the best size of packs"
-    plan.add_argument("--nodes", type=_whole, metavar="N", help=help)
-    plan.add_argument("--gpus-per-node", type=_whole, metavar="N", help="GPUs of each")
-    plan.add_argument("--cpus-per-node", type=_whole, metavar="N", help="CPU cores of each")
+    plan.add_argument("--nodes", type=integer, metavar="N", help=help)
+    plan.add_argument("--gpus-per-node", type=integer, metavar="N", help="GPUs of each")
+    plan.add_argument("--cpus-per-node", type=integer, metavar="N", help="CPU cores of each")
     help = "chance that a node is taken away within an hour, such as 0.05"
-    plan.add_argument("--spot", type=_number, metavar="P", help=help)
+    plan.add_argument("--spot", type=real, metavar="P", help=help)
     help = "of nodes: boot_s=180, noticed_s=30 (a loss), idle_s=300 (before it goes)"
     plan.add_argument("--assume", **_REPEATED, metavar="NAME=SECONDS", help=help)
     plan.add_argument("--json", action="store_true", help="for programs")
@@ -87,16 +86,16 @@ def _add_running(verbs: Verbs) -> None:
     confirm = verbs.add_parser("confirm", help="measure what a sweep selected on fresh seeds")
     _add_places(confirm, "a sweep: DIR SWEEP, or DIR/SWEEP")
     _add_rule(confirm)
-    confirm.add_argument("--seeds", type=_count, metavar="N", help="default: as many as it has")
+    confirm.add_argument("--seeds", type=count, metavar="N", help="default: as many as it has")
     _add_resources(confirm)
     _add_cluster(confirm)
 
     noise = verbs.add_parser("noise", help="measure how far last bits alone move a sweep's default")
     _add_places(noise, "a sweep: DIR SWEEP, or DIR/SWEEP")
     draws = "trials at each seed, the last of them with other threads (default: 4)"
-    noise.add_argument("--draws", type=_count, default=4, metavar="N", help=draws)
+    noise.add_argument("--draws", type=count, default=4, metavar="N", help=draws)
     threads = "threads of that one (default: 1, or 2 if the sweep had 1)"
-    noise.add_argument("--threads", type=_count, metavar="N", help=threads)
+    noise.add_argument("--threads", type=count, metavar="N", help=threads)
     noise.add_argument("--plan", action="store_true", help="show what would run, and start nothing")
     _add_resources(noise)
     _add_cluster(noise)
@@ -117,7 +116,7 @@ def _add_looking(verbs: Verbs) -> None:
     classes = verbs.add_parser("classes", help="estimate how many classes there are to find")
     _add_places(classes, "a sweep: DIR SWEEP, or DIR/SWEEP")
     most = "the largest number tried (default: four times the seen classes, 20 at least)"
-    classes.add_argument("--most", type=_count, metavar="N", help=most)
+    classes.add_argument("--most", type=count, metavar="N", help=most)
 
     for verb in (status, show, compare, classes):
         verb.add_argument("--json", action="store_true", help="for programs")
@@ -160,7 +159,7 @@ def _add_giving(verbs: Verbs) -> None:
 
     taken = verbs.add_parser("import", help="record an experiment of Ray Tune as a sweep")
     what = "folder of the experiment, whose trainable is lps_sweep.tune.trainable"
-    taken.add_argument("experiment", type=_path("EXPERIMENT"), metavar="EXPERIMENT", help=what)
+    taken.add_argument("experiment", type=path("EXPERIMENT"), metavar="EXPERIMENT", help=what)
     taken.add_argument("--name", default="", metavar="NAME", help="of the sweep, if another")
     _add_results(taken)
 
@@ -169,7 +168,7 @@ def _add_training(verbs: Verbs) -> None:
     """Verbs beside sweeps."""
     train = verbs.add_parser("train", help="train one configuration, without Ray")
     _add_settings(train)
-    train.add_argument("--seed", type=_whole, default=0, help="seed of the trial (default: 0)")
+    train.add_argument("--seed", type=integer, default=0, help="seed of the trial (default: 0)")
 
     pretrain = verbs.add_parser("pretrain", help="make the pre-trained trunk of a configuration")
     _add_settings(pretrain)
@@ -177,13 +176,13 @@ def _add_training(verbs: Verbs) -> None:
     prepare = verbs.add_parser("prepare", help="decode the photographs of imagenet100 once")
     prepare.add_argument("dataset", metavar="DATASET", help="imagenet100")
     prepare.add_argument(
-        "--root", type=_path("--root"), required=True, metavar="DIR", help="has train/<synset>/..."
+        "--root", type=path("--root"), required=True, metavar="DIR", help="has train/<synset>/..."
     )
     help = "side of the stored images (default: 256)"
-    prepare.add_argument("--size", type=_whole, metavar="PIXELS", help=help)
+    prepare.add_argument("--size", type=integer, metavar="PIXELS", help=help)
     help = "leave out what cannot be decoded"
     prepare.add_argument("--skip-corrupt", action="store_true", help=help)
-    prepare.add_argument("--workers", type=_count, metavar="N", help="threads (default: all cores)")
+    prepare.add_argument("--workers", type=count, metavar="N", help="threads (default: all cores)")
 
     verbs.add_parser("schema", help="print the JSON Schema of search spaces, for editors")
 
@@ -191,25 +190,25 @@ def _add_training(verbs: Verbs) -> None:
     actions = cluster.add_subparsers(required=True, metavar="check")
     check = actions.add_parser("check", help="say what is wrong in it, and start nothing")
     launched = "cluster.yaml, or a file of cluster/"
-    check.add_argument("file", type=_path("FILE"), metavar="FILE", help=launched)
+    check.add_argument("file", type=path("FILE"), metavar="FILE", help=launched)
 
 
 def _add_space(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=_path("FILE"), metavar="FILE", help="search space (YAML)")
+    parser.add_argument("file", type=path("FILE"), metavar="FILE", help="search space (YAML)")
     parser.add_argument("--preset", default="", metavar="NAME", help="in place of the file's")
     value = "a value for all trials; may be repeated"
     parser.add_argument("--set", **_REPEATED, dest="settings", metavar="KEY=VALUE", help=value)
     _add_resources(parser)
     parser.add_argument(
         "--results",
-        type=_folder_or_address,
+        type=folder_or_address,
         default=Path("results"),
         metavar="DIR|URI",
         help="results folder, or an address such as s3://bucket/x (default: results)",
     )
     parser.add_argument(
         "--ledger",
-        type=_path("--ledger"),
+        type=path("--ledger"),
         metavar="DIR",
         help="folder of the driver's own for ledger and report (default: the results folder, or "
         "one named by the sweep if --results is an address)",
@@ -239,14 +238,6 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _folder_or_address(text: str) -> Path | str:
-    return text if ADDRESS.match(text) else local_path(text, "--results")
-
-
-def _path(option: str) -> Callable[[str], Path]:
-    return lambda text: local_path(text, option)
-
-
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry", default="", metavar="failed,diverged", help="try trials with these ends again"
@@ -258,7 +249,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         help="only trials with this value of a swept parameter, seed=N or trial=ID; may be "
         "repeated: values of one key add up, different keys narrow down",
     )
-    parser.add_argument("--limit", type=_whole, metavar="N", help="start N trials at the most")
+    parser.add_argument("--limit", type=integer, metavar="N", help="start N trials at the most")
     parser.add_argument(
         "--budget",
         **_REPEATED,
@@ -287,7 +278,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch",
-        type=_seconds,
+        type=duration,
         nargs="?",
         default=0.0,
         const=10.0,
@@ -296,47 +287,10 @@ def _add_watch(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seconds above 0 and up to 86400; --watch can stand alone, "
-            "behind all else"
-        )
-    return value
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or "_" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value
-
-
-def _count(text: str) -> int:
-    value = _whole(text)
-    if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 1000")
-    return value
-
-
 def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
-        type=_path("--results"),
+        type=path("--results"),
         default=Path("results"),
         metavar="DIR",
         help="results folder (default: results)",

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "lps_sweep"
 PAGE = PACKAGE.with_name("docs") / "architecture.md"
 
 LEAVES = {
-    *("__init__", "arguments", "errors", "failpoints", "files", "finite", "indices"),
-    *("network_parts", "params", "process", "signals", "text"),
+    *("__init__", "argument_types", "arguments", "errors", "failpoints", "files", "finite"),
+    *("indices", "network_parts", "params", "process", "signals", "text"),
 }
 """Open to all rooms; the package's own `__init__` holds the version."""
 

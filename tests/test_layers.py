@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "sweep": {"config", "plan", "data", "train", "results"},
     "cluster": {"config", "plan", "sweep"},
     "tune": {"sweep"},
+    "argument_types": set(),
     "arguments": set(),
     "cli": {"commands"},
     "commands": {

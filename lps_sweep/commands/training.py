@@ -36,15 +36,15 @@ def run(
 ) -> int:
     """Runs a search space; rows, tables and report lie in the results folder afterwards."""
     from lps_sweep.plan import PlannedTrial, read_space
-    from lps_sweep.sweep.budget import read_budget
+    from lps_sweep.sweep.budget import Budget, read_limits
     from lps_sweep.sweep.choice import read_choice
     from lps_sweep.sweep.folder import driver_folder
-    from lps_sweep.sweep.outlook import above, read_threshold
+    from lps_sweep.sweep.outlook import Threshold, above
 
     space = read_space(file, preset=preset, settings=settings, resources=resources)
     folder, store = driver_folder(results, ledger, space.name)
     choice = read_choice(only=only, limit=limit, retry=retry)
-    threshold = read_threshold(ask_above)
+    threshold = read_limits(ask_above, Threshold)
 
     def ask(listed: Sequence[PlannedTrial]) -> None:
         if not yes and (much := above(threshold, space, listed, choice, folder)):
@@ -56,7 +56,7 @@ def run(
         executor_for(space, folder, inline=inline, address=address),
         store=store,
         choice=choice,
-        budget=read_budget(budget),
+        budget=read_limits(budget, Budget),
         ask=ask,
     )
 

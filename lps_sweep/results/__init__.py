@@ -22,7 +22,6 @@ from lps_sweep.results.records import (
     PackTimes,
     PlanChange,
     Status,
-    Stop,
     SweepRecord,
     TrialRecord,
 )
@@ -34,6 +33,7 @@ from lps_sweep.results.sidecars import (
     sidecar_paths,
     write_sidecar,
 )
+from lps_sweep.results.stops import Stop
 
 if TYPE_CHECKING:
     from lps_sweep.results.artefacts import save_artefact

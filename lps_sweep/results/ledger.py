@@ -18,10 +18,10 @@ from lps_sweep.results.records import (
     Json,
     PlanChange,
     Status,
-    Stop,
     SweepRecord,
     TrialRecord,
 )
+from lps_sweep.results.stops import Stop
 from lps_sweep.results.times import now
 from lps_sweep.text import without_secrets
 

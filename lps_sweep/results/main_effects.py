@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from lps_sweep.results.statistics import Interval, describe
+from lps_sweep.results.statistics import Interval, describe, slopes
 
 L = TypeVar("L", bound=Hashable)
 O = TypeVar("O", bound=Hashable)  # noqa: E741
@@ -72,14 +72,11 @@ def trend(means: Mapping[float, Mapping[int, float]]) -> tuple[float, Interval |
     Raises:
         ValueError: There are fewer than two levels, or no seed that all of them have.
     """
-    levels = np.array(sorted(means), np.float64)
-    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in means.values())))
-    if len(levels) < 2 or not seeds:
+    by_seed = slopes(means)
+    if not by_seed:
         raise ValueError("a trend needs two levels and a seed that they have in common")
-    aside = levels - levels.mean()
-    weights = aside / (aside**2).sum() * (levels[-1] - levels[0])
-    y = np.array([[means[level][seed] for seed in seeds] for level in sorted(means)])
-    found = describe((weights @ y).tolist())
+    span = max(means) - min(means)
+    found = describe([span * slope for slope in by_seed.values()])
     return found.mean, found.interval
 
 

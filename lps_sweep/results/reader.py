@@ -19,13 +19,12 @@ from lps_sweep.results.records import (
     Json,
     PackTimes,
     Repeats,
-    Stop,
     SweepRecord,
     TrialRecord,
     TrialRow,
-    read_stop,
 )
 from lps_sweep.results.schema import verify
+from lps_sweep.results.stops import Stop, read_stop
 
 STATES = ("done", "stopped", "failed", "diverged", "running", "not_run")
 

@@ -46,7 +46,7 @@ CREATE TABLE planned (
 -- ended: why the attempt is over, null while it is open
 -- begun_at, ended_at: when the driver learnt of it, by its clock (`times.now`), or null
 -- worker: the place that one pack at a time is trained at
--- stop: the decision of a rule that ended it, `records.Stop` as JSON, or null
+-- stop: the decision of a rule that ended it, `stops.Stop` as JSON, or null
 -- waits_after: the epoch after which it was given up, to wait for the trials of its rung, or null
 CREATE TABLE attempts (
     number INTEGER PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trials,

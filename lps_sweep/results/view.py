@@ -18,10 +18,10 @@ from lps_sweep.results.records import (
     FileRef,
     Json,
     Repeats,
-    Stop,
     SweepRecord,
     TrialRow,
 )
+from lps_sweep.results.stops import Stop
 
 MAIN_METRICS = ("acc_seen", "acc_novel", "acc_all", "acc_novel_strict", "nmi_novel")
 """Metrics that both frames always have, in this order, before all others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lps_sweep.config import check_value, find_fields
 from lps_sweep.errors import BadInputError
@@ -13,6 +13,8 @@ from lps_sweep.params import param, section_fields
 from lps_sweep.plan.entries import read_settings
 from lps_sweep.sweep.rows import MemberRow, PackBegun, Row, TrunkRow
 from lps_sweep.train.events import Finished
+
+Limits = TypeVar("Limits")
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,11 @@ class Budget:
     )
 
 
-def read_budget(texts: Sequence[str]) -> Budget:
-    """The budget that ``name=value`` texts describe, several of them separated by commas.
+def read_limits(texts: Sequence[str], limits: type[Limits]) -> Limits:
+    """The dataclass `limits` with what ``name=value`` texts describe, several in a text by commas.
 
     Raises:
         BadInputError: For an unknown name, one given twice, or a value out of range.
-    """
-    return Budget(**read_limits(texts, Budget))
-
-
-def read_limits(texts: Sequence[str], limits: type[Any]) -> dict[str, Any]:
-    """The values of the dataclass `limits` that ``name=value`` texts describe.
-
-    Raises:
-        BadInputError: As `read_budget`.
     """
     table = {info.name: info for info in section_fields(limits.__name__.lower(), limits)}
     settings = [part for text in texts for part in text.split(",")]
@@ -63,7 +56,7 @@ def read_limits(texts: Sequence[str], limits: type[Any]) -> dict[str, Any]:
         if located.plain() in (None, ""):
             raise BadInputError(f"{name} is given without a value", located.where)
         values[name] = check_value(name, info, located)
-    return values
+    return limits(**values)
 
 
 class Meter:

@@ -63,7 +63,7 @@ def read_cluster(given: Mapping[str, float | None], assumed: Sequence[str]) -> C
         return None
     if "nodes" not in values:
         raise BadInputError("say how many nodes there may be", "--nodes")
-    cluster = Cluster(**values, **read_limits(assumed, Assumed))
+    cluster = Cluster(**values, **vars(read_limits(assumed, Assumed)))
     check_ranges(cluster)
     return cluster
 

@@ -12,7 +12,6 @@ from lps_sweep.errors import BadInputError
 from lps_sweep.params import param
 from lps_sweep.plan import Content, PlannedTrial, SearchSpace
 from lps_sweep.results import REOPENABLE, Ledger, PlanChange
-from lps_sweep.sweep.budget import read_limits
 from lps_sweep.sweep.choice import Choice
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.costs import Cost, Kind, recorded_costs
@@ -139,15 +138,6 @@ class Threshold:
 
     trials: int = param(1000, "trials to be started", low=0)
     hours: float = param(24.0, "hours that they take here, by what is recorded", low=0)
-
-
-def read_threshold(texts: Sequence[str]) -> Threshold:
-    """The threshold that ``name=value`` texts describe, several of them separated by commas.
-
-    Raises:
-        BadInputError: For an unknown name, one given twice, or a value out of range.
-    """
-    return Threshold(**read_limits(texts, Threshold))
 
 
 def above(

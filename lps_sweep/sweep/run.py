@@ -236,7 +236,8 @@ class SweepRun:
     ) -> Driver:
         """The driver, with executor and progress, which know of `trials`."""
         outcomes = self.ledger.outcomes(self.space.name)
-        shown = [t for t in trials if t.trial_id in {*chosen, *outcomes}]
+        known = {*chosen, *outcomes}
+        shown = [trial for trial in trials if trial.trial_id in known]
         if self._driver is None or self._progress is None:
             executor = self._stack.enter_context(self.make_executor())
             executor.prepare(trial.config for trial in trials)

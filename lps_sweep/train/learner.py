@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lps_sweep.config import Config, LoopConfig
+from lps_sweep.config import Config
 from lps_sweep.data import OpenWorldSplit
 from lps_sweep.data.random import fold_key
 from lps_sweep.methods import objective_class
 from lps_sweep.methods.protocol import Parts, StepContext, TailOutput
 from lps_sweep.train.batch import Batch
 from lps_sweep.train.capture import Recorded, Recorder
-from lps_sweep.train.network import compiled, half_precision, to_device
+from lps_sweep.train.network import compiled, pass_tail, to_device
 from lps_sweep.train.optimizer import (
     load_optimizer,
     make_optimizer,
@@ -89,7 +89,7 @@ class Learner:
                 unlabeled=torch.from_numpy(split.unlabeled),
                 generator=torch.Generator().manual_seed(fold_key(seed, HEAD_STREAM)[0]),
                 device=device,
-                pass_tail=partial(_pass_tail, trained, config.loop, device),
+                pass_tail=partial(pass_tail, trained, config.loop, device),
                 concat_views=config.trunk.concat_views,
             )
         )
@@ -162,7 +162,8 @@ class Learner:
 
     def _update(self, batch: Batch) -> None:
         """All of a step that a record holds: it reads and changes tensors alone."""
-        result = self.objective.loss(self._outputs(batch.views), batch.labels, self.context(batch))
+        outputs = self.objective.outputs(batch.views)
+        result = self.objective.loss(outputs, batch.labels, self.context(batch))
         result.total.backward()  # type: ignore[no-untyped-call]
         self._take_step(result.total, self.optimizer)
         self.objective.stepped()
@@ -283,28 +284,11 @@ class Learner:
         if self._recorder is not None or self._device.type == "cuda":
             put_rates_on(self._device, self.optimizer)
 
-    def _outputs(self, views: Mapping[str, Tensor]) -> dict[str, TailOutput]:
-        return self.objective.outputs(views)
-
     def _add(self, diagnostics: Mapping[str, Tensor]) -> None:
         """The sums stay the same tensors in all epochs, as a recorded step needs."""
         if not self._sums:
             self._sums = {name: torch.full_like(v, NOTHING) for name, v in diagnostics.items()}
         torch._foreach_add_(list(self._sums.values()), [diagnostics[name] for name in self._sums])
-
-
-def _pass_tail(
-    trained: nn.Module | None,
-    loop: LoopConfig,
-    device: torch.device,
-    tail: nn.Module,
-    activations: Tensor,
-) -> Tensor:
-    """The tail in the configured precision; `trained` is its compiled form, for training."""
-    part = trained if trained is not None and tail.training else tail
-    with half_precision(loop, device):
-        features: Tensor = part(activations)
-    return features
 
 
 def _weights_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:

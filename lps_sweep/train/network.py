@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lps_sweep.config import LoopConfig
 
@@ -44,3 +44,17 @@ def compiled(part: nn.Module) -> nn.Module:
 def half_precision(loop: LoopConfig, device: torch.device) -> torch.autocast:
     """Autocast to bfloat16 where the configuration wants it; weights stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=loop.precision == "bfloat16")
+
+
+def pass_tail(
+    trained: nn.Module | None,
+    loop: LoopConfig,
+    device: torch.device,
+    tail: nn.Module,
+    activations: Tensor,
+) -> Tensor:
+    """The tail in the configured precision; `trained` is its compiled form, for training."""
+    part = trained if trained is not None and tail.training else tail
+    with half_precision(loop, device):
+        features: Tensor = part(activations)
+    return features

@@ -7,7 +7,7 @@ import pytest
 from lps_sweep.errors import BadInputError, ExitCode
 from lps_sweep.plan import SearchSpace
 from lps_sweep.results import Ledger
-from lps_sweep.sweep.budget import Budget, Meter, read_budget
+from lps_sweep.sweep.budget import Budget, Meter, read_limits
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.jobs import PackJob, TrunkJob, perform
 from lps_sweep.sweep.orders import ORDERS_NAME, Orders, remove_orders
@@ -46,8 +46,8 @@ def begun(*trial_ids: str) -> PackBegun:
 
 
 def test_budgets_of_the_command_line() -> None:
-    assert read_budget([]) == Budget()
-    assert read_budget(["hours=2", "gpu_hours=0.5,trials=50", "failure_rate=0"]) == Budget(
+    assert read_limits([], Budget) == Budget()
+    assert read_limits(["hours=2", "gpu_hours=0.5,trials=50", "failure_rate=0"], Budget) == Budget(
         2.0, 0.5, 50, 0.0
     )
 
@@ -62,7 +62,7 @@ def test_budgets_of_the_command_line() -> None:
 )
 def test_wrong_budgets_are_refused(text: str, told: str) -> None:
     with pytest.raises(BadInputError, match=told):
-        read_budget([text])
+        read_limits([text], Budget)
 
 
 def test_hours_pass(clock: Clock) -> None:

@@ -138,7 +138,7 @@ def test_half_precision_is_where_it_should_be(device: torch.device) -> None:
     train(run, range(1))
     batch = run.batch(1, 0)
     assert {x.dtype for x in batch.views.values()} == {torch.bfloat16}
-    outputs = learner._outputs(batch.views)
+    outputs = learner.objective.outputs(batch.views)
     assert {x.logits.dtype for x in outputs.values()} == {torch.float32}
     for part in (run.trunk, learner.tail, learner.head):
         kept = [t for t in part.state_dict().values() if t.is_floating_point()]

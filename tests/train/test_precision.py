@@ -80,7 +80,7 @@ def test_trunk_and_tail_do_compute_in_half_precision() -> None:
     batch = run.batch(0, 0)
     assert {a.dtype for a in batch.views.values()} == {torch.bfloat16}
     with HalfOperations() as half:
-        outputs = learner._outputs(batch.views)
+        outputs = learner.objective.outputs(batch.views)
     assert any("convolution" in name for name in half.found)
     assert {output.features.dtype for output in outputs.values()} == {torch.bfloat16}
     plain = run_of([config_of()])
@@ -91,7 +91,7 @@ def test_trunk_and_tail_do_compute_in_half_precision() -> None:
 def test_no_loss_computes_in_half_precision(method: str) -> None:
     run, learner = half_run(method)
     batch = run.batch(0, 0)
-    outputs = learner._outputs(batch.views)
+    outputs = learner.objective.outputs(batch.views)
     context = StepContext(learner.num_seen, torch.tensor(0.0), batch.draws)
     with torch.autocast("cpu", dtype=torch.bfloat16), HalfOperations() as half:
         learner.objective.loss(outputs, batch.labels, context)
@@ -102,7 +102,7 @@ def test_a_loss_in_half_precision_would_be_seen(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(core, "at_least_float32", lambda *x: [t.bfloat16() for t in x])
     run, learner = half_run()
     batch = run.batch(0, 0)
-    outputs = learner._outputs(batch.views)
+    outputs = learner.objective.outputs(batch.views)
     context = StepContext(learner.num_seen, torch.tensor(0.0), batch.draws)
     with HalfOperations() as half:
         learner.objective.loss(outputs, batch.labels, context)
