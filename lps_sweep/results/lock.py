@@ -9,9 +9,10 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lps_sweep.errors import FolderOwnedError, StorageError
 from lps_sweep.files import make_folder, open_private
@@ -95,12 +96,22 @@ def _acquire(descriptor: int, path: Path) -> None:
             raise StorageError(f"cannot lock {path}: {error.strerror}") from error
 
 
-def _write_owner(descriptor: int, path: Path) -> None:
+def this_process() -> dict[str, Any]:
+    """What names this process as the owner of a folder or a store."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    owner = {"host": socket.gethostname(), "pid": os.getpid(), "started": now}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": now}
+
+
+def named(owner: Mapping[str, Any]) -> str:
+    """An owner, for people."""
+    facts = (owner.get("pid"), owner.get("host"), owner.get("started"))
+    return "process {} on {}, started {}".format(*facts)
+
+
+def _write_owner(descriptor: int, path: Path) -> None:
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        os.pwrite(descriptor, json.dumps(this_process()).encode(), 0)
         os.fsync(descriptor)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
@@ -108,8 +119,7 @@ def _write_owner(descriptor: int, path: Path) -> None:
 
 def _refusal(path: Path) -> str:
     try:
-        owner = json.loads(path.read_text(encoding="utf-8"))
-        facts = f"process {owner['pid']} on {owner['host']}, started {owner['started']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        facts = named(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError):
         facts = "its name is not recorded"
     return f"another driver owns {path.parent}: {facts}"

@@ -80,6 +80,10 @@ CREATE TABLE outcomes (
 """
 
 
+class OtherVersionError(StorageError):
+    """A ledger is whole, and of a version that cannot be read."""
+
+
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
     """The version of the schema; 0 for an empty database, an error for any other."""
     connection.execute("BEGIN")  # one state, though a writer may just be making the schema
@@ -92,7 +96,11 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     if application != APPLICATION_ID:
         raise StorageError(f"{path} is a database, but not a ledger of lps_sweep")
     if version not in READABLE:
-        raise StorageError(f"{path} {other_version(version)}")
+        whole = version and connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        raise (OtherVersionError if whole else StorageError)(
+            f"{path} has schema version {version}; this lps_sweep reads versions {READABLE[0]} to "
+            f"{READABLE[-1]}, and leaves the file as it is"
+        )
     if schema != _our_schema(version):
         raise StorageError(f"{path} is damaged: its tables are not those of a ledger")
     for table, column in (("sweeps", "name"), ("trials", "trial_id")):
@@ -102,14 +110,6 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
         ):
             raise StorageError(f"{path} is damaged: nothing in {table} can be called {name!r}")
     return int(version)
-
-
-def other_version(version: int) -> str:
-    """Says that a ledger has a version that cannot be read."""
-    return (
-        f"has schema version {version}; this lps_sweep reads versions {READABLE[0]} to "
-        f"{READABLE[-1]}"
-    )
 
 
 def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:

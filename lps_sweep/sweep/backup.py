@@ -24,8 +24,8 @@ from lps_sweep.results import (
     write_sidecar,
 )
 from lps_sweep.results.sidecars import FOLDER, is_sidecar, restore
-from lps_sweep.sweep.remote import store_of
-from lps_sweep.sweep.store import Store
+from lps_sweep.sweep.remote import Remote
+from lps_sweep.sweep.store import store_of
 from lps_sweep.train.events import KEPT_IN_TRAINING, superfluous
 
 DAMAGED = ".damaged"
@@ -82,17 +82,17 @@ def back_up(results: Path, ledger: Ledger, trial_ids: Iterable[str]) -> None:
     Raises:
         StorageError: A file cannot be written.
     """
+    store = store_of(results)
     for trial_id in trial_ids:
-        sidecar = sidecar_of(ledger, trial_id)
-        if sidecar:
+        if sidecar := sidecar_of(ledger, trial_id):
             write_sidecar(results, sidecar)
-            store = store_of(results)
-            store.publish(results, sidecar.path)
-            if artefact := ledger.artefact(trial_id):
-                store.bring(results, artefact)
+            if isinstance(store, Remote):
+                store.publish(results, sidecar.path)
+                if artefact := ledger.artefact(trial_id):
+                    store.bring(results, artefact)
 
 
-def bring_ends(results: Path, ledger: Ledger, store: Store, *, newer: bool) -> None:
+def bring_ends(results: Path, ledger: Ledger, store: Remote, *, newer: bool) -> None:
     """What finished trials left, in the driver's folder and in the store.
 
     Args:
@@ -122,7 +122,7 @@ def bring_ends(results: Path, ledger: Ledger, store: Store, *, newer: bool) -> N
             store.publish(results, name)
 
 
-def copy_ledger(results: Path, store: Store) -> None:
+def copy_ledger(results: Path, store: Remote) -> None:
     """Copies the ledger to the store, and removes the checkpoints there that it makes superfluous.
 
     No checkpoint goes before a copy is there that knows of newer ones.
@@ -138,7 +138,7 @@ def copy_ledger(results: Path, store: Store) -> None:
             _prune(store, copy)
 
 
-def _prune(store: Store, ledger: Ledger) -> None:
+def _prune(store: Remote, ledger: Ledger) -> None:
     finished = ledger.finished()
     files: dict[str, list[str]] = {}
     for path in map(PurePosixPath, store.names("checkpoints")):
@@ -150,7 +150,7 @@ def _prune(store: Store, ledger: Ledger) -> None:
             store.remove(f"checkpoints/{trial_id}/{name}")
 
 
-def take_copy(results: Path, store: Store) -> bool:
+def take_copy(results: Path, store: Remote) -> bool:
     """Puts the copy in the store, if there is one, in the place of the ledger; whether it did.
 
     Raises:

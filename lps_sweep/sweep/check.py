@@ -23,11 +23,11 @@ from lps_sweep.results import (
     sidecar_of,
     sidecar_paths,
 )
+from lps_sweep.results.schema import OtherVersionError
 from lps_sweep.results.sidecars import lose_artefact, lose_checkpoint, restore
 from lps_sweep.sweep.backup import back_up, lost_end, set_aside
 from lps_sweep.sweep.content import split_name
-from lps_sweep.sweep.remote import store_of
-from lps_sweep.sweep.store import Folder
+from lps_sweep.sweep.store import Folder, store_of
 from lps_sweep.train.events import SavedFile
 
 
@@ -67,6 +67,7 @@ def ledger_damage(results: Path) -> str:
 
     Raises:
         BadInputError: Nothing was ever run there.
+        OtherVersionError: It is whole, and of another version.
     """
     path = results / LEDGER_NAME
     if not Ledger.exists(results) and not sidecar_paths(results):
@@ -78,6 +79,8 @@ def ledger_damage(results: Path) -> str:
             ledger.verify()
     except BadInputError:
         return f"{path} is empty"
+    except OtherVersionError:
+        raise
     except StorageError as error:
         return str(error)
     return ""

@@ -11,19 +11,17 @@ workers write until then are files under names of their own content.
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
 import random
-import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from lps_sweep.errors import FolderOwnedError, LpsSweepError
+from lps_sweep.results.lock import named, this_process
 from lps_sweep.signals import check_interrupted
 from lps_sweep.sweep.store import CLAIMS, Store
 
@@ -50,8 +48,7 @@ class Claim:
         self._store = store
         self._name = f"{CLAIMS}/{owner}.json"
         self.number = 1 + max((one["number"] for one in others.values()), default=0)
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        self._facts = {"host": socket.gethostname(), "pid": os.getpid(), "started": now}
+        self._facts = this_process()
         self._session = uuid.uuid4().hex
         self._beats = 0
         self._beaten = time.monotonic()
@@ -78,10 +75,6 @@ class Claim:
         found = read_claims(self._store)
         found.pop(self._name, None)
         return found
-
-    def withdraw(self) -> None:
-        """Takes the claim back."""
-        self._store.remove(self._name)
 
     def check(self) -> None:
         """To be called before anything is recorded.
@@ -140,7 +133,7 @@ def take(
             for name in before:
                 store.remove(name)
             return claim
-        claim.withdraw()
+        store.remove(own)
         time.sleep(random.uniform(0, 1))
     raise FolderOwnedError(f"other drivers are starting at {store.place}")
 
@@ -189,9 +182,3 @@ def _wait_for_silence(store: Store, claims: Claims, own: str, say: Callable[[str
         now.pop(own, None)
         if alive := [one for name, one in now.items() if one != claims.get(name)]:
             raise FolderOwnedError(f"another driver owns {store.place}: {named(alive[0])}")
-
-
-def named(claim: Mapping[str, Any]) -> str:
-    """Whose claim it is, for people."""
-    facts = (claim.get("pid"), claim.get("host"), claim.get("started"))
-    return "process {} on {}, started {}".format(*facts)

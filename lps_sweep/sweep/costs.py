@@ -13,8 +13,7 @@ from typing import Any
 from lps_sweep.config import Config, field_table, flat
 from lps_sweep.plan import SHARED_COST
 from lps_sweep.results import Ledger, PackTimes
-from lps_sweep.sweep.remote import store_of
-from lps_sweep.sweep.store import Folder
+from lps_sweep.sweep.store import Folder, store_of
 
 NUM_MEASURED = 20
 """Finished trials whose files are measured."""

@@ -23,10 +23,10 @@ from lps_sweep.sweep.packing import (
 )
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.recorder import Recorder, provenance
-from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.retries import OUT_OF_MEMORY, Retries
 from lps_sweep.sweep.rows import CostRow, MemberRow, Row
 from lps_sweep.sweep.stopping import Judge, needed_metrics
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 from lps_sweep.text import error_line
 from lps_sweep.train.events import Finished, MemberSpec, PackCosts, PackSpec
@@ -215,7 +215,7 @@ class Driver:
             self._executor.run(jobs, self._accept, ended)
         except DeviceError:
             for job in open_jobs.values():
-                self._close(job, Death(job, "not started", Blame.NONE))
+                self._close(job, Death("not started", Blame.NONE))
             raise
         if self._broken:
             raise left_by(self._broken)
@@ -263,7 +263,7 @@ class Driver:
         self._orders.forget(job.attempts)
         outstanding = self.outstanding([*job.attempts])
         members = [m for m in job.members if m.trial_id in outstanding and self._is_open(job, m)]
-        death = death or Death(job, "the worker ended without a word")
+        death = death or Death("the worker ended without a word")
         ids = [m.trial_id for m in members]
         over = bool(ids) and self._retries.is_over(death.blame, ids)
         for member in members:
@@ -280,12 +280,10 @@ class Driver:
         if over and death.blame is Blame.DEVICE:
             self._broken = death
             return []
-        waiting = {*self._retries.apart, *(t for t in outstanding if self._waits(t))}
+        # Who waits is to be compared with others first.
+        waits = (t for t in outstanding if self._ledger.attempts(t)[-1].waits)
+        waiting = {*self._retries.apart, *waits}
         return [t for t in self.outstanding(outstanding) if t not in waiting]
-
-    def _waits(self, trial_id: str) -> bool:
-        """Whether the last attempt at a trial ended since it is to be compared with others."""
-        return self._ledger.attempts(trial_id)[-1].waits
 
     def _is_open(self, job: PackJob, member: MemberSpec) -> bool:
         attempt = job.attempts[member.trial_id]

@@ -57,7 +57,6 @@ class Death:
     """A job that ended without doing all its work.
 
     Attributes:
-        job: The job.
         reason: What is known of the cause, for people.
         blame: What the job has to do with it.
         error: An error that the job met and that ends the sweep: of bad input or storage, or of
@@ -65,7 +64,6 @@ class Death:
         at: When it was learnt of, as `times.now` tells it.
     """
 
-    job: Job
     reason: str
     blame: Blame = Blame.CERTAIN
     error: LpsSweepError | None = None
@@ -151,11 +149,11 @@ class InlineExecutor:
             except StopIteration:
                 return None
             except LpsSweepError as error:
-                return Death(job, str(error), blame_of(error), error)
+                return Death(str(error), blame_of(error), error)
             except EpochTimeoutError as error:
-                return Death(job, f"{error}; {_where(error)}")
+                return Death(f"{error}; {_where(error)}")
             except Exception:
-                return Death(job, traceback.format_exc())
+                return Death(traceback.format_exc())
             accept(placed(rows, worker_name(here(["0"] if self.gpus_per_pack else []), 1)))
 
 

@@ -15,7 +15,7 @@ from lps_sweep.config import Config
 from lps_sweep.errors import BadInputError, LpsSweepError, StorageError
 from lps_sweep.sweep.content import content_of
 from lps_sweep.sweep.recorder import PACKAGES
-from lps_sweep.sweep.store import Store
+from lps_sweep.sweep.store import Store, verify, write_mark
 
 SHOWN = 5
 """Machines with the same fault that a message names."""
@@ -53,7 +53,7 @@ def expect(store: Store, configs: Iterable[Config]) -> Expected:
         StorageError: The mark cannot be written.
     """
     content = tuple((config, hashes(config)) for config in configs)
-    return Expected(versions(), content, store, store.mark())
+    return Expected(versions(), content, store, write_mark(store))
 
 
 def versions() -> dict[str, str]:
@@ -101,7 +101,7 @@ def look(expected: Expected, node_id: str) -> Iterator[LpsSweepError]:
     """What is not as it has to be on this machine, which leaves a note named `node_id`."""
     yield from compare(expected.versions, versions())
     try:
-        expected.store.verify(expected.mark)
+        verify(expected.store, expected.mark)
         expected.store.write(f"{NOTES}/{node_id}", b"")
     except LpsSweepError as error:
         yield error

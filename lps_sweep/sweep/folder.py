@@ -15,8 +15,8 @@ from lps_sweep.files import atomic_write
 from lps_sweep.results import Ledger, driver_lock
 from lps_sweep.sweep.backup import COPYING, bring_ends, copy_ledger, open_ledger, take_copy
 from lps_sweep.sweep.claim import BEAT_S, repeated, take
-from lps_sweep.sweep.remote import Remote, named_store, store_of
-from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store
+from lps_sweep.sweep.remote import Remote
+from lps_sweep.sweep.store import CLAIMS, STORE_NAME, named_store, store_of, verify
 
 COPY_S = 60.0
 """Seconds between two copies of the ledger to the store."""
@@ -89,7 +89,7 @@ def opened(
                 "of the driver's own: name a folder there with --ledger DIR"
             )
         store = store_of(results)
-        if not isinstance(store, Folder):
+        if isinstance(store, Remote):
             with _claimed(results, store, say) as found:
                 yield found
             return
@@ -105,9 +105,9 @@ def opened(
 
 @contextlib.contextmanager
 def _claimed(
-    results: Path, store: Store, say: Callable[[str], None]
+    results: Path, store: Remote, say: Callable[[str], None]
 ) -> Iterator[tuple[Ledger, Check]]:
-    store.verify()
+    verify(store)
     for left in results.glob(f"{COPYING}*"):
         shutil.rmtree(left, ignore_errors=True)
     newer = False

@@ -27,8 +27,8 @@ from lps_sweep.sweep.costs import Cost, Kind, kind_of_config, num_epochs
 from lps_sweep.sweep.estimate import Estimate, estimate, workers_here
 from lps_sweep.sweep.forecast import Cluster, ClusterForecast, forecast
 from lps_sweep.sweep.outlook import Outlook, notes, outlook
-from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.simulated import SimulatedDriver, Work
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 

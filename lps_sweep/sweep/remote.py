@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import json
 import os
 import sys
 import tempfile
@@ -22,8 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lps_sweep.errors import BadInputError, StorageError
 from lps_sweep.files import ADDRESS, atomic_write, read_file, sha256_bytes, sha256_file
 from lps_sweep.results import FileRef
-from lps_sweep.sweep.store import STORE_NAME, Folder, Store
-from lps_sweep.sweep.temporary import locked, remove_abandoned
+from lps_sweep.sweep.temporary import locked, temporary_folder
 from lps_sweep.train.events import SavedFile
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Remote(Store):
+class Remote:
     """The store at `address`: a URI that pyarrow or fsspec opens, or an absolute path."""
 
     address: str
@@ -138,12 +136,8 @@ class Remote(Store):
         """A folder of this disk, removed afterwards, or by the next job if this one is killed."""
         with contextlib.ExitStack() as stack:
             with _staging() as stage:
-                remove_abandoned(stage, _JOB)
-                folder = tempfile.TemporaryDirectory(
-                    prefix=_JOB, dir=stage, ignore_cleanup_errors=True
-                )
-                locked(Path(folder.name), stack, fcntl.LOCK_EX)
-            yield Path(stack.enter_context(folder))
+                folder = stack.enter_context(temporary_folder(stage, _JOB))
+            yield folder
 
     def put(self, made: SavedFile, working: Path) -> SavedFile:
         """Brings a file from the folder of `working` here; under its name afterwards."""
@@ -192,32 +186,6 @@ class Remote(Store):
                     raise StorageError(f"cannot {what} {self.place}/{name}: {reason}") from error
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
-
-
-def store_of(results: Path) -> Store:
-    """The store of a driver's folder.
-
-    Raises:
-        StorageError: The file that names it is damaged.
-    """
-    address, _ = named_store(results)
-    return Remote(address) if address else Folder(results.absolute())
-
-
-def named_store(results: Path) -> tuple[str, str]:
-    """The address that a driver's folder names, and the folder's id; empty for a plain one.
-
-    Raises:
-        StorageError: The file that names it is damaged.
-    """
-    path = results / STORE_NAME
-    if not path.exists():
-        return "", ""
-    try:
-        said = json.loads(read_file(path))
-        return str(said["store"]), str(said["owner"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise StorageError(f"{path} is damaged: it names no store") from None
 
 
 @functools.cache

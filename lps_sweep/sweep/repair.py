@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from lps_sweep.errors import StorageError
 from lps_sweep.results import LEDGER_NAME, Ledger, driver_lock, read_sidecar, sidecar_paths
-from lps_sweep.results.schema import READABLE, other_version
 from lps_sweep.results.sidecars import restore
 from lps_sweep.sweep.backup import lost_end, remove_parts, set_aside
 from lps_sweep.sweep.check import ledger_damage, problems
@@ -41,7 +39,6 @@ def repair(results: Path) -> Iterator[str]:
 def _rebuild(results: Path) -> Iterator[str]:
     """A new ledger in the place of the lost one, with what sidecars prove."""
     path = results / LEDGER_NAME
-    _refuse_other_version(path)
     for name in (LEDGER_NAME, f"{LEDGER_NAME}-wal", f"{LEDGER_NAME}-shm"):
         if kept := set_aside(results / name):
             yield f"{results / name}: set aside{kept}"
@@ -58,24 +55,3 @@ def _rebuild(results: Path) -> Iterator[str]:
     yield f"{path}: {taken} finished trials recorded again from their sidecars"
     yield from (f"{reason}; it proves nothing" for reason in damaged)
     yield "what was planned besides is recorded again by the next run of its sweep"
-
-
-def _refuse_other_version(path: Path) -> None:
-    """A whole database of another version is not damaged, and is left alone.
-
-    Raises:
-        StorageError: It is one.
-    """
-    if not path.is_file():
-        return
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            whole = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        return
-    if whole and version not in (0, *READABLE):
-        raise StorageError(f"{path} {other_version(version)}, and leaves the file as it is")

@@ -23,9 +23,9 @@ from lps_sweep.sweep.orders import remove_orders
 from lps_sweep.sweep.outlook import notes, nothing_learnt
 from lps_sweep.sweep.planned import as_known, sweep_record, trial_record
 from lps_sweep.sweep.progress import Progress, announcement
-from lps_sweep.sweep.remote import store_of
 from lps_sweep.sweep.search.asked import Earlier, asked_before
 from lps_sweep.sweep.stopping import own_counts, restore_stops, stopped_elsewhere
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 MakeProgress = Callable[[Sequence[PlannedTrial], Mapping[str, str]], Progress]

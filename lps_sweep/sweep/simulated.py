@@ -97,7 +97,10 @@ class SimulatedDriver:
         self._reached: dict[str, Checkpoint] = {}
         largest = work.resources.max_pack_size
         self._packing = Packing(self._trials, self._reached.get, {}, largest, self._sizes())
-        self.packs = [self._packs([t.trial_id for t in trials]) for trials in work.rounds]
+        self.packs = [
+            self._packing.packs([t.trial_id for t in trials], workers.number)
+            for trials in work.rounds
+        ]
 
     def run(self, simulation: Simulation) -> Ran:
         """Simulates all of the work, whose costs are known.
@@ -148,9 +151,6 @@ class SimulatedDriver:
             for shape, cost in costs.items()
             if cost
         }
-
-    def _packs(self, trial_ids: Sequence[str]) -> list[tuple[str, ...]]:
-        return self._packing.packs(trial_ids, self.workers.number)
 
     def _job(self, pack: tuple[str, ...]) -> SimulatedJob:
         config = self._trials[pack[0]].config

@@ -1,24 +1,26 @@
 """The store: where the files lie that workers write and read, under the names of the ledger.
 
 A plain results folder is its own store: nothing is copied. Otherwise the driver's folder, which
-has ledger, lock and report, says in `STORE_NAME` where its store is: a `remote.Remote`.
+has ledger, lock and report, says in `STORE_NAME` where its store is: a `Remote`. Files have names,
+relative paths as the ledger has them, and each is whole or not there. Every method raises a
+StorageError that names the place where that cannot be read or written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import uuid
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from lps_sweep.errors import StorageError
 from lps_sweep.files import FILE_MODE, atomic_write, inside, make_folder, read_file, sha256_file
-from lps_sweep.results import FileRef
+from lps_sweep.sweep.remote import Remote
 from lps_sweep.train.events import SavedFile
 
 STORE_NAME = "ledger.store"
@@ -28,104 +30,12 @@ CLAIMS = "driver.lock.claims"
 MARK_NAME = "driver.lock.mark"
 
 
-class Store(ABC):
-    """Files by name, each whole or not there; a name is a relative path, as the ledger has it.
-
-    `patience_s` is how long after the end of a process its `note` may come.
-
-    It is plain data, so that it can travel to a worker. Every method raises a StorageError that
-    names the place where that cannot be read or written.
-    """
-
-    patience_s = 0.0
-
-    @property
-    @abstractmethod
-    def place(self) -> str:
-        """The folder or address, for people."""
-
-    @abstractmethod
-    def read(self, name: str) -> bytes | None:
-        """The content of a file; None if there is none."""
-
-    @abstractmethod
-    def write(self, name: str, content: bytes) -> None:
-        """Makes a file, or replaces it."""
-
-    @abstractmethod
-    def remove(self, name: str) -> None:
-        """Removes a file if it is there."""
-
-    @abstractmethod
-    def remove_folder(self, name: str) -> None:
-        """Removes a folder, and all in it, if it is there."""
-
-    @abstractmethod
-    def names(self, folder: str) -> list[str]:
-        """Names of the files in `folder` and below, sorted."""
-
-    @abstractmethod
-    def intact(self, saved: SavedFile) -> bool:
-        """Whether a file is there, as far as can be told without fetching it."""
-
-    @abstractmethod
-    def get(self, saved: SavedFile) -> SavedFile | None:
-        """The file on this machine's disk; None if it was lost or damaged, and is gone now."""
-
-    @abstractmethod
-    def working(self) -> contextlib.AbstractContextManager[Path]:
-        """A folder of this machine in which a job makes its files."""
-
-    @abstractmethod
-    def put(self, made: SavedFile, working: Path) -> SavedFile:
-        """Brings a file from the folder of `working` here; under its name afterwards."""
-
-    @abstractmethod
-    def note(self, name: str) -> int:
-        """A descriptor of a new file for the last words of this process, also if it is killed."""
-
-    @abstractmethod
-    def files(self, name: str) -> tuple[Any, str]:
-        """The file system of pyarrow, or None for the usual one, and the path of `name` on it."""
-
-    @abstractmethod
-    def bring(self, results: Path, file: FileRef) -> None:
-        """The file in the driver's folder as well, unless it is lost here."""
-
-    @abstractmethod
-    def publish(self, results: Path, name: str) -> None:
-        """A file of the driver's folder here as well."""
-
-    def verify(self, mark: str = "") -> None:
-        """Reads the `mark` that a driver made; writes a file, reads it back, and removes it.
-
-        Raises:
-            StorageError: Names what fails; or this is not the store that the driver wrote to.
-        """
-        if mark and self.read(MARK_NAME) != mark.encode():
-            raise StorageError(
-                f"{self.place} is not the place that the driver writes to: it is not shared"
-            )
-        name, content = f"driver.lock.probe-{uuid.uuid4().hex}", os.urandom(64)
-        try:
-            self.write(name, content)
-            if self.read(name) != content:
-                raise StorageError(f"{self.place}: what was written is not what is read back")
-        finally:
-            self.remove(name)
-
-    def mark(self) -> str:
-        """Writes what `verify` looks for elsewhere; to be given to it."""
-        mark = uuid.uuid4().hex
-        self.write(MARK_NAME, mark.encode())
-        return mark
-
-
 @dataclass(frozen=True)
-class Folder(Store):
+class Folder:
     """A results folder that workers see under the same path; `get` and `put` copy nothing."""
 
     root: Path
+    patience_s = 0.0
 
     @property
     def place(self) -> str:
@@ -191,8 +101,58 @@ class Folder(Store):
         """The usual file system, and the path of `name`."""
         return None, str(inside(self.root, name))
 
-    def bring(self, results: Path, file: FileRef) -> None:
-        """It is there."""
 
-    def publish(self, results: Path, name: str) -> None:
-        """It is there."""
+Store: TypeAlias = Folder | Remote
+"""Where workers write; plain data, so that it can travel to one."""
+
+
+def store_of(results: Path) -> Store:
+    """The store of a driver's folder.
+
+    Raises:
+        StorageError: The file that names it is damaged.
+    """
+    address, _ = named_store(results)
+    return Remote(address) if address else Folder(results.absolute())
+
+
+def named_store(results: Path) -> tuple[str, str]:
+    """The address that a driver's folder names, and the folder's id; empty for a plain one.
+
+    Raises:
+        StorageError: The file that names it is damaged.
+    """
+    path = results / STORE_NAME
+    if not path.exists():
+        return "", ""
+    try:
+        said = json.loads(read_file(path))
+        return str(said["store"]), str(said["owner"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise StorageError(f"{path} is damaged: it names no store") from None
+
+
+def verify(store: Store, mark: str = "") -> None:
+    """Reads the `mark` that a driver made; writes a file, reads it back, and removes it.
+
+    Raises:
+        StorageError: Names what fails; or this is not the store that the driver wrote to.
+    """
+    if mark and store.read(MARK_NAME) != mark.encode():
+        raise StorageError(
+            f"{store.place} is not the place that the driver writes to: it is not shared"
+        )
+    name, content = f"driver.lock.probe-{uuid.uuid4().hex}", os.urandom(64)
+    try:
+        store.write(name, content)
+        if store.read(name) != content:
+            raise StorageError(f"{store.place}: what was written is not what is read back")
+    finally:
+        store.remove(name)
+
+
+def write_mark(store: Store) -> str:
+    """Writes what `verify` looks for elsewhere; to be given to it."""
+    mark = uuid.uuid4().hex
+    store.write(MARK_NAME, mark.encode())
+    return mark

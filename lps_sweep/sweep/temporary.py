@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+TRIES = 5
+"""New folders; another process may take one for abandoned before it is locked."""
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder in `parent`, removed afterwards; those that dead processes left go before.
+
+    Raises:
+        OSError: It cannot be made, or not be locked there.
+    """
+    remove_abandoned(parent, prefix)
+    with contextlib.ExitStack() as stack:
+        for _ in range(TRIES):
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            if locked(folder, stack, fcntl.LOCK_EX):
+                yield folder
+                return
+        raise OSError(errno.ENOLCK, "there are no locks", str(parent))
 
 
 def remove_abandoned(parent: Path, prefix: str) -> int:

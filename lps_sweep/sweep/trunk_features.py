@@ -11,7 +11,7 @@ from lps_sweep.config import Config, trunk_recipe
 from lps_sweep.data import load, make_split
 from lps_sweep.errors import MissingInputError
 from lps_sweep.sweep.content import content_of
-from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.trunks import trunk_file
 
 MOST_IMAGES = 5_000

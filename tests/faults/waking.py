@@ -60,7 +60,7 @@ class Waking(NoTorch):
                 return None
             accept(rows)
         self._asleep += (reports,)
-        return Death(job, "nothing was heard of it")
+        return Death("nothing was heard of it")
 
     def _wake(self, reports: Iterator[list[Row]], accept: Accept) -> None:
         truth.write(self.file, "given up", attempts=given_up(self.results))

@@ -114,7 +114,7 @@ class FakeExecutor:
         present = dict(job.attempts)
         for epoch in range(first + 1, (until or epochs) + 1):
             if blame := self.dies(job, epoch):
-                return Death(job, "killed", blame)
+                return Death("killed", blame)
             accept(
                 [
                     MemberRow(attempt, event)

@@ -171,7 +171,7 @@ class DyingTrunk(FakeExecutor):
         if isinstance(job, TrunkJob):
             self.tried += 1
             if self.tried <= self.deaths:
-                return Death(job, "its process died", self.blame, self.error)
+                return Death("its process died", self.blame, self.error)
         return super()._perform(job, accept)
 
 

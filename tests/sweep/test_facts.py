@@ -20,7 +20,7 @@ from lps_sweep.sweep.facts import (
     read_back,
     versions,
 )
-from lps_sweep.sweep.store import Folder
+from lps_sweep.sweep.store import Folder, write_mark
 from tests.own_process import python
 from tests.train.train_cases import config_of
 
@@ -79,7 +79,7 @@ def test_another_results_folder_is_found_and_nothing_is_made_there(
     results = Path(expected.store.place)
     shutil.rmtree(results)
     if change == "other":
-        Folder(results).mark()
+        write_mark(Folder(results))
     there = [*tmp_path.rglob("*")]
     (found,) = look(expected, "node")
     assert isinstance(found, StorageError)

@@ -18,9 +18,17 @@ from lps_sweep.sweep import claim, folder, remote
 from lps_sweep.sweep.executor import Blame
 from lps_sweep.sweep.folder import driver_folder, network_file_system
 from lps_sweep.sweep.jobs import PackJob, Place, perform
-from lps_sweep.sweep.remote import Remote, store_of
+from lps_sweep.sweep.remote import Remote
 from lps_sweep.sweep.rows import PackLeft
-from lps_sweep.sweep.store import CLAIMS, STORE_NAME, Folder, Store
+from lps_sweep.sweep.store import (
+    CLAIMS,
+    STORE_NAME,
+    Folder,
+    Store,
+    store_of,
+    verify,
+    write_mark,
+)
 from lps_sweep.train.events import SavedFile
 from tests.sweep.cases import killed, planned_ids, run, space_of
 from tests.sweep.fakes import FakeExecutor, pack_job
@@ -118,14 +126,14 @@ def test_a_lost_or_damaged_file_is_gone_for_all() -> None:
 
 
 def test_a_store_is_verified_by_name(store: Store, tmp_path: Path) -> None:
-    mark = store.mark()
-    store.verify(mark)
+    mark = write_mark(store)
+    verify(store, mark)
     assert not list(tmp_path.rglob("*probe*"))
     with pytest.raises(StorageError, match="not shared"):
-        Remote(str(tmp_path / "other")).verify(mark)
+        verify(Remote(str(tmp_path / "other")), mark)
     Shelf.before = staticmethod(refusing)
     with pytest.raises(StorageError, match="shelf://bucket/x"):
-        Remote(ADDRESS).verify()
+        verify(Remote(ADDRESS))
 
 
 def test_a_sweep_with_a_store_ends_as_without(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from lps_sweep.sweep.executor import InlineExecutor
 from lps_sweep.sweep.progress import Progress
 from lps_sweep.sweep.ray import trainable as ours
 from lps_sweep.sweep.run import run_sweep
+from lps_sweep.sweep.temporary import temporary_folder
 from lps_sweep.sweep.tuned.trials import COLUMN, Member, Told
 from lps_sweep.tune import trainable
 from tests.sweep.cases import space_of
@@ -193,12 +194,12 @@ def test_a_trunk_is_made_once_while_others_wait(
     assert made == ["t"]
 
 
-def test_what_a_killed_trial_left_is_removed_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_what_a_killed_trial_left_is_removed_by_the_next(tmp_path: Path) -> None:
     left = tmp_path / f"{ours.PREFIX}left"
     left.mkdir()
-    with ours.working() as first, ours.working() as second:
+    with (
+        temporary_folder(tmp_path, ours.PREFIX) as first,
+        temporary_folder(tmp_path, ours.PREFIX) as second,
+    ):
         assert {path for path in tmp_path.iterdir() if path.is_dir()} == {first, second}
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []

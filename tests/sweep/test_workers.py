@@ -174,7 +174,7 @@ def test_packs_on_ray_have_the_lowest_slot_that_is_free(tmp_path: Path) -> None:
     assert report(a, "box CPU") == "box CPU #1", "a pack stays where it is"
     watch.on_trial_complete(0, [], a)
     assert report(d, "box CPU") == "box CPU #1"
-    watch.over(b.config["job"], Death(b.config["job"], "killed"))
+    watch.over(b.config["job"], Death("killed"))
     assert report(e, "box CPU") == "box CPU #2"
     assert report(f, "box CPU") == "box CPU #3"
 
@@ -184,7 +184,7 @@ def test_a_lost_pack_goes_before_those_that_wait(tmp_path: Path) -> None:
     watch, found = watch_of(tmp_path, "abcd", workers=2, again=[again])
     first, second = handed_out(watch), handed_out(watch)
     assert watch.next_job() is None, "there is room for two"
-    watch.over(first.config["job"], Death(first.config["job"], "its node was lost", Blame.NONE))
+    watch.over(first.config["job"], Death("its node was lost", Blame.NONE))
     assert handed_out(watch).config["job"] is again, "at once, while another goes on"
     late = {"rows": [begun(first.config["job"])]}
     watch.on_trial_result(0, [], first, late)

@@ -48,16 +48,16 @@ class Deaths:
             error: What Tune's trial ended with.
         """
         cause = getattr(error, "cause", error)
-        death = Death(job, told_by(error), blame_of(cause))
+        death = Death(told_by(error), blame_of(cause))
         if isinstance(cause, DeviceError):
             return dataclasses.replace(death, reason=str(cause))
         if not isinstance(cause, RayActorError):
             return death
         if cause.preempted:
-            return Death(job, "its node was taken away", Blame.NONE)
+            return Death("its node was taken away", Blame.NONE)
         note = hung_at(self._store, job.job_id, self._limit_s)
         if not note and cause.actor_id and self._is_lost(cause.actor_id):
-            return Death(job, "its node was lost", self._losses.blame(_reached(job)))
+            return Death("its node was lost", self._losses.blame(_reached(job)))
         note = note or hung_at(self._store, job.job_id, self._limit_s, self._store.patience_s)
         return dataclasses.replace(death, reason=note) if note else death
 

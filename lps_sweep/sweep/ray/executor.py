@@ -21,7 +21,7 @@ from lps_sweep.sweep.ray.deaths import Deaths
 from lps_sweep.sweep.ray.nodes import Nodes, check_here
 from lps_sweep.sweep.ray.session import output_to, ray_session
 from lps_sweep.sweep.ray.watch import Waiting, Watch
-from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.time_limit import NOTES, WorkerLimit
 
 
@@ -143,7 +143,7 @@ def _give_up(watch: Watch, error: Exception) -> None:
     running = [job for name, job in watch.open.items() if name in watch.started]
     blame = Blame.POSSIBLE if len(running) > 1 else Blame.CERTAIN
     for job in [*watch.open.values()]:
-        watch.over(job, Death(job, reason, blame if job in running else Blame.NONE))
+        watch.over(job, Death(reason, blame if job in running else Blame.NONE))
 
 
 def _trainable(config: dict[str, Any]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from lps_sweep.errors import BadInputError
-from lps_sweep.sweep.temporary import locked, remove_abandoned
+from lps_sweep.sweep.temporary import temporary_folder
 
 PREFIX = "lps-ray-"
 SOCKET = f"/{PREFIX}12345678/r/session_2026-12-31_23-59-59_999999_4194304/sockets/plasma_store"
@@ -22,9 +20,6 @@ LONGEST = 107 - len(SOCKET)
 
 SYSTEM = "/tmp"
 """Where temporary files are on any Linux."""
-
-TRIES = 3
-"""New folders in a place; another driver may take one for abandoned before it is locked."""
 
 
 @contextlib.contextmanager
@@ -40,29 +35,19 @@ def private_folder(longest: int = LONGEST) -> Iterator[str]:
     Raises:
         BadInputError: There is none in which a folder can be made.
     """
-    with contextlib.ExitStack() as stack:
-        folder = _made(longest, stack)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield folder
-
-
-def _made(longest: int, stack: contextlib.ExitStack) -> str:
-    """A new folder, locked until `stack` is closed."""
     refused = []
     for parent in _parents():
         if len(os.fsencode(parent)) > longest:
             refused.append(f"the path {parent} is longer than the {longest} bytes left by Ray's")
             continue
-        remove_abandoned(Path(parent), PREFIX)
-        try:
-            for _ in range(TRIES):
-                folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-                if locked(Path(folder), stack, fcntl.LOCK_EX):
-                    return folder
-                shutil.rmtree(folder, ignore_errors=True)
-            refused.append(f"{parent} has no locks")
-        except OSError as error:
-            refused.append(f"{parent}: {error.strerror}")
+        with contextlib.ExitStack() as stack:
+            try:
+                folder = stack.enter_context(temporary_folder(Path(parent), PREFIX))
+            except OSError as error:
+                refused.append(f"{parent}: {error.strerror}")
+                continue
+            yield str(folder)
+            return
     raise BadInputError(
         f"Ray finds no folder for its sockets ({'; '.join(refused)}); set TMPDIR to a folder with "
         "a short path that can be written, or train in this process with --inline"

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -25,7 +25,7 @@ from lps_sweep.sweep.jobs import PackJob, Place, perform
 from lps_sweep.sweep.recorder import provenance
 from lps_sweep.sweep.rows import MemberRow, PackBegun
 from lps_sweep.sweep.store import Folder
-from lps_sweep.sweep.temporary import locked, remove_abandoned
+from lps_sweep.sweep.temporary import temporary_folder
 from lps_sweep.sweep.trunks import make_trunk, trunk_file
 from lps_sweep.sweep.tuned.trials import COLUMN, Base, Member, Told
 from lps_sweep.train.events import (
@@ -71,7 +71,7 @@ def trainable(
     folder = local_path(str(trunks), "trunks").absolute() if trunks else None
 
     def lps_sweep(config: dict[str, Any]) -> None:
-        with working() as work:
+        with temporary_folder(Path(tempfile.gettempdir()), PREFIX) as work:
             _train(base, base.trials(config, "param_space"), folder or _cache(), work)
 
     return lps_sweep
@@ -220,18 +220,6 @@ def shared_trunk(folder: Path, trial: PlannedTrial, place: Place) -> SavedFile:
     if made is None:
         raise StorageError(f"{folder}: the trunk {trial.trunk} cannot be read back")
     return made
-
-
-@contextmanager
-def working() -> Iterator[Path]:
-    """A folder for a trial, removed afterwards, or by a later trial if this process is killed."""
-    parent = Path(tempfile.gettempdir())
-    with ExitStack() as stack:
-        with _locked(parent / f"lps-tune.{os.getuid()}.lock"):
-            remove_abandoned(parent, PREFIX)
-            folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
-            locked(Path(folder.name), stack, fcntl.LOCK_EX)
-        yield Path(stack.enter_context(folder))
 
 
 @contextmanager

@@ -146,7 +146,7 @@ class Watch(tune.Callback):
         """A job came to its end."""
         job = self._left(trial)
         error = self._errors.pop(job.job_id, None)
-        self.over(job, Death(job, str(error), error=error) if error else None)
+        self.over(job, Death(str(error), error=error) if error else None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A job died."""

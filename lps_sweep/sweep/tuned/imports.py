@@ -15,7 +15,8 @@ from lps_sweep.sweep.backup import back_up
 from lps_sweep.sweep.content import keep_splits
 from lps_sweep.sweep.folder import opened
 from lps_sweep.sweep.planned import as_known
-from lps_sweep.sweep.remote import store_of
+from lps_sweep.sweep.remote import Remote
+from lps_sweep.sweep.store import store_of
 from lps_sweep.sweep.tuned.folder import read_experiment
 from lps_sweep.sweep.tuned.plan import IMPORTED, plan_of
 from lps_sweep.sweep.tuned.taken import RANK, Taken, artefact_of, take
@@ -44,8 +45,11 @@ def import_experiment(
     check_results(results, name)
     base, taken = take(experiment)
     results = results.absolute()
-    _refuse_taken(results, name)
     with opened(results, "", say) as (ledger, _):
+        if name in ledger.sweeps() and ledger.record(name).question != IMPORTED:
+            raise BadInputError(
+                f"{name!r} is a sweep that was run here; give this one another name", "--name"
+            )
         known = as_known([one.trial for one in taken], ledger)
         taken = [dataclasses.replace(o, trial=t) for o, t in zip(taken, known, strict=True)]
         keep_splits((one.trial.config for one in taken), results)
@@ -60,16 +64,6 @@ def import_experiment(
             ]
         back_up(results, ledger, changed)
         return name, len(changed), ledger.counts(name, driver_alive=False)
-
-
-def _refuse_taken(results: Path, name: str) -> None:
-    if Ledger.exists(results):
-        with Ledger.open(results) as ledger:
-            if name in ledger.sweeps() and ledger.record(name).question != IMPORTED:
-                raise BadInputError(
-                    f"{name!r} is a sweep that was run here; give this one another name",
-                    "--name",
-                )
 
 
 def _record(results: Path, ledger: Ledger, one: Taken, known: str) -> bool:
@@ -119,5 +113,6 @@ def _keep(results: Path, one: Taken, attempt: int) -> FileRef | None:
         return None
     relative = artefact_path(one.trial.trial_id, attempt)
     atomic_write(inside(results, relative), read_file(file))
-    store_of(results).publish(results, relative)
+    if isinstance(store := store_of(results), Remote):
+        store.publish(results, relative)
     return FileRef(relative, member.artefact)
