@@ -91,9 +91,9 @@ def _of_trained(
 def _of_trial(results: Path, trial: TrialRow, seen: int, most: int) -> dict[str, Found]:
     import numpy as np
 
-    from lps_sweep.report.kept import CLUSTERING
     from lps_sweep.results.artefacts import load_trial_arrays
     from lps_sweep.results.class_number import UNKNOWN, Found, estimates, used_heads
+    from lps_sweep.results.filling import aligned as are_classes
 
     assert trial.artefact is not None
     arrays = load_trial_arrays(results, trial.artefact)
@@ -103,7 +103,7 @@ def _of_trial(results: Path, trial: TrialRow, seen: int, most: int) -> dict[str,
     if features is None or images is None or not np.isfinite(features).all():
         return found
     own = predictions[np.searchsorted(images, arrays["feature_indices"])]
-    is_seen = (own < seen) & (trial.config.get("method") not in CLUSTERING)
+    is_seen = (own < seen) & are_classes(trial.config)
     return found | estimates(features, np.where(is_seen, own, UNKNOWN), trial.seed, most)
 
 
@@ -139,9 +139,9 @@ def _rows(
 
 def _limits(trial: TrialRow, most: int | None) -> tuple[int, int]:
     """Number of seen classes, and the largest number that is tried."""
-    from lps_sweep.report.reference import num_seen
+    from lps_sweep.config import counted_classes
 
-    seen = num_seen(trial.config, 0)
+    seen, _ = counted_classes(trial.config)
     return seen, most or max(20, 4 * seen)
 
 

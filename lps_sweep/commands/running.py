@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lps_sweep.commands.output import open_console
+from lps_sweep.commands.output import aligned, number, open_console
 from lps_sweep.errors import BadInputError
 from lps_sweep.files import inside
 from lps_sweep.signals import advised
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from lps_sweep.plan import PlannedTrial, SearchSpace
     from lps_sweep.sweep.budget import Budget
     from lps_sweep.sweep.choice import Choice
     from lps_sweep.sweep.executor import Executor
     from lps_sweep.sweep.run import Outcome
+
+CELL = "default cell, oracle accuracies in percent"
+CHOSEN = "; what the search selected is too high, as it was selected"
+NOISE = "machine noise: sd of the default in points, over seeds, and of last bits within them"
+SHOWN = ("metric", "mean", "sd", "n", "selected", "selected_sd", "selected_n")
+COUNTS = ("n", "df")
+"""How the names of columns end that are no measurements."""
 
 
 def run_space(
@@ -172,56 +178,31 @@ def _tell(
         _print(console, f"no report: {error}")
         return
     tables = path.parent / "tables"
-    for table in (_headline(tables / "default_cell.csv"), _noise(tables / "noise.csv")):
-        if table.rows:
-            console.print(table)
+    for text in (
+        _table(tables / "default_cell.csv", CELL, 1, SHOWN),
+        _table(tables / "noise.csv", NOISE, 2),
+    ):
+        if text:
+            _print(console, text)
     if command := confirming(load_view(results, about), str(results)):
         _print(console, f"on fresh seeds: {command}")
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
 
 
-def _headline(path: Path) -> Table:
-    """The table of the default cell, for the terminal; without rows if none of it is done."""
-    from rich.table import Table
-
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    shown = [header.index(name) for name in ("metric", "mean", "sd", "n")]
-    table = Table(title="default cell, oracle accuracies in percent", title_justify="left")
-    if "selected" in header:
-        table.title = "default cell, and what the search selected: too high, as it was selected"
-        shown += [header.index(name) for name in ("selected", "selected_sd", "selected_n")]
-    for i in shown:
-        name = header[i].replace("_", " ")
-        table.add_column(name, justify="left" if name == "metric" else "right")
-    for row in rows:
-        name, *numbers = (row[i] for i in shown)
-        if any(numbers[::3]):
-            counts = {2, 5}
-            table.add_row(
-                name, *(n if i in counts else _decimals(n, 1) for i, n in enumerate(numbers))
-            )
-    return table
-
-
-def _noise(path: Path) -> Table:
-    """The table of machine noise, for the terminal; without rows where none was measured."""
-    from rich.table import Table
-
-    title = "machine noise: sd of the default in points, over seeds, and of last bits within them"
-    table = Table(title=title, title_justify="left")
+def _table(path: Path, title: str, digits: int, shown: Collection[str] = ()) -> str:
+    """The table in the file `path`, or its columns `shown`; empty where it has nothing measured."""
     if not path.exists():
-        return table
+        return ""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    parts = [name.partition("_") for name in header]
-    for name, _, part in parts:
-        table.add_column(name if part in ("", "sd") else part, justify="right" if part else "left")
-    for row in rows:
-        cells = zip(parts, row, strict=True)
-        table.add_row(*(_decimals(n, 2) if part[2] == "sd" else n or "-" for part, n in cells))
-    return table
-
-
-def _decimals(number: str, digits: int) -> str:
-    return f"{float(number):.{digits}f}" if number else "-"
+    places = [i for i, name in enumerate(header) if not shown or name in shown]
+    measured = [i for i in places[1:] if header[i].rpartition("_")[2] not in COUNTS]
+    lines = []
+    for row in (row for row in rows if any(row[i] for i in measured)):
+        cells = {i: number(float(row[i]) if row[i] else None, digits) for i in measured}
+        lines.append([cells.get(i, row[i]) for i in places])
+    if not lines:
+        return ""
+    named = [header[i].replace("_", " ") for i in places]
+    heading = title + CHOSEN * ("selected" in named)
+    return f"{heading}\n{aligned(named, lines, 'l' + 'r' * len(named[1:]))}"

@@ -96,9 +96,7 @@ def confirm(
     results, sweep = find_sweep(places)
     text = confirmation_text(results, sweep, rule, seeds)
     space = _written_space(WRITER, results, sweep, text, resources)
-    make_executor = executor_for(space, results, inline=inline, address=address)
-    _write(WRITER, results, sweep, text)
-    return run_space(space, results, make_executor)
+    return _run_written(WRITER, (results, sweep), space, inline, address)
 
 
 def noise(
@@ -122,9 +120,7 @@ def noise(
         from lps_sweep.commands.plan import show_plan
 
         return show_plan(space, results)
-    make_executor = executor_for(space, results, inline=inline, address=address)
-    _write(WRITER, results, sweep, text)
-    return run_space(space, results, make_executor, about=sweep)
+    return _run_written(WRITER, (results, sweep), space, inline, address, about=sweep)
 
 
 def _written_space(
@@ -141,10 +137,21 @@ def _written_space(
     return space
 
 
-def _write(writer: Writer, results: Path, sweep: str, text: str) -> None:
-    file = writer.write(results, sweep, text)
+def _run_written(
+    writer: Writer,
+    of: tuple[Path, str],
+    space: SearchSpace,
+    inline: bool,
+    address: str,
+    about: str = "",
+) -> int:
+    """Writes `space`, which a verb made for the sweep `of` a results folder, there and runs it."""
+    results, sweep = of
+    make_executor = executor_for(space, results, inline=inline, address=address)
+    file = writer.write(results, sweep, space.source)
     with open_console() as console:
         console.print(f"search space: {file}", highlight=False, markup=False)
+    return run_space(space, results, make_executor, about=about)
 
 
 def train(*, settings: Sequence[str], preset: str, seed: int, results: Path) -> int:

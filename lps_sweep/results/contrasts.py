@@ -13,9 +13,9 @@ from scipy import special
 
 from lps_sweep.results.statistics import (
     MIN_SEEDS,
+    Description,
     Interval,
     compare,
-    describe,
     detectable,
     t_quantile,
 )
@@ -114,12 +114,11 @@ def paired_contrasts(values: Mapping[L, Mapping[int, float]], default: L) -> dic
         elif pair.interval90 is None:
             found[level] = Contrast(n, pair.described.mean)
         else:
-            found[level] = _paired(n, pair.differences, size)
+            found[level] = _paired(n, pair.described, size)
     return found
 
 
-def _paired(n: int, differences: tuple[float, ...], size: int) -> Contrast:
-    described = describe(differences)
+def _paired(n: int, described: Description, size: int) -> Contrast:
     df = described.n - 1
     error = (described.sd or 0.0) / described.n**0.5
     quantiles = t_quantile(1 - 0.025 / size, df), t_quantile(1 - 0.05 / size, df)

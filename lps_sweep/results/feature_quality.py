@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lps_sweep.indices import directions
+from lps_sweep.metrics import contingency, match
 
 NEIGHBOURS = 15
 """Neighbours that vote on the class of an image."""
@@ -22,7 +23,10 @@ def knn_accuracy(features: NDArray[Any], classes: NDArray[Any], k: int = NEIGHBO
     n = len(features)
     if n < 2:
         return float("nan")
-    near = np.argsort(_distances(features, own=np.inf), axis=1, kind="stable")[:, : min(k, n - 1)]
+    x = directions(features)
+    distances = np.clip(1.0 - x @ x.T, 0.0, None)
+    np.fill_diagonal(distances, np.inf)
+    near = np.argsort(distances, axis=1, kind="stable")[:, : min(k, n - 1)]
     votes = np.asarray(classes)[near]
     counts = (votes[:, :, None] == votes[:, None, :]).sum(2)
     winners = votes[np.arange(n), counts.argmax(1)]
@@ -34,21 +38,8 @@ def right_predictions(targets: NDArray[Any], predictions: NDArray[Any]) -> NDArr
 
     One matching over all images (Hungarian algorithm), as in the accuracy All.
     """
-    from scipy.optimize import linear_sum_assignment
-
     targets, predictions = np.asarray(targets), np.asarray(predictions)
     if not targets.size:
         return np.zeros(0, dtype=np.bool_)
-    counts = np.zeros((int(predictions.max()) + 1, int(targets.max()) + 1), dtype=np.int64)
-    np.add.at(counts, (predictions, targets), 1)
-    ids, classes = linear_sum_assignment(counts, maximize=True)
-    class_of = np.full(len(counts), -1)
-    class_of[ids] = classes
-    return np.asarray(class_of[predictions] == targets)
-
-
-def _distances(features: NDArray[Any], own: float) -> NDArray[np.float64]:
-    x = directions(features)
-    distances = np.clip(1.0 - x @ x.T, 0.0, None)
-    np.fill_diagonal(distances, own)
-    return np.asarray(distances)
+    table, ids = contingency(targets, predictions, int(targets.max()) + 1)
+    return np.asarray(match(table)[np.searchsorted(ids, predictions)] == targets)

@@ -50,7 +50,7 @@ def columns_of(arrays: Arrays, config: Mapping[str, Json]) -> dict[str, float]:
     features, indices = arrays.get("features"), arrays.get("feature_indices")
     if features is not None and indices is not None:
         places = np.searchsorted(arrays["unlabeled_indices"], indices)
-        found |= of_features(features, predictions[places], seen if _aligned(config) else None)
+        found |= of_features(features, predictions[places], seen if aligned(config) else None)
     return found
 
 
@@ -93,7 +93,7 @@ class Filled:
             return {}
         config = self._view.configs[trial_id]
         seen, heads = counted_classes(config)
-        name += f"-{seen}-{heads}-{_aligned(config):d}"
+        name += f"-{seen}-{heads}-{aligned(config):d}"
         if name not in self._known:
             arrays = self._arrays(trial_id)
             self._known[name] = columns_of(arrays, config) if arrays else {}
@@ -159,6 +159,7 @@ def _read(path: Path) -> dict[str, dict[str, float]]:
     return known if all(map(is_finite, numbers)) else {}
 
 
-def _aligned(config: Mapping[str, Json]) -> bool:
+def aligned(config: Mapping[str, Json]) -> bool:
+    """Whether the predicted ids of a configuration are class ids, and no clusters."""
     method = config.get("method")
     return method not in CLUSTERING and (method != "rankstats" or bool(config.get("incremental")))

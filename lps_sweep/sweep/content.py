@@ -55,8 +55,6 @@ class ContentIfThere:
 
     def knows(self, config: Config) -> bool:
         """Whether nothing that makes the identity of `config` is missing."""
-        if not self.missing:
-            return True
         return config.data not in self.missing and config.pretrain.pretrained not in self.missing
 
     def knows_trunk(self, config: Config) -> bool:

@@ -4,7 +4,7 @@ It reads the ledger as any report does, so no service can stop or slow a sweep, 
 or a lost connection kept back is sent the next time.
 """
 
-from lps_sweep.tracking.history import SweepHistory, TrialHistory, read_history
-from lps_sweep.tracking.trackers import FORMATS, Tracker, open_tracker
+from lps_sweep.tracking.history import SweepHistory, read_history
+from lps_sweep.tracking.trackers import Tracker, open_tracker
 
-__all__ = ["FORMATS", "SweepHistory", "Tracker", "TrialHistory", "open_tracker", "read_history"]
+__all__ = ["SweepHistory", "Tracker", "open_tracker", "read_history"]

@@ -18,8 +18,6 @@ _TRACKERS = {
 }
 """Class in the module of the same name, and the package that it needs."""
 
-FORMATS = tuple(_TRACKERS)
-
 
 class Tracker(ABC):
     """Sends trials to a tool.
@@ -76,7 +74,7 @@ def open_tracker(format_: str, place: str) -> Tracker:
     """The tracker of a tool.
 
     Args:
-        format_: One of `FORMATS`.
+        format_: One of `_TRACKERS`.
         place: Folder of ``tensorboard``; ``project`` or ``entity/project`` of ``wandb``; tracking
             URI of ``mlflow``.
 

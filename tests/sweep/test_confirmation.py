@@ -146,7 +146,7 @@ def confirmed(
     """The space that `confirm` gives to be run; None where it is refused, with 4."""
     found: list[SearchSpace] = []
 
-    def note(space: SearchSpace, *_: object) -> int:
+    def note(space: SearchSpace, *_: object, **__: object) -> int:
         found.append(space)
         return 0
 

@@ -99,7 +99,7 @@ class TestEachMethod:
             before = [weight.detach().clone() for weight in learner._weights]
             for epoch in range(run.num_epochs if method in IN_PHASES else 1):
                 learner.start_epoch(epoch)
-                outputs = learner._outputs(batch.views)
+                outputs = learner.objective.outputs(batch.views)
                 result = learner.objective.loss(outputs, batch.labels, learner.context(batch))
                 assert result.total.ndim == 0
                 assert math.isfinite(result.total.item())

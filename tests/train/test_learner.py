@@ -104,7 +104,7 @@ def test_one_step_is_sgd_with_weight_decay_on_every_trainable_tensor() -> None:
     learner.start_epoch(0)
     batch = run.batch(0, 0)
     context = StepContext(learner.num_seen, torch.tensor(0.0), batch.draws)
-    result = learner.objective.loss(learner._outputs(batch.views), batch.labels, context)
+    result = learner.objective.loss(learner.objective.outputs(batch.views), batch.labels, context)
     weights = [*learner.tail.parameters(), *learner.head.parameters()]
     gradients = torch.autograd.grad(result.total, weights)
     wanted = [
