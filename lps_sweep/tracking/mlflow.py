@@ -56,11 +56,10 @@ class MlflowTracker(Tracker):
             raise BadInputError(
                 f"there is an experiment {name!r} {whose}; name another place", "--to"
             )
-        self._experiments[name] = known.experiment_id
 
     def begin(self, trial: TrialHistory) -> int:
         """See `Tracker.begin`."""
-        experiment, tags = self._experiments[trial.sweep], {TRIAL_TAG: trial.trial_id}
+        experiment, tags = self._experiment(trial.sweep), {TRIAL_TAG: trial.trial_id}
         query = f"tags.`{TRIAL_TAG}` = '{trial.trial_id}'"
         for run in self._client.search_runs([experiment], query, max_results=1):
             self._runs[trial.trial_id] = run.info.run_id
@@ -92,6 +91,14 @@ class MlflowTracker(Tracker):
 
     def close(self) -> None:
         """See `Tracker.close`: every update is sent at once."""
+
+    def _experiment(self, sweep: str) -> str:
+        if sweep not in self._experiments:
+            known = self._client.get_experiment_by_name(sweep)
+            self._experiments[sweep] = (
+                known.experiment_id if known else self._client.create_experiment(sweep)
+            )
+        return self._experiments[sweep]
 
 
 def _uri(place: str) -> str:
