@@ -19,8 +19,10 @@ from lps_sweep.report.cells import (
     same,
     without,
 )
+from lps_sweep.report.columns import ACCURACY
 from lps_sweep.report.differences import level_differences
 from lps_sweep.report.levels import ARM, IMAGES, Levels, default_of
+from lps_sweep.report.model import Cell as TableCell
 from lps_sweep.report.model import Column, Table
 from lps_sweep.report.numbers import point_text, slug, typeset
 from lps_sweep.report.reference import Reference
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 APART = frozenset({ARM, "method", FREEZING, *IMAGES})
 """Parameters that are never averaged over: each of their values has averages of its own."""
 Row = Mapping[str, Any]
+_DEPARTURE_NOTES = (
+    "Trend: the least-squares line over the levels at each seed; t interval over the seeds. p: F "
+    "test of parameter \u00d7 others against parameter \u00d7 others \u00d7 seed; a large p does "
+    "not show that there is no interaction. Departure: the difference to the default at one "
+    "combination, less the main effect; interval simultaneous over all of them (Bonferroni)."
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Average:
 
     Attributes:
         levels: The levels; the value of a seed is its mean over the combinations of the others.
-        effects: Per accuracy, what was averaged over.
+        effects: Per accuracy, what was averaged over, and how far single combinations depart.
     """
 
     levels: Levels
@@ -95,7 +103,7 @@ def _read(
     inside = [row for row in rows if all(same(row[n], v) for n, v in within.items())]
     levels = [[row for row in inside if same(row[parameter], value)] for value in values]
     default = default_of(record.defaults, {parameter: values})
-    effects = _effects(levels, others)
+    effects = _effects(levels, others, default)
     if effects is None:
         return None
     cells = tuple(
@@ -129,14 +137,16 @@ def _read(
     )
 
 
-def _effects(levels: list[list[Row]], others: list[str]) -> dict[str, MainEffect[int, str]] | None:
+def _effects(
+    levels: list[list[Row]], others: list[str], default: int | None
+) -> dict[str, MainEffect[int, str]] | None:
     """Per accuracy the main effect; None where it has none in one of them."""
     from lps_sweep.results.main_effects import main_effect
 
     effects = {}
     for metric in ACCURACIES:
         finals = {i: _finals(some, others, metric) for i, some in enumerate(levels)}
-        effect = main_effect(finals)
+        effect = main_effect(finals, default)
         if effect is None:
             return None
         effects[metric] = effect
@@ -192,25 +202,42 @@ def trend_text(average: Average) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def trend_table(average: Average) -> Table:
-    """One row per accuracy: the rise from the lowest to the highest level, and its interval."""
-    levels, effects, rises = average.levels, average.effects, trends(average)
+def average_table(average: Average) -> Table:
+    """One row per accuracy: the trend, the test of the interaction, the largest departure."""
+    levels, rises = average.levels, trends(average)
+    rows: list[tuple[TableCell, ...]] = []
+    for metric, effect in average.effects.items():
+        rise, ends = rises.get(metric, (None, None))
+        most, both = effect.departure, effect.interaction
+        rows.append(
+            (
+                ACCURACIES[metric],
+                rise,
+                ends,
+                len(effect.combinations),
+                len(levels.seeds),
+                None if both is None else both.p,
+                None if most is None else levels.texts[most.level],
+                None if most is None else most.combination,
+                None if most is None else most.estimate,
+                None if most is None else most.interval,
+            )
+        )
     columns = (
-        Column("accuracy", "Accuracy", of=ACCURACIES.get, says="metric"),
-        Column(
-            "rise", "Lowest to highest level", "signed", of=lambda m: rises[m][0] if rises else None
-        ),
-        Column(
-            "rise_interval95",
-            "95 % interval",
-            "interval",
-            of=lambda m: rises[m][1] if rises else None,
-        ),
-        Column("combinations", "Combinations", "value", of=lambda m: len(effects[m].combinations)),
-        Column("n", "Seeds", "value", of=lambda _: len(levels.seeds)),
+        ACCURACY,
+        Column("rise", "Lowest to highest level", "signed"),
+        Column("rise_interval95", "95 % interval", "interval"),
+        Column("combinations", "Combinations", "value"),
+        Column("n", "Seeds", "value"),
+        Column("p", "p of the interaction", "number", 3),
+        Column("level", "Largest departure at", "text"),
+        Column("at", "with", "text"),
+        Column("departure", "Departure", "signed"),
+        Column("departure_interval95", "Simultaneous 95 % interval", "interval"),
     )
     caption = (
-        f"{levels.parameter}{levels.held_text}: the trend in points, which is that of the "
-        "least-squares line over the levels at each seed; t interval over the seeds."
+        f"{levels.parameter}{levels.held_text}: the trend in points, whether its effect is another "
+        "at each combination, and the one that departs most from the main effect."
     )
-    return Table.of(f"main_trend_{slug(levels.parameter)}", caption, columns, effects)
+    name = f"main_departures_{slug(levels.parameter)}"
+    return Table(name, caption, columns, tuple(rows), notes=_DEPARTURE_NOTES)

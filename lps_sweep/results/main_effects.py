@@ -8,13 +8,32 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from lps_sweep.results.statistics import Interval, describe, slopes
+from lps_sweep.results.statistics import MIN_SEEDS, Interval, describe, slopes, t_quantile
+from lps_sweep.results.variance import Source, grid_variance
 
 L = TypeVar("L", bound=Hashable)
 O = TypeVar("O", bound=Hashable)  # noqa: E741
 
 MIN_COMBINATIONS = 2
 """Fewest combinations of the other parameters that a main effect is an average over."""
+
+
+@dataclass(frozen=True)
+class Departure(Generic[L, O]):
+    """How far a level's effect at one combination of the others departs from its main effect.
+
+    Attributes:
+        level: The level, less the default.
+        combination: Where the others are.
+        estimate: Effect there minus main effect, in the unit of the values.
+        interval: 95 % interval, simultaneous over all levels and combinations by Bonferroni, by the
+            residual of parameter x others x seed; None below three seeds.
+    """
+
+    level: L
+    combination: O
+    estimate: float
+    interval: Interval | None
 
 
 @dataclass(frozen=True)
@@ -27,15 +46,21 @@ class MainEffect(Generic[L, O]):
         combinations: Those that every level has at every seed of `means`.
         left_out: Combinations with a value that are not among them.
         seeds_left_out: Seeds with a value at which too few combinations are complete.
+        interaction: Parameter x others, tested against parameter x others x seed.
+        departure: The largest one in absolute value; None without a default.
     """
 
     means: dict[L, dict[int, float]]
     combinations: tuple[O, ...]
     left_out: tuple[O, ...]
     seeds_left_out: tuple[int, ...]
+    interaction: Source | None
+    departure: Departure[L, O] | None
 
 
-def main_effect(values: Mapping[L, Mapping[O, Mapping[int, float]]]) -> MainEffect[L, O] | None:
+def main_effect(
+    values: Mapping[L, Mapping[O, Mapping[int, float]]], default: L | None
+) -> MainEffect[L, O] | None:
     """The main effect of the levels of `values` (level -> combination -> seed -> value).
 
     Of the choices of seeds and combinations at which every level has a value, the one with the most
@@ -43,6 +68,7 @@ def main_effect(values: Mapping[L, Mapping[O, Mapping[int, float]]]) -> MainEffe
 
     Args:
         values: Two levels at least. A missing or empty entry stands for no value.
+        default: The level that departures are measured from, or None.
 
     Returns:
         None where fewer than `MIN_COMBINATIONS` are complete at any seed.
@@ -59,8 +85,17 @@ def main_effect(values: Mapping[L, Mapping[O, Mapping[int, float]]]) -> MainEffe
         for level, row in zip(values, y.mean(1).tolist(), strict=True)
     }
     known = {seed for by in values.values() for found in by.values() for seed in found}
-    left_out = tuple(o for o in complete if o not in combinations)
-    return MainEffect(means, combinations, left_out, tuple(sorted(known - set(seeds))))
+    sources = grid_variance(y.tolist(), "level", "others") if len(seeds) > 1 else ()
+    return MainEffect(
+        means,
+        combinations,
+        tuple(o for o in complete if o not in combinations),
+        tuple(sorted(known - set(seeds))),
+        sources[2] if sources else None,
+        None
+        if default is None
+        else _departure(y, tuple(values), combinations, default, sources[-1] if sources else None),
+    )
 
 
 def trend(means: Mapping[float, Mapping[int, float]]) -> tuple[float, Interval | None]:
@@ -103,3 +138,24 @@ def _largest(complete: Mapping[O, set[int]]) -> tuple[tuple[int, ...], tuple[O, 
         if number * len(combinations) >= len(best[0]) * len(best[1]):
             best = seeds, combinations
     return best
+
+
+def _departure(
+    y: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    levels: tuple[L, ...],
+    combinations: tuple[O, ...],
+    default: L,
+    residual: Source | None,
+) -> Departure[L, O]:
+    """The largest departure of `y` (levels, combinations, seeds)."""
+    num_levels, num_combinations, num_seeds = y.shape
+    effect = (y - y[levels.index(default)]).mean(2)
+    departures = effect - effect.mean(1, keepdims=True)
+    i, j = np.unravel_index(int(np.abs(departures).argmax()), departures.shape)
+    estimate, interval = float(departures[i, j]), None
+    if residual is not None and num_seeds >= MIN_SEEDS:
+        family = (num_levels - 1) * num_combinations
+        error = (2 * residual.squares / residual.df * (1 - 1 / num_combinations) / num_seeds) ** 0.5
+        half = t_quantile(1 - 0.025 / family, residual.df) * error
+        interval = estimate - half, estimate + half
+    return Departure(levels[int(i)], combinations[int(j)], estimate, interval)

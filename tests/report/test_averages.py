@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lps_sweep.report.averages import main_levels, read_averages, trend_table, trend_text
+from lps_sweep.report.averages import average_table, main_levels, read_averages, trend_text
 from lps_sweep.report.levels import read_levels
 from lps_sweep.report.pages.effects import sections as effects
 from lps_sweep.report.pages.parameter import sections
@@ -56,9 +56,9 @@ def test_the_page_leads_with_main_effects_and_keeps_the_slice(tmp_path: Path) ->
     assert said
     assert said in section.findings[0]
     slugs = [table.slug for table in section.tables]
-    assert slugs[:3] == ["main_effect_C", "main_differences_C", "main_trend_C"]
+    assert slugs[:3] == ["main_effect_C", "main_differences_C", "main_departures_C"]
     assert slugs[3:] == ["sensitivity_C", "differences_C"]
-    first = trend_table(read_averages(view, "C")[0]).rows[0]
+    first = average_table(read_averages(view, "C")[0]).rows[0]
     assert first[0] == "Seen"
     assert first[1] == pytest.approx(-9.0, abs=0.2)
     forest = next(t for s in effects(view) for t in s.tables if t.slug == "forest")

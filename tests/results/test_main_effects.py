@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lps_sweep.results.contrasts import pooled_contrasts
 from lps_sweep.results.main_effects import main_effect, trend
 from lps_sweep.results.statistics import describe
+from lps_sweep.results.variance import grid_variance
 from tests.known import known
 
 Array = NDArray[np.float64]
@@ -46,11 +47,15 @@ def uneven(draw: np.random.Generator) -> Array:
 
 def test_a_level_at_a_seed_is_its_mean_over_the_combinations() -> None:
     y = drawn(np.random.default_rng(0), 0.0, 0.0)
-    found = known(main_effect(table_of(y)))
+    found = known(main_effect(table_of(y), 0))
     assert found.combinations == tuple(f"tau{j}" for j in range(OTHERS))
     assert (found.left_out, found.seeds_left_out) == ((), ())
     got = np.array([[found.means[i][s] for s in range(SEEDS)] for i in range(LEVELS)])
     np.testing.assert_allclose(got, y.mean(1))
+    sources = grid_variance(y.tolist(), "a", "b")
+    interaction = known(found.interaction)
+    assert (interaction.p, interaction.df) == (sources[2].p, 16)
+    assert sources[-1].df == (LEVELS - 1) * (OTHERS - 1) * (SEEDS - 1)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +74,7 @@ def test_what_is_not_complete_is_left_out_and_said(
     table = table_of(y)
     for i, j, s in holes:
         del table[i][f"tau{j}"][s]
-    found = known(main_effect(table))
+    found = known(main_effect(table, 0))
     assert len(found.combinations) == others
     assert set(found.combinations) | set(found.left_out) == {f"tau{j}" for j in range(OTHERS)}
     assert len(found.seeds_left_out) == SEEDS - seeds
@@ -81,17 +86,19 @@ def test_what_is_not_complete_is_left_out_and_said(
 
 def test_fewer_than_two_combinations_are_no_main_effect() -> None:
     y = drawn(np.random.default_rng(2), 0.0, 0.0)
-    assert main_effect(table_of(y[:, :1])) is None
-    assert main_effect(table_of(y[:1])) is None
-    assert main_effect({0: {}, 1: {}}) is None
+    assert main_effect(table_of(y[:, :1]), 0) is None
+    assert main_effect(table_of(y[:1]), 0) is None
+    assert main_effect({0: {}, 1: {}}, 0) is None
     one_at_a_time: Table = {0: {"a": {0: 1.0}, "b": {0: 2.0}}, 1: {"a": {0: 1.5}}}
-    assert main_effect(one_at_a_time) is None
+    assert main_effect(one_at_a_time, 0) is None
 
 
 @pytest.mark.parametrize("num_seeds", [1, 2])
 def test_one_or_two_seeds_have_values_and_no_test(num_seeds: int) -> None:
     y = drawn(np.random.default_rng(3), 0.0, 0.0)[:, :, :num_seeds]
-    found = known(main_effect(table_of(y)))
+    found = known(main_effect(table_of(y), 0))
+    assert found.interaction is None or found.interaction.p is None
+    assert known(found.departure).interval is None
     assert {one.interval for one in pooled_contrasts(found.means, 0).values()} == {None}
 
 
@@ -99,7 +106,7 @@ def covered(make: Callable[[np.random.Generator], tuple[Array | float, float]]) 
     """How often, in percent, all contrasts of a table lie in their simultaneous intervals."""
     draw, tables, hits = np.random.default_rng(4), 1500, 0
     for _ in range(tables):
-        found = known(main_effect(table_of(drawn(draw, *make(draw)))))
+        found = known(main_effect(table_of(drawn(draw, *make(draw))), 0))
         contrasts = pooled_contrasts(found.means, 0)
         intervals = {level: one.interval for level, one in contrasts.items()}
         hits += all(
@@ -117,6 +124,22 @@ def test_the_intervals_cover_with_and_without_interaction_and_spread(
 ) -> None:
     found = covered(lambda draw: (uneven(draw) if interaction else 0.0, with_seed))
     assert 93 <= found <= 97
+
+
+def test_the_largest_departure_has_an_interval_that_covers() -> None:
+    """Without an interaction every departure is zero; the interval of the largest holds zero."""
+    draw, tables, hits = np.random.default_rng(6), 400, 0
+    for _ in range(tables):
+        found = known(main_effect(table_of(drawn(draw, 0.0, 1.0)), 0))
+        low, high = known(known(found.departure).interval)
+        hits += low <= 0 <= high
+    assert hits / tables > 0.93
+    apart = np.zeros((LEVELS, OTHERS, 1))
+    apart[3, 1] = 40.0
+    found = known(main_effect(table_of(drawn(draw, apart, 1.0)), 0))
+    departure = known(found.departure)
+    assert (departure.level, departure.combination) == (3, "tau1")
+    assert departure.estimate == pytest.approx(40 * (1 - 1 / OTHERS), abs=3)
 
 
 def test_the_trend_is_the_line_at_each_seed_from_the_lowest_to_the_highest_level() -> None:

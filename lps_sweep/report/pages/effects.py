@@ -11,7 +11,7 @@ from lps_sweep.report.averages import main_levels
 from lps_sweep.report.cells import ACCURACIES, FREEZING, HEADLINE, moving_with
 from lps_sweep.report.columns import ACCURACY, AGREEING, COMPARED
 from lps_sweep.report.levels import ARM, IMAGES, Compared, Levels, read_levels
-from lps_sweep.report.model import Block, Column, Figure, Fold, Panel, Section, Table
+from lps_sweep.report.model import Column, Figure, Fold, Panel, Section, Table
 from lps_sweep.report.numbers import number_text, value_text
 from lps_sweep.report.reference import setting_text
 
@@ -191,11 +191,10 @@ def _effects(view: SweepView, parameters: Sequence[Levels]) -> list[Section]:
 
 def _ranges(parameters: Sequence[Levels]) -> list[Section]:
     ranges = ranges_of(parameters)
-    found: Block = "No two levels have a finished seed in common yet."
-    if ranges:
-        found = range_table(ranges)
+    none = "No two levels have a finished seed in common yet."
+    blocks = (range_table(ranges) if ranges else none,)
     said = range_finding(ranges, parameters)
-    return [Section("ranges", "Effect ranges", (found,), (said,), folded=True)]
+    return [Section("ranges", "Effect ranges", blocks, (said,), folded=True)]
 
 
 def _forest_figure(view: SweepView, rows: Sequence[Compared]) -> Figure:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lps_sweep.report import draw, marks
 from lps_sweep.report.assumed import assumed_table, rules_by_level
-from lps_sweep.report.averages import Average, read_averages, trend_table, trend_text
+from lps_sweep.report.averages import Average, average_table, read_averages, trend_text
 from lps_sweep.report.cells import (
     ACCURACIES,
     FREEZING,
@@ -201,7 +201,7 @@ def _averaged(view: SweepView, averages: Sequence[Average], slice_: Section) -> 
         _figure(view, levels, f"main_effect_{short}", said),
         Fold("The numbers", _main_table(levels, f"main_effect_{short}")),
         Fold("Differences to the default", difference_table(levels, f"main_differences_{short}")),
-        Fold("Trend", trend_table(first)),
+        Fold("Trend, and how far single combinations depart", average_table(first)),
         *(
             Fold(
                 f"The same{at_text(one.levels.held)}",
