@@ -25,7 +25,7 @@ def test_tables_and_figures_are_those_that_were_frozen(finished: Path, sweep: st
 def test_what_was_frozen_is_all_there() -> None:
     counts = {sweep: len(frozen(sweep)) for sweep in SWEEPS}
     assert min(counts.values()) >= 17
-    assert sum(counts.values()) == 148
+    assert sum(counts.values()) == 150
 
 
 TABLE = "trial,word,n,mean\n0123456789abcdef,better,3,71.25\n"

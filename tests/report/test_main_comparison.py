@@ -17,9 +17,8 @@ from lps_sweep.report.pages.methods import (
     nmi_table,
     sections,
 )
-from lps_sweep.report.setting import Setting
+from lps_sweep.report.setting import Setting, doubts_table
 from lps_sweep.results import Json, SweepView, load_view
-from lps_sweep.results.paper import paper_numbers
 from tests.report.report_cases import PAPER, SETTINGS, make_ledger, record
 
 METHODS: dict[str, dict[str, Json]] = {
@@ -184,11 +183,7 @@ def test_of_a_confirmation_the_selected_arms_count(tmp_path: Path) -> None:
 
 
 def test_doubts_about_the_paper_s_numbers() -> None:
-    first = [
-        (n.method, Setting(n.dataset, n.labeled_ratio)) for n in paper_numbers() if n.table == 1
-    ]
-    found = {(method, setting.label): setting.doubt(method) for method, setting in first}
-    doubts = {cell: doubt for cell, doubt in found.items() if doubt}
+    doubts = {(str(row[0]), str(row[1])): str(row[3]) for row in doubts_table().rows}
     methods = {method for method, _ in doubts}
     assert methods == {"FixMatch", "DS3L", "RankStats", "SimCLR", "GCD"}, "not of the others"
     copied = {key for key, doubt in doubts.items() if "the same" in doubt}

@@ -19,7 +19,7 @@ from lps_sweep.report.methods import (
 from lps_sweep.report.model import Block, Column, Figure, Fold, Section, Table
 from lps_sweep.report.numbers import minus, number_text
 from lps_sweep.report.reference import PAPER_NAMES, paper_interval, paper_word
-from lps_sweep.report.setting import Setting
+from lps_sweep.report.setting import Setting, doubts_table, paper_table
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -243,6 +243,10 @@ def _blocks(found: Comparison) -> Iterator[Block]:
     yield Fold("Accuracies by other matchings", matching_table(found))
     if (table := against_paper_table(found)) is not None:
         yield table
+    if found.papers():
+        yield Fold("What is doubtful in the paper\u2019s Table 1", doubts_table())
+    else:
+        yield Fold("The paper\u2019s Table 1", (paper_table(), doubts_table()))
 
 
 def sections(view: SweepView) -> list[Section]:
