@@ -21,7 +21,7 @@ from lps_sweep.train.events import (
 )
 
 if TYPE_CHECKING:
-    from lps_sweep.train.checkpoint import load_state, state_bytes, verifies
+    from lps_sweep.train.checkpoint import load_state, save_state, state_bytes, verifies
     from lps_sweep.train.costs import pack_costs
     from lps_sweep.train.device import (
         check_step,
@@ -60,6 +60,7 @@ __all__ = [
     "load_state",
     "pack_costs",
     "read_released",
+    "save_state",
     "set_up_device",
     "state_bytes",
     "train_pack",
@@ -68,7 +69,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "checkpoint": ("load_state", "state_bytes", "verifies"),
+    "checkpoint": ("load_state", "save_state", "state_bytes", "verifies"),
     "costs": ("pack_costs",),
     "device": ("check_step", "device_facts", "gpus_for_pack", "set_up_device", "usable_gpus"),
     "evaluation": ("evaluate",),
