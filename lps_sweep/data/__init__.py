@@ -10,11 +10,10 @@ from lps_sweep.data.split import (
     OpenWorldSplit,
     batch_rows,
     classes_of_head,
-    load_split,
     make_split,
-    save_split,
     split_fingerprint,
 )
+from lps_sweep.data.split_file import load_split, save_split
 
 __all__ = [
     "DATA_SETS",

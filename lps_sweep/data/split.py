@@ -1,23 +1,16 @@
-"""The open-world split: which classes are seen, and which of their images are labeled.
-
-It can be a file, so that another program can use the very same one.
-"""
+"""The open-world split: which classes are seen, and which of their images are labeled."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lps_sweep.data.config import SplitConfig, num_novel, num_seen
-from lps_sweep.errors import BadInputError, StorageError
-from lps_sweep.files import atomic_write, read_file
+from lps_sweep.errors import BadInputError
 
 HOLDOUT_STREAM = 1
 """Second word of the seed of the generator that draws the holdout."""
@@ -28,11 +21,7 @@ FOLD_STREAM = 2
 DROPPED = -1
 """Target of an image whose class is neither seen nor novel."""
 
-_NO_ARRAYS = (OSError, EOFError, ValueError, MemoryError, StorageError, zipfile.BadZipFile)
-
-_NONE = np.empty(0, dtype=np.int64)
-
-ARRAYS = ("labeled", "holdout", "unlabeled", "targets", "class_order")
+NO_IMAGES = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ class OpenWorldSplit:
     num_seen: int
     num_classes: int
     class_order: tuple[int, ...]
-    fold: NDArray[np.int64] = field(default_factory=_NONE.copy)
+    fold: NDArray[np.int64] = field(default_factory=NO_IMAGES.copy)
 
 
 def make_split(labels: NDArray[np.int64], num_classes: int, split: SplitConfig) -> OpenWorldSplit:
@@ -197,52 +186,6 @@ def split_fingerprint(split: OpenWorldSplit) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array, dtype="<i8").data)
     return digest.hexdigest()
-
-
-def save_split(split: OpenWorldSplit, path: Path) -> None:
-    """Writes `split` to the npz file `path`; the file is there whole or not at all.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
-    content = io.BytesIO()
-    np.savez(
-        content,
-        allow_pickle=False,
-        labeled=split.labeled,
-        holdout=split.holdout,
-        unlabeled=split.unlabeled,
-        targets=split.targets,
-        class_order=np.array(split.class_order, dtype=np.int64),
-        fold=split.fold,
-        num_seen=np.int64(split.num_seen),
-        fingerprint=np.array(split_fingerprint(split)),
-    )
-    atomic_write(path, content.getvalue())
-
-
-def load_split(path: Path) -> OpenWorldSplit:
-    """The split in the npz file `path`; nothing in it is ever unpickled.
-
-    Raises:
-        StorageError: The file cannot be read, or is not what `save_split` wrote.
-    """
-    try:
-        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ARRAYS}
-            arrays["fold"] = stored.get("fold", _NONE)
-            num_seen, fingerprint = int(stored["num_seen"]), str(stored["fingerprint"])
-    except (*_NO_ARRAYS, KeyError, TypeError) as error:
-        raise StorageError(f"{path}: no split can be read: {error}") from error
-    if any(getattr(a, "dtype", None) != np.int64 or a.ndim != 1 for a in arrays.values()):
-        raise StorageError(f"{path}: damaged split: an array is not one-dimensional int64")
-    class_order = tuple(arrays.pop("class_order").tolist())
-    split = OpenWorldSplit(
-        **arrays, num_seen=num_seen, num_classes=len(class_order), class_order=class_order
-    )
-    if split_fingerprint(split) != fingerprint:
-        raise StorageError(f"{path}: damaged split: its content does not match its fingerprint")
-    return split
 
 
 def _seen_classes(seen: int | tuple[int, ...], num_classes: int) -> tuple[int, ...]:
