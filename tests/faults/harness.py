@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lps_sweep import cli, failpoints
+from lps_sweep import arguments, cli, failpoints
 from lps_sweep.commands import running, training
 from lps_sweep.config import flat
 from lps_sweep.plan import expand, read_space
-from lps_sweep.sweep import driver, executor, progress
+from lps_sweep.sweep import driver, executor, outlook, progress, run
 from lps_sweep.sweep.content import content_of
 from tests.faults import fake_train, truth
 from tests.faults.recorded import outcomes_of
@@ -214,7 +214,7 @@ def warm_up(folder: Path) -> None:
         flat(trial.config)
 
 
-LOADED = (training, running, driver, progress)
+LOADED = (arguments, training, running, driver, outlook, progress, run)
 """What a child would otherwise load for itself."""
 
 if __name__ == "__main__":
