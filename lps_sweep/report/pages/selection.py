@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lps_sweep.results.statistics import Description
     from lps_sweep.results.view import SweepView
 
-ORDER = 18
+ORDER = 38
 TITLE = "Chosen without novel labels"
 SLUG = "selection"
 FEWEST = 3
