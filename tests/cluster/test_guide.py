@@ -14,7 +14,7 @@ from tests.cluster.hosts import REPOSITORY, Hosts, hosts_below, wait_for
 pytest.importorskip("ray.dashboard.modules.job.sdk")
 pytest.importorskip("opencensus", reason="needs lps-sweep[cluster]")
 pytestmark = [
-    *(pytest.mark.cluster, pytest.mark.slow, pytest.mark.integration),
+    *(pytest.mark.cluster, pytest.mark.slow, pytest.mark.long, pytest.mark.integration),
     pytest.mark.timeout(1800),
 ]
 
