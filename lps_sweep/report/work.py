@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lps_sweep.results import Attempt
 
+SPLIT = "The time of an epoch is split evenly among the trials of its pack"
 PAUSE_S, PAUSE_SHARE = 60.0, 0.02
 """What is left out: nobody at work for longer than this, and than this share of all the work."""
 

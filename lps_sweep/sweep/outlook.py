@@ -89,15 +89,9 @@ def outlook(
         ]
         together = len(listed) * (space.search.together if space.search else 1)
         batches = [unknown[n : n + together] for n in range(0, len(unknown), together)]
-        folds = folded(space, worth(trials, found.get("outcomes", {}), ahead=True), content)
-        of_unknown = [
-            replace(fold, trial_id=f"{fold.trial_id}-{n}")
-            for n, fold in enumerate(folded(space, unknown, content))
-        ]
-        ends = found.pop("ends", {})
-        found["fold_outcomes"] = {t: ends[t] for f in folds if ends.get(t := f.trial_id)}
-        folds = (*folds, *of_unknown)
-        return Outlook(max(number, len(trials)), trials, batches, folds=folds, **found)
+        ends, known = found.pop("ends", {}), worth(trials, found.get("outcomes", {}), ahead=True)
+        found |= _folds(folded(space, known, content), folded(space, unknown, content), ends)
+        return Outlook(max(number, len(trials)), trials, batches, **found)
 
     try:
         ledger = Ledger.open(results)
@@ -130,6 +124,15 @@ def outlook(
                 {"trial_id": t.trial_id, "seed": t.seed, "swept": t.swept} for t in old
             ]
     return planned(trials, **found)
+
+
+def _folds(
+    known: Sequence[PlannedTrial], unknown: Sequence[PlannedTrial], ends: Mapping[str, str]
+) -> dict[str, Any]:
+    """The folds of an `Outlook`, and their `ends`; those of unknown trials get ids of their own."""
+    of_unknown = [replace(f, trial_id=f"{f.trial_id}-{n}") for n, f in enumerate(unknown)]
+    outcomes = {t: ends[t] for f in known if ends.get(t := f.trial_id)}
+    return {"folds": (*known, *of_unknown), "fold_outcomes": outcomes}
 
 
 @dataclass(frozen=True)

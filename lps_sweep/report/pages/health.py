@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lps_sweep.report.cells import ACCURACIES, STATUS_WORDS, trials_in
 from lps_sweep.report.model import Block, Cell, Column, Kind, Section, Table
 from lps_sweep.report.numbers import duration, scalar, value_text
-from lps_sweep.report.work import Work, read_work
+from lps_sweep.report.work import SPLIT, Work, read_work
 
 if TYPE_CHECKING:
     from lps_sweep.results.records import Repeats
@@ -78,10 +78,7 @@ def cost_table(view: SweepView) -> Table:
         Column("share", "Share, %", "number"),
     )
     caption = "Device-seconds in epochs of all attempts, failed and repeated ones too."
-    notes = (
-        "The time of an epoch is split evenly among the trials of its pack. An epoch that an "
-        "error cut short, and pre-training, are not in it."
-    )
+    notes = f"{SPLIT}. An epoch that an error cut short, and pre-training, are not in it."
     return Table("cost", caption, columns, rows, notes=notes)
 
 

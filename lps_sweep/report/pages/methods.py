@@ -20,6 +20,7 @@ from lps_sweep.report.model import Block, Column, Figure, Fold, Section, Table
 from lps_sweep.report.numbers import minus, number_text
 from lps_sweep.report.reference import PAPER_NAMES, paper_interval, paper_word
 from lps_sweep.report.setting import Setting, doubts_table, paper_table
+from lps_sweep.report.work import SPLIT
 
 if TYPE_CHECKING:
     from lps_sweep.results.view import SweepView
@@ -162,7 +163,7 @@ def cost_table(found: Comparison) -> Table:
     )
     caption = "Cost of a trial: device-seconds of its epochs, and the weights that it trains."
     notes = (
-        "The time of an epoch is split evenly among the trials of its pack, so that it compares "
+        f"{SPLIT}, so that it compares "
         "methods in packs of one size on one machine. Pre-training, which is shared, is not in it."
     )
     return Table("main_cost", caption, columns, tuple(rows), notes=notes)
